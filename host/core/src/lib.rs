@@ -1,0 +1,21 @@
+//! What `flaky` knows, without knowing how it came to know it.
+//!
+//! This crate is pure and total: no clock, file, network, process, randomness of its own, and no panic on any
+//! input. Everything here is a value, or a function from values to values.
+//!
+//! Reading order: [`ids`] and [`settings`] (the newtypes all other crates speak in), [`attempt`] (what an
+//! executor hands over), [`parsed`] (what a parser made of it), [`ledger`] (every outcome of a run),
+//! [`evidence`] (the numbers about one test), [`verdict`] (what a policy says of them), [`report`] (the
+//! versioned document that reporters read).
+
+pub mod attempt;
+pub mod evidence;
+pub mod fingerprint;
+pub mod ids;
+pub mod ledger;
+pub mod parsed;
+pub mod report;
+pub mod seeds;
+pub mod settings;
+pub mod stats;
+pub mod verdict;

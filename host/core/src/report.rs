@@ -1,0 +1,280 @@
+//! The report: the complete, versioned result of a run, and the only input of reporters. Its JSON Schema is
+//! published as `docs/schema/report.schema.json`. Fields are only ever added within one `report_version`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::Exit;
+use crate::evidence::{Alone, Counts, Interval};
+use crate::ids::{AttemptIndex, RunId, Seed, TestId};
+use crate::parsed::Location;
+use crate::settings::IsolationChoice;
+use crate::verdict::{Category, Cause, Severity};
+
+/// Version of [`RunReport`].
+pub const REPORT_VERSION: u32 = 1;
+
+/// A finished (or interrupted) run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunReport {
+    /// Version of this document's shape.
+    pub report_version: u32,
+    /// Which run this is.
+    pub run: RunId,
+    /// Version of `flaky` that wrote it.
+    pub flaky_version: String,
+    /// Attempts that counted.
+    pub total_runs: u32,
+    /// Attempts that counted and in which anything failed.
+    pub failures: u32,
+    /// `failures / total_runs`, rounded to 3 digits as Python's `round` does; null when nothing counted.
+    pub repro_rate: Option<f64>,
+    /// The worst test's.
+    pub verdict: Category,
+    /// Why, when inconclusive.
+    pub cause: Option<Cause>,
+    /// From `repro_rate`; null when inconclusive.
+    pub severity: Option<Severity>,
+    /// The verdict in one sentence.
+    pub reason: String,
+    /// What to do next, when something can be done.
+    pub hint: Option<String>,
+    /// How attempts were kept apart.
+    pub isolation: IsolationReport,
+    /// What ran.
+    pub subject: Subject,
+    /// Numbers of the run as a whole.
+    pub execution: Execution,
+    /// Worst verdict first, then highest rate, then id.
+    pub tests: Vec<TestReport>,
+    /// Attempts that failed, did not count, or told less than the others; ascending.
+    pub attempts: Vec<AttemptReport>,
+    /// Plugins that took part, and what became of those that failed.
+    pub plugins: Vec<PluginReport>,
+    /// Things the reader should know: what was ignored, cut, guessed.
+    pub notes: Vec<Note>,
+}
+
+/// How attempts were kept apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IsolationReport {
+    /// What the settings asked for.
+    pub asked: IsolationChoice,
+    /// What attempts got.
+    pub used: IsolationUsed,
+    /// One sentence, when `used` is less than could be.
+    pub why: Option<String>,
+}
+
+/// What attempts got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IsolationUsed {
+    /// Own tree, processes, `HOME` and network.
+    Full,
+    /// Own tree and processes; the host's network and `HOME`.
+    FullSharedNetwork,
+    /// Own tree, `TMPDIR` and cache folders.
+    Copy,
+    /// All in one folder.
+    Shared,
+}
+
+impl IsolationUsed {
+    /// The name the report uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::FullSharedNetwork => "full-shared-network",
+            Self::Copy => "copy",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+/// What ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Subject {
+    /// A folder, or the URL of a repository without credentials.
+    pub source: String,
+    /// Commit, when the source is a repository.
+    pub commit: Option<String>,
+    /// What was asked for, when it was.
+    pub reference: Option<String>,
+    /// The command as the user knows it.
+    pub command: Vec<String>,
+    /// Folder of the command, relative to the source; empty is its root.
+    pub working_directory: String,
+    /// Name of the framework, or `unknown`.
+    pub framework: String,
+    /// Name of the parser that read the attempts; null when none recognised them and the exit code decided.
+    pub parser: Option<String>,
+}
+
+/// Numbers of the run as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Execution {
+    /// Attempts planned.
+    pub planned: u32,
+    /// Side by side.
+    pub parallelism: u32,
+    /// Attempts that ended, counted or not, without those tried alone.
+    pub finished: u32,
+    /// How seeds were chosen.
+    pub seeds: SeedReport,
+    /// Attempts were repeated with nothing beside them, this many times.
+    pub alone: u32,
+    /// Whether somebody ended the run early.
+    pub interrupted: bool,
+    /// Seconds from the first attempt's start to the last one's end.
+    pub wall_seconds: f64,
+    /// CPU seconds of all attempts.
+    pub cpu_seconds: f64,
+    /// Largest resident set of one process, in bytes.
+    pub peak_memory: u64,
+    /// Command line that repeats one failing attempt, when there is one.
+    pub reproduce: Option<String>,
+}
+
+/// How seeds were chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeedReport {
+    /// Attempt i had this seed plus i.
+    First(u64),
+    /// Drawn without repeats from `min..=max`, by this master seed.
+    Drawn {
+        /// Give it to `--seed` for the same seeds.
+        master: u64,
+        /// Least seed.
+        min: u64,
+        /// Largest seed.
+        max: u64,
+    },
+}
+
+/// One test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TestReport {
+    /// As its framework names it.
+    pub id: TestId,
+    /// Where it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    /// Attempts that count.
+    pub ran: u32,
+    /// Failed ones among them.
+    pub failures: u32,
+    /// `failures / ran`, 0 when it never ran.
+    pub rate: f64,
+    /// Of the rate.
+    pub interval: Interval,
+    /// What kind of test it is.
+    pub verdict: Category,
+    /// Null when inconclusive.
+    pub severity: Option<Severity>,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// The verdict in one sentence, with n.
+    pub reason: String,
+    /// Name of the policy that decided.
+    pub decided_by: String,
+    /// Matched by `ignore_patterns`: run, but not judged.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ignored: bool,
+    /// Attempts by outcome.
+    pub counts: Counts,
+    /// Ascending by attempt.
+    pub failing_seeds: Vec<Seed>,
+    /// Most frequent first.
+    pub failure_groups: Vec<FailureGroupReport>,
+    /// With nothing beside it, when that was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alone: Option<Alone>,
+    /// With copies side by side, when these were found to disturb each other and do not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub side_by_side: Option<Alone>,
+    /// Median duration in seconds, when the framework told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub median_seconds: Option<f64>,
+    /// From policies: `key=value`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<(String, String)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Failures of one test with the same fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailureGroupReport {
+    /// Hexadecimal digest of the normalised failure.
+    pub fingerprint: String,
+    /// How many failures.
+    pub count: u32,
+    /// The exception or assertion type.
+    pub kind: String,
+    /// One example.
+    pub message: String,
+    /// Its trace.
+    pub trace: String,
+    /// Seeds that failed this way, ascending by attempt.
+    pub seeds: Vec<Seed>,
+}
+
+/// An attempt that is worth a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AttemptReport {
+    /// Which.
+    pub attempt: AttemptIndex,
+    /// Its seed.
+    pub seed: Seed,
+    /// How its command ended.
+    pub exit: Exit,
+    /// Seconds.
+    pub wall_seconds: f64,
+    /// How many tests failed in it.
+    pub failed_tests: u32,
+    /// Run with nothing beside it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub alone: bool,
+    /// Why it does not count, when it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_aside: Option<String>,
+    /// Tests it should have told of and did not; at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<TestId>,
+    /// End of what it printed, when no parser could tell what failed; at most 4 kB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tail: Option<String>,
+}
+
+/// A plugin that took part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PluginReport {
+    /// From its manifest.
+    pub name: String,
+    /// From its manifest.
+    pub version: String,
+    /// `builtin:NAME` or a path.
+    pub source: String,
+    /// SHA-256 of the component.
+    pub sha256: String,
+    /// What it was used for.
+    pub roles: Vec<String>,
+    /// Calls that failed: error text, and how many times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<(String, u32)>,
+}
+
+/// Something the reader should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Note {
+    /// Kebab case, stable: for programs.
+    pub code: String,
+    /// For people: one sentence.
+    pub text: String,
+}

@@ -1,0 +1,229 @@
+//! Settings as the rest of the program may hold them: a value of these types is in range by construction.
+//! Messages keep the sentences of the tool that `flaky` replaces, where it had one.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Why a value is out of range or has the wrong shape. The text is a whole message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSetting(pub String);
+
+macro_rules! bounded {
+    ($(#[$doc:meta])* $name:ident: $inner:ty, $low:literal..=$high:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "i128", into = "i128")]
+        #[schemars(with = "u32")]
+        pub struct $name($inner);
+
+        impl $name {
+            /// The least value allowed.
+            pub const MIN: $inner = $low;
+            /// The largest value allowed.
+            pub const MAX: $inner = $high;
+            /// The number.
+            #[must_use]
+            pub const fn get(self) -> $inner { self.0 }
+            /// For constants in range; anything else is clamped.
+            #[must_use]
+            pub const fn clamped(value: $inner) -> Self {
+                Self(if value < $low { $low } else if value > $high { $high } else { value })
+            }
+        }
+
+        impl TryFrom<i128> for $name {
+            type Error = InvalidSetting;
+            fn try_from(value: i128) -> Result<Self, Self::Error> {
+                <$inner>::try_from(value).ok().filter(|v| ($low..=$high).contains(v)).map(Self).ok_or_else(|| {
+                    InvalidSetting(format!(concat!($what, " must be between ", $low, " and ", $high, ", not `{}`"), value))
+                })
+            }
+        }
+
+        impl From<$name> for i128 {
+            fn from(value: $name) -> Self { Self::from(value.0) }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidSetting;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let number: i128 = text.trim().parse().map_err(|_| {
+                    InvalidSetting(format!(concat!($what, " must be a whole number between ", $low, " and ", $high, ", not `{}`"), text))
+                })?;
+                Self::try_from(number)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+    };
+}
+
+bounded! {
+    /// How many attempts a run plans. The upper end is the original's.
+    Runs: u32, 1..=1000, "Runs"
+}
+bounded! {
+    /// How many attempts run side by side. The upper end is the original's.
+    Parallelism: u32, 1..=50, "Parallelism"
+}
+bounded! {
+    /// Seconds after which something is ended; a day at most, which is what hosted CI allows a job.
+    TimeoutSeconds: u32, 1..=86_400, "Timeout"
+}
+
+impl TimeoutSeconds {
+    /// As a duration.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
+}
+
+/// The defaults of the original tool.
+pub mod defaults {
+    use super::{Parallelism, Runs, SeedRange, SeverityThresholds, TimeoutSeconds};
+
+    /// Attempts.
+    pub const RUNS: Runs = Runs::clamped(10);
+    /// Side by side.
+    pub const PARALLELISM: Parallelism = Parallelism::clamped(4);
+    /// Per attempt.
+    pub const TIMEOUT: TimeoutSeconds = TimeoutSeconds::clamped(300);
+    /// Per installation.
+    pub const INSTALL_TIMEOUT: TimeoutSeconds = TimeoutSeconds::clamped(300);
+    /// Seeds are drawn from here; 0 is left out because tests use it for "no seed".
+    pub const SEED_RANGE: SeedRange = SeedRange { min: 1, max: 1_000_000 };
+    /// Rates at and above which a severity begins.
+    pub const SEVERITY: SeverityThresholds =
+        SeverityThresholds { critical: 0.9, high: 0.5, medium: 0.1, low: 0.01 };
+    /// A test is stable when its failure rate is surely below this: 14 passes of 14.
+    pub const STABLE_BELOW: f64 = 0.20;
+    /// A test is broken when its pass rate is surely below this.
+    pub const BROKEN_BELOW: f64 = 0.20;
+}
+
+/// Closed range that seeds are drawn from without repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeedRange {
+    /// Least seed.
+    pub min: u64,
+    /// Largest seed; at least `min`.
+    pub max: u64,
+}
+
+impl SeedRange {
+    /// How many different seeds there are.
+    #[must_use]
+    pub const fn len(self) -> u64 {
+        self.max.saturating_sub(self.min).saturating_add(1)
+    }
+
+    /// Never: a range holds at least one seed.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        false
+    }
+}
+
+/// Failure rates at and above which a severity begins, each from 0 to 1, descending.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeverityThresholds {
+    /// From here on CRITICAL.
+    pub critical: f64,
+    /// From here on HIGH.
+    pub high: f64,
+    /// From here on MEDIUM.
+    pub medium: f64,
+    /// From here on LOW; any failure at all is at least LOW.
+    pub low: f64,
+}
+
+/// How far attempts are kept apart, as asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IsolationChoice {
+    /// The highest level that this machine allows and the suite bears.
+    #[default]
+    Auto,
+    /// All attempts in the one folder, as the original did.
+    Shared,
+    /// A work tree, `TMPDIR` and cache folders of its own for every attempt.
+    Copy,
+    /// `Copy`, and name spaces of its own: mounts, processes, network, `HOME`.
+    Full,
+}
+
+/// Which network attempts see at isolation `full`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkChoice {
+    /// A private loopback if the suite bears it, else the host's.
+    #[default]
+    Auto,
+    /// A private loopback.
+    Loopback,
+    /// The host's.
+    Shared,
+}
+
+/// When a run may end before all its attempts are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopRule {
+    /// Every planned attempt is run.
+    #[default]
+    Never,
+}
+
+/// From which verdict on a run's exit code says failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailOn {
+    /// Flaky or worse.
+    #[default]
+    Flaky,
+    /// Broken only.
+    Broken,
+    /// No verdict; faults of ours, of usage and inconclusive runs still say so.
+    Never,
+}
+
+macro_rules! named {
+    ($type:ident, $what:literal, $($text:literal => $variant:ident),+) => {
+        impl FromStr for $type {
+            type Err = InvalidSetting;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(InvalidSetting(format!(
+                        concat!("unknown ", $what, " `{}`: expected one of {}"), text, [$(concat!("`", $text, "`")),+].join(", ")
+                    ))),
+                }
+            }
+        }
+        impl $type {
+            /// Every value, by the name that flags and files use.
+            pub const ALL: &'static [(&'static str, Self)] = &[$(($text, Self::$variant)),+];
+            /// The name that flags and files use.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.name()) }
+        }
+    };
+}
+
+named!(IsolationChoice, "isolation", "auto" => Auto, "shared" => Shared, "copy" => Copy, "full" => Full);
+named!(NetworkChoice, "network", "auto" => Auto, "loopback" => Loopback, "shared" => Shared);
+named!(StopRule, "stop rule", "never" => Never);
+named!(FailOn, "fail-on", "flaky" => Flaky, "broken" => Broken, "never" => Never);
