@@ -37,3 +37,24 @@ pub struct Usage {
     /// Largest resident set of a single process, in bytes.
     pub peak_memory: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exit_code_zero_is_success() {
+        let table = [
+            (Exit::Code(0), true, r#"{"code":0}"#),
+            (Exit::Code(1), false, r#"{"code":1}"#),
+            (Exit::Signal(9), false, r#"{"signal":9}"#),
+            (Exit::TimedOut, false, r#""timed-out""#),
+            (Exit::NotFound, false, r#""not-found""#),
+        ];
+        for (exit, success, json) in table {
+            assert_eq!(exit.is_success(), success, "{exit:?}");
+            assert_eq!(serde_json::to_string(&exit).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Exit>(json).unwrap(), exit);
+        }
+    }
+}

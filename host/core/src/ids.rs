@@ -77,13 +77,19 @@ impl TestId {
             return Self(Arc::from(text));
         }
         let mut out = String::with_capacity(text.len().min(MAX_TEST_ID_BYTES));
+        // Where to cut so that the mark fits, should the text turn out too long.
+        let mut cut = 0;
         for c in text.chars() {
             let c = if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-            if out.len() + c.len_utf8() + '…'.len_utf8() > MAX_TEST_ID_BYTES {
+            if out.len() + c.len_utf8() > MAX_TEST_ID_BYTES {
+                out.truncate(cut);
                 out.push('…');
                 break;
             }
             out.push(c);
+            if out.len() + '…'.len_utf8() <= MAX_TEST_ID_BYTES {
+                cut = out.len();
+            }
         }
         Self(Arc::from(out))
     }
@@ -114,9 +120,7 @@ impl fmt::Display for TestId {
 }
 
 /// What an attempt gets as `TEST_SEED`.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Seed(pub u64);
 
@@ -127,14 +131,80 @@ impl fmt::Display for Seed {
 }
 
 /// Position of an attempt in its run, from 0: what an attempt gets as `ATTEMPT`.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct AttemptIndex(pub u32);
 
 impl fmt::Display for AttemptIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn run_ids_are_short_plain_names() {
+        let longest = "a".repeat(64);
+        for good in ["a", "0", "run-2026-11-24", "a-", &longest] {
+            let id: RunId = good.parse().unwrap();
+            assert_eq!((id.as_str(), id.to_string().as_str()), (good, good));
+            assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{good}\""));
+        }
+        let too_long = "a".repeat(65);
+        for bad in ["", "-a", "A", "a b", "a/b", "..", "ä", "a\0", &too_long] {
+            assert!(bad.parse::<RunId>().is_err(), "{bad:?}");
+            assert!(serde_json::from_value::<RunId>(bad.into()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_endless_run_id_is_not_repeated_in_full() {
+        let error = "X".repeat(1_000_000).parse::<RunId>().unwrap_err();
+        assert!(error.to_string().len() < 200);
+    }
+
+    #[test]
+    fn test_ids_are_cleaned_and_cut() {
+        let fits = "x".repeat(MAX_TEST_ID_BYTES);
+        let cut = format!("{}…", "x".repeat(MAX_TEST_ID_BYTES - 3));
+        let last_fits = format!("{}\n", "x".repeat(MAX_TEST_ID_BYTES - 3));
+        let table = [
+            ("tests/t.py::test_a[ä-1]", "tests/t.py::test_a[ä-1]".to_owned()),
+            ("", "(unnamed)".to_owned()),
+            ("a\u{1b}[31m\nb", "a\u{fffd}[31m\u{fffd}b".to_owned()),
+            (&fits, fits.clone()),
+            (&format!("{fits}x"), cut.clone()),
+            (&last_fits, format!("{}\u{fffd}", "x".repeat(MAX_TEST_ID_BYTES - 3))),
+        ];
+        for (text, want) in table {
+            assert_eq!(TestId::new(text).as_str(), want);
+        }
+    }
+
+    #[test]
+    fn ids_seeds_and_attempts_are_plain_values_in_json() {
+        let all = (TestId::new("a::b"), Seed(u64::MAX), AttemptIndex(7));
+        let json = serde_json::to_string(&all).unwrap();
+        assert_eq!(json, r#"["a::b",18446744073709551615,7]"#);
+        assert_eq!(serde_json::from_str::<(TestId, Seed, AttemptIndex)>(&json).unwrap(), all);
+        assert_eq!(
+            (all.0.to_string(), all.1.to_string(), all.2.to_string()),
+            ("a::b".into(), u64::MAX.to_string(), "7".into())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_makes_a_test_id_that_stays_itself(text in "(?s).{0,40}", repeat in 1_usize..400) {
+            let id = TestId::new(&text.repeat(repeat));
+            prop_assert!(!id.as_str().is_empty() && id.as_str().len() <= MAX_TEST_ID_BYTES);
+            prop_assert!(!id.as_str().chars().any(char::is_control));
+            prop_assert_eq!(TestId::new(id.as_str()), id);
+        }
     }
 }

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::TestId;
 
 /// What became of one test in one attempt. The order is that of the plugin contract.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Outcome {
@@ -58,10 +56,7 @@ impl Outcome {
     /// Whether the outcome says that something went wrong.
     #[must_use]
     pub const fn is_failure(self) -> bool {
-        matches!(
-            self,
-            Self::Failed | Self::Errored | Self::TimedOut | Self::Crashed | Self::UnexpectedPass
-        )
+        matches!(self, Self::Failed | Self::Errored | Self::TimedOut | Self::Crashed | Self::UnexpectedPass)
     }
 
     /// Whether the test ran far enough for its outcome to count in a rate.
@@ -160,4 +155,46 @@ pub struct ParsedAttempt {
     pub announced: Vec<TestId>,
     /// Problems that belong to no test.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Outcome::{
+        Crashed, Errored, ExpectedFailure, Failed, NotRun, Passed, Skipped, TimedOut, UnexpectedPass, Unknown,
+    };
+
+    #[test]
+    fn outcomes_mean_what_the_contract_says() {
+        // Position and name in the contract's enum; failure; counts in a rate.
+        let table = [
+            (Passed, "passed", false, true),
+            (Failed, "failed", true, true),
+            (Errored, "errored", true, true),
+            (Skipped, "skipped", false, false),
+            (ExpectedFailure, "expected-failure", false, true),
+            (UnexpectedPass, "unexpected-pass", true, true),
+            (TimedOut, "timed-out", true, true),
+            (Crashed, "crashed", true, true),
+            (NotRun, "not-run", false, false),
+            (Unknown, "unknown", false, false),
+        ];
+        for (position, (outcome, name, fails, counts)) in (0_u8..).zip(table) {
+            assert_eq!(Outcome::from_position(position), Some(outcome));
+            assert_eq!(outcome as u8, position);
+            assert_eq!(serde_json::to_value(outcome).unwrap(), name);
+            assert_eq!((outcome.is_failure(), outcome.counts()), (fails, counts), "{name}");
+        }
+        for position in [10, 127, 255] {
+            assert_eq!(Outcome::from_position(position), None);
+        }
+    }
+
+    #[test]
+    fn columns_are_as_long_as_their_ids() {
+        let mut columns = TestColumns::default();
+        assert!(columns.is_empty());
+        columns.ids.push(TestId::new("a"));
+        assert_eq!((columns.len(), columns.is_empty()), (1, false));
+    }
 }

@@ -227,3 +227,90 @@ named!(IsolationChoice, "isolation", "auto" => Auto, "shared" => Shared, "copy" 
 named!(NetworkChoice, "network", "auto" => Auto, "loopback" => Loopback, "shared" => Shared);
 named!(StopRule, "stop rule", "never" => Never);
 named!(FailOn, "fail-on", "flaky" => Flaky, "broken" => Broken, "never" => Never);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message<T: FromStr<Err = InvalidSetting> + fmt::Debug>(text: &str) -> String {
+        text.parse::<T>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_in_the_originals_words() {
+        let table = [
+            (message::<Runs>("0"), "Runs must be between 1 and 1000, not `0`"),
+            (message::<Runs>("1001"), "Runs must be between 1 and 1000, not `1001`"),
+            (message::<Runs>("ten"), "Runs must be a whole number between 1 and 1000, not `ten`"),
+            (message::<Runs>("4.7"), "Runs must be a whole number between 1 and 1000, not `4.7`"),
+            (message::<Runs>(""), "Runs must be a whole number between 1 and 1000, not ``"),
+            (message::<Runs>("-1"), "Runs must be between 1 and 1000, not `-1`"),
+            (message::<Runs>("99999999999"), "Runs must be between 1 and 1000, not `99999999999`"),
+            (message::<Parallelism>("0"), "Parallelism must be between 1 and 50, not `0`"),
+            (message::<Parallelism>("51"), "Parallelism must be between 1 and 50, not `51`"),
+            (message::<TimeoutSeconds>("0"), "Timeout must be between 1 and 86400, not `0`"),
+            (message::<TimeoutSeconds>("86401"), "Timeout must be between 1 and 86400, not `86401`"),
+        ];
+        for (got, want) in table {
+            assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn numbers_in_range_are_taken_as_they_are() {
+        for text in ["1", "1000", " 50 "] {
+            let runs: Runs = text.parse().unwrap();
+            assert_eq!(runs.to_string(), text.trim());
+            assert_eq!(serde_json::from_str::<Runs>(&serde_json::to_string(&runs).unwrap()).unwrap(), runs);
+        }
+        assert_eq!((Runs::clamped(0).get(), Runs::clamped(5000).get()), (Runs::MIN, Runs::MAX));
+        assert_eq!(TimeoutSeconds::clamped(300).duration(), Duration::from_secs(300));
+        for json in ["0", "1001", "-1", "1.5", "\"7\"", "null"] {
+            assert!(serde_json::from_str::<Runs>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_the_originals() {
+        assert_eq!((defaults::RUNS.get(), defaults::PARALLELISM.get()), (10, 4));
+        assert_eq!((defaults::TIMEOUT.get(), defaults::INSTALL_TIMEOUT.get()), (300, 300));
+        assert_eq!((defaults::SEED_RANGE.min, defaults::SEED_RANGE.max), (1, 1_000_000));
+        let SeverityThresholds { critical, high, medium, low } = defaults::SEVERITY;
+        assert_eq!((critical, high, medium, low), (0.9, 0.5, 0.1, 0.01));
+    }
+
+    #[test]
+    fn a_seed_range_counts_both_ends() {
+        for (min, max, want) in
+            [(1, 1, 1), (1, 10, 10), (0, u64::MAX, u64::MAX), (1, u64::MAX, u64::MAX), (5, 1, 1)]
+        {
+            let range = SeedRange { min, max };
+            assert_eq!(range.len(), want, "{range:?}");
+            assert!(!range.is_empty());
+        }
+    }
+
+    fn names<T: FromStr<Err = InvalidSetting> + fmt::Display + PartialEq + fmt::Debug + Copy + Serialize>(
+        all: &[(&'static str, T)],
+        want: &[&str],
+    ) {
+        assert_eq!(all.iter().map(|(name, _)| *name).collect::<Vec<_>>(), want);
+        for (name, value) in all {
+            assert_eq!(name.parse::<T>().as_ref(), Ok(value));
+            assert_eq!(value.to_string(), *name);
+            assert_eq!(serde_json::to_value(value).unwrap(), *name);
+        }
+    }
+
+    #[test]
+    fn choices_have_one_name_everywhere() {
+        names(IsolationChoice::ALL, &["auto", "shared", "copy", "full"]);
+        names(NetworkChoice::ALL, &["auto", "loopback", "shared"]);
+        names(StopRule::ALL, &["never"]);
+        names(FailOn::ALL, &["flaky", "broken", "never"]);
+        assert_eq!(
+            message::<FailOn>("Flaky"),
+            "unknown fail-on `Flaky`: expected one of `flaky`, `broken`, `never`"
+        );
+    }
+}

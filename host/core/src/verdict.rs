@@ -6,9 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How much a failure matters, by the rate at which it shows.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
     /// No failure.
@@ -36,9 +34,7 @@ impl fmt::Display for Severity {
 }
 
 /// What kind of test (or run) this is. Ordered from best to worst, as a run's verdict is its worst test's.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
     /// Fails surely less often than `stable_below`.
@@ -63,9 +59,7 @@ impl fmt::Display for Category {
 }
 
 /// Why a run is inconclusive.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// More attempts would tell.
@@ -125,4 +119,48 @@ pub struct Verdict {
     pub reason: String,
     /// `key=value`, lower-case snake keys.
     pub tags: Vec<(String, String)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_on_screen_and_in_json_and_run_from_best_to_worst() {
+        let severities =
+            [Severity::None, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+        let names = ["NONE", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
+        for (severity, name) in severities.into_iter().zip(names) {
+            assert_eq!(severity.to_string(), name);
+            assert_eq!(serde_json::to_value(severity).unwrap(), name);
+        }
+        assert!(severities.is_sorted_by(|a, b| a < b));
+
+        let categories = [Category::Stable, Category::Inconclusive, Category::Flaky, Category::Broken];
+        for (category, name) in categories.into_iter().zip(["stable", "inconclusive", "flaky", "broken"]) {
+            assert_eq!(category.to_string(), name);
+            assert_eq!(serde_json::to_value(category).unwrap(), name);
+        }
+        assert!(categories.is_sorted_by(|a, b| a < b));
+        assert_eq!(format!("[{:<8}]", Severity::Low), "[LOW     ]");
+    }
+
+    #[test]
+    fn causes_have_the_published_names() {
+        let table = [
+            (Cause::TooFewAttempts, "too-few-attempts"),
+            (Cause::InstallFailed, "install-failed"),
+            (Cause::CommandNotFound, "command-not-found"),
+            (Cause::NoTests, "no-tests"),
+            (Cause::UsageError, "usage-error"),
+            (Cause::RepositoryUnreachable, "repository-unreachable"),
+            (Cause::Interrupted, "interrupted"),
+            (Cause::IsolationMismatch, "isolation-mismatch"),
+            (Cause::Infrastructure, "infrastructure"),
+        ];
+        for (cause, name) in table {
+            assert_eq!((cause.name(), cause.to_string().as_str()), (name, name));
+            assert_eq!(serde_json::to_value(cause).unwrap(), name);
+        }
+    }
 }

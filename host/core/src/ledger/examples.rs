@@ -1,0 +1,120 @@
+//! Example texts of failures: one per test and fingerprint, capped in length and number.
+
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
+
+use crate::ids::TestId;
+
+use super::Place;
+use super::columns::Told;
+
+/// How many examples are kept, and how much of each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caps {
+    count: usize,
+    kind: usize,
+    message: usize,
+    trace: usize,
+}
+
+/// Examples as readers want them. A message of 4 kB and a trace of 16 kB hold what a person reads of one
+/// failure (a screen is about 4 kB); 4,096 of them take 80 MB at most, so that a suite that fails as a whole
+/// (no database, say) cannot fill the memory.
+pub(super) const FULL: Caps = Caps { count: 4096, kind: 256, message: 4096, trace: 16_384 };
+
+/// What is told of failures past that number: enough for a line in a table, 52 MB at most.
+pub(super) const SHORT: Caps = Caps { count: 100_000, kind: 128, message: 400, trace: 0 };
+
+/// Which example: the earliest attempt's is kept, and the earliest are kept when there are too many.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    place: Place,
+    id: TestId,
+    digest: u64,
+}
+
+/// One example, capped.
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Example {
+    pub(super) kind: Box<str>,
+    pub(super) message: Box<str>,
+    pub(super) trace: Box<str>,
+}
+
+/// The examples with the smallest keys, at most as many as the caps say.
+///
+/// What is kept does not depend on the order of arrival: keys of a failure only ever get smaller, so an
+/// example among the smallest at the end was among them from its arrival on; and one that was pushed out
+/// cannot come back with a larger key, because the bound that it failed only gets smaller.
+#[derive(Debug)]
+pub(super) struct Examples {
+    caps: Caps,
+    by_key: BTreeMap<Key, (u32, Example)>,
+    /// By test number and digest: where the example that is kept comes from.
+    places: HashMap<(u32, u64), Place>,
+}
+
+impl Examples {
+    pub(super) fn new(caps: Caps) -> Self {
+        Self { caps, by_key: BTreeMap::new(), places: HashMap::new() }
+    }
+
+    /// Whether an earlier example of the failure is kept.
+    pub(super) fn has_earlier(&self, place: Place, told: &Told) -> bool {
+        self.places.get(&(told.test, told.digest)).is_some_and(|known| *known < place)
+    }
+
+    /// Keeps the failure as the example of its kind, if it is the earliest and there is room.
+    pub(super) fn offer(&mut self, place: Place, id: &TestId, told: &Told) {
+        let slot = (told.test, told.digest);
+        let known = self.places.get(&slot).copied();
+        if known.is_some_and(|known| known < place) {
+            return;
+        }
+        let key = Key { place, id: id.clone(), digest: told.digest };
+        let is_full = self.by_key.len() >= self.caps.count;
+        if known.is_none() && is_full && self.by_key.last_key_value().is_some_and(|(last, _)| *last < key) {
+            return;
+        }
+        if let Some(known) = known.filter(|known| *known != place) {
+            self.by_key.remove(&Key { place: known, ..key.clone() });
+        }
+        self.places.insert(slot, place);
+        let example = self.caps.cut(told);
+        match self.by_key.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert((told.test, example));
+            }
+            // Two attempts with the same index and seed: the lesser text, to be independent of their order.
+            Entry::Occupied(mut kept) => {
+                if example < kept.get().1 {
+                    kept.get_mut().1 = example;
+                }
+            }
+        }
+        if self.by_key.len() > self.caps.count
+            && let Some((last, (test, _))) = self.by_key.pop_last()
+        {
+            self.places.remove(&(test, last.digest));
+        }
+    }
+
+    /// The example of a failure, if it was kept.
+    pub(super) fn get(&self, test: u32, id: &TestId, digest: u64) -> Option<&Example> {
+        let place = *self.places.get(&(test, digest))?;
+        self.by_key.get(&Key { place, id: id.clone(), digest }).map(|(_, example)| example)
+    }
+}
+
+impl Caps {
+    fn cut(self, told: &Told) -> Example {
+        let cut = |text: &str, limit: usize| {
+            Box::from(text.get(..text.floor_char_boundary(limit)).unwrap_or_default())
+        };
+        Example {
+            kind: cut(&told.failure.kind, self.kind),
+            message: cut(&told.failure.message, self.message),
+            trace: cut(&told.failure.trace, self.trace),
+        }
+    }
+}
