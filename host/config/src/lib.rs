@@ -1,1 +1,39 @@
-//! Under construction.
+//! Settings: what the user wrote, and what it means.
+//!
+//! Three things are read here, each into a type of its own: the flags ([`FlagSettings`], filled by the command
+//! line), a job as JSON ([`job::JobInput`]) and `.flaky-detector.yml` ([`ConfigFile`]). One function,
+//! [`RunSettings::resolve`], makes of them what the rest of the program works with; nothing else is read later.
+//!
+//! All of it is hostile input. The file is read up to [`MAX_FILE_BYTES`], parsed into a tree whose every key and
+//! value knows its line and column (`tree`), and only then given to the types (`de`), so that an error found by
+//! a type still points at the place it speaks of.
+
+mod command;
+mod de;
+mod environment;
+mod error;
+mod file;
+mod ignore;
+pub mod job;
+mod nearest;
+mod plugin;
+mod rate;
+mod resolve;
+mod scalar;
+mod source;
+mod tree;
+mod trust;
+mod unique_json;
+
+pub use command::{InvalidTestCommand, TestCommand};
+pub use environment::{EnvName, EnvValue, Environment, InvalidEnvironment};
+pub use error::{ConfigError, ConfigErrorKind, Place, Warning};
+pub use file::{ConfigFile, FileSettings, SeedRangeSettings, SeverityThresholdSettings, parse, schema};
+pub use ignore::{IgnorePattern, IgnorePatterns, InvalidIgnorePattern};
+pub use plugin::{InvalidPlugin, PluginAddress, PluginEntry};
+pub use rate::{Rate, VerdictBound};
+pub use resolve::{
+    FlagSettings, Origin, PluginRef, RunSettings, SeedChoice, SettingsError, SettingsErrorKind, Sourced,
+};
+pub use source::{FILE_NAME, MAX_FILE_BYTES, discover, load};
+pub use trust::{IgnoredKey, Trust};

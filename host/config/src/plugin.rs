@@ -1,0 +1,149 @@
+//! How settings name a plugin.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+
+use crate::error::shown;
+
+/// Where a plugin comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PluginAddress {
+    /// `builtin:NAME`: one that is part of `flaky`.
+    Builtin(String),
+    /// A component on disk.
+    File(PathBuf),
+}
+
+/// Why a text names no plugin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidPlugin {
+    /// Nothing there.
+    #[error("a plugin is named by its path or as `builtin:NAME`, not by an empty text")]
+    Empty,
+    /// `builtin:` with something that is no name.
+    #[error("{0} names no built-in plugin: expected `builtin:` and lower-case letters, digits or `-`")]
+    BuiltinName(String),
+    /// `https://…`, `oci://…` and the like.
+    #[error("plugins from {0} are not supported yet: name a file or `builtin:NAME`")]
+    Remote(String),
+    /// A character that no path has.
+    #[error("the plugin's path contains a NUL character")]
+    Nul,
+}
+
+impl FromStr for PluginAddress {
+    type Err = InvalidPlugin;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim().is_empty() {
+            return Err(InvalidPlugin::Empty);
+        }
+        if text.contains('\0') {
+            return Err(InvalidPlugin::Nul);
+        }
+        if let Some(name) = text.strip_prefix("builtin:") {
+            let fits = !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            return if fits {
+                Ok(Self::Builtin(name.to_owned()))
+            } else {
+                Err(InvalidPlugin::BuiltinName(shown(text)))
+            };
+        }
+        match text.split_once("://") {
+            Some((scheme, _)) => Err(InvalidPlugin::Remote(shown(&format!("{scheme}://")))),
+            None => Ok(Self::File(PathBuf::from(text))),
+        }
+    }
+}
+
+impl fmt::Display for PluginAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Builtin(name) => write!(f, "builtin:{name}"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PluginAddress {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// One entry of `plugins`: a source alone, or a source with settings for the plugin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginEntry {
+    /// Where it comes from.
+    pub source: PluginAddress,
+    /// What the plugin itself checks and reads; an object.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a mapping")]
+struct LongForm {
+    source: PluginAddress,
+    #[serde(default)]
+    settings: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl<'de> Deserialize<'de> for PluginEntry {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> serde::de::Visitor<'de> for Either {
+            type Value = PluginEntry;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a plugin's path, `builtin:NAME`, or a mapping with `source` and `settings`")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PluginEntry, E> {
+                let source = text.parse().map_err(E::custom)?;
+                Ok(PluginEntry { source, settings: serde_json::Map::new() })
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<PluginEntry, A::Error> {
+                let long = LongForm::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(PluginEntry { source: long.source, settings: long.settings.unwrap_or_default() })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for PluginEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "PluginEntry".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let source = serde_json::json!({
+            "type": "string",
+            "minLength": 1,
+            "description": "A path, relative to this file, or `builtin:NAME`.",
+        });
+        json_schema!({
+            "description": "A plugin: its source alone, or its source and its settings.",
+            "anyOf": [
+                source,
+                {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["source"],
+                    "properties": {
+                        "source": source,
+                        "settings": {
+                            "type": ["object", "null"],
+                            "description": "Settings that the plugin itself defines.",
+                        },
+                    },
+                },
+            ],
+        })
+    }
+}

@@ -1,0 +1,365 @@
+//! Flags over job over file over defaults.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use flaky_core::ids::Seed;
+use flaky_core::settings::{
+    FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, SeedRange, SeverityThresholds, StopRule,
+    TimeoutSeconds, defaults,
+};
+use serde_json::{Map, Value as Json};
+
+use crate::command::TestCommand;
+use crate::environment::{EnvName, EnvValue, Environment};
+use crate::error::Place;
+use crate::file::ConfigFile;
+use crate::ignore::IgnorePatterns;
+use crate::job::JobInput;
+use crate::plugin::{PluginAddress, PluginEntry};
+use crate::trust::{IgnoredKey, Trust, withhold};
+
+/// What was given on the command line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FlagSettings {
+    /// `--runs`.
+    pub runs: Option<Runs>,
+    /// `--parallelism`.
+    pub parallelism: Option<Parallelism>,
+    /// `--timeout`.
+    pub timeout: Option<TimeoutSeconds>,
+    /// `--test-command`, or what follows `--`.
+    pub test_command: Option<TestCommand>,
+    /// `--seed`: the master seed.
+    pub seed: Option<u64>,
+    /// `--first-seed`.
+    pub first_seed: Option<u64>,
+    /// `--isolation`.
+    pub isolation: Option<IsolationChoice>,
+    /// `--network`.
+    pub network: Option<NetworkChoice>,
+    /// `--stop`.
+    pub stop: Option<StopRule>,
+    /// `--fail-on`.
+    pub fail_on: Option<FailOn>,
+    /// `--plugin`, each.
+    pub plugins: Vec<PluginAddress>,
+    /// `--env`, each.
+    pub env: Environment,
+    /// `--no-install`.
+    pub auto_install: Option<bool>,
+}
+
+/// Who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// The job.
+    Job,
+    /// The configuration file.
+    File,
+    /// Nobody.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Flag => "flag",
+            Self::Job => "job",
+            Self::File => "file",
+            Self::Default => "default",
+        })
+    }
+}
+
+/// A setting and who made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sourced<T> {
+    /// What holds.
+    pub value: T,
+    /// Who said so.
+    pub origin: Origin,
+}
+
+/// Where the attempts' seeds come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeedChoice {
+    /// Attempt i gets this plus i.
+    First(Seed),
+    /// Drawn without repeats.
+    Drawn {
+        /// The seed they are drawn with; `None` leaves its choice to the run, which must say it.
+        master: Option<u64>,
+        /// The range they are drawn from.
+        range: SeedRange,
+    },
+}
+
+/// A plugin to load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginRef {
+    /// Where it is; a path from the file is already joined to the file's folder.
+    pub source: PluginAddress,
+    /// What the plugin itself checks and reads; an object.
+    pub settings: Map<String, Json>,
+    /// Who asked for it.
+    pub origin: Origin,
+}
+
+/// Every setting of a run.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RunSettings {
+    /// How many attempts.
+    pub runs: Sourced<Runs>,
+    /// How many of them side by side.
+    pub parallelism: Sourced<Parallelism>,
+    /// Per attempt.
+    pub timeout: Sourced<TimeoutSeconds>,
+    /// Per installation.
+    pub install_timeout: Sourced<TimeoutSeconds>,
+    /// What runs the tests; `None` leaves it to what the project looks like.
+    pub test_command: Option<Sourced<TestCommand>>,
+    /// Where seeds come from.
+    pub seeds: Sourced<SeedChoice>,
+    /// How far attempts are kept apart.
+    pub isolation: Sourced<IsolationChoice>,
+    /// Which network they see.
+    pub network: Sourced<NetworkChoice>,
+    /// When the run may end early.
+    pub stop: Sourced<StopRule>,
+    /// From which verdict on the exit code says failure.
+    pub fail_on: Sourced<FailOn>,
+    /// Rates at which severities begin.
+    pub severity: Sourced<SeverityThresholds>,
+    /// Bound for stable.
+    pub stable_below: Sourced<f64>,
+    /// Bound for broken.
+    pub broken_below: Sourced<f64>,
+    /// Tests that run and are not judged.
+    pub ignore: Sourced<IgnorePatterns>,
+    /// Whether dependencies are installed.
+    pub auto_install: Sourced<bool>,
+    /// For the test command, sorted by name: file, then job, then flags, of which the last wins.
+    pub env: Vec<(EnvName, EnvValue)>,
+    /// The command line's first, then the file's.
+    pub plugins: Vec<PluginRef>,
+    /// What an untrusted file asked for in vain.
+    pub ignored: Vec<IgnoredKey>,
+}
+
+/// Why settings that are each fine do not go together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsError {
+    /// File and place of the setting, when it comes from the file.
+    pub place: Option<(PathBuf, Place)>,
+    /// Why.
+    pub kind: SettingsErrorKind,
+}
+
+/// Why settings that are each fine do not go together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsErrorKind {
+    /// Both decide the same.
+    #[error("`--seed` and `--first-seed` both decide the seeds: give one of them")]
+    TwoSeeds,
+    /// A range that is too small.
+    #[error(
+        "`random_seed_range`: the {seeds} seeds from `{min}` to `{max}` are too few for {runs} runs without repeats"
+    )]
+    TooFewSeeds {
+        /// Least.
+        min: u64,
+        /// Largest.
+        max: u64,
+        /// How many there are.
+        seeds: u64,
+        /// How many are needed.
+        runs: u32,
+    },
+    /// The last seed would not fit.
+    #[error("`--first-seed {first}` leaves no room for {runs} seeds: the largest seed is `{}`", u64::MAX)]
+    FirstSeedTooLarge {
+        /// The first.
+        first: u64,
+        /// How many are needed.
+        runs: u32,
+    },
+}
+
+impl SettingsError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match &self.kind {
+            SettingsErrorKind::TooFewSeeds { min, runs, .. } => Some(format!(
+                "set `max` to at least `{}`, or make fewer runs",
+                min.saturating_add(u64::from(*runs).saturating_sub(1))
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((path, place)) = &self.place {
+            write!(f, "{}:{place}: ", path.display())?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+impl RunSettings {
+    /// Puts the layers together.
+    ///
+    /// # Errors
+    /// When settings that are each fine do not go together.
+    pub fn resolve(
+        flags: FlagSettings,
+        job: Option<JobInput>,
+        file: Option<ConfigFile>,
+        trust: Trust,
+    ) -> Result<Self, SettingsError> {
+        let mut file = file.unwrap_or_default();
+        let ignored = match trust {
+            Trust::Trusted => Vec::new(),
+            Trust::Untrusted => withhold(&mut file),
+        };
+        let layers = Layers { job: job.as_ref(), file: &file };
+        let runs = layers.pick(flags.runs, |job| job.runs, file.settings.runs, defaults::RUNS);
+        let seeds = layers.seeds(&flags, runs.value)?;
+        let settings = &file.settings;
+        Ok(Self {
+            runs,
+            seeds,
+            parallelism: layers.pick(
+                flags.parallelism,
+                |job| job.parallelism,
+                settings.parallelism,
+                defaults::PARALLELISM,
+            ),
+            timeout: layers.pick(flags.timeout, |job| job.timeout, settings.timeout, defaults::TIMEOUT),
+            install_timeout: file_or(settings.pip_install_timeout, defaults::INSTALL_TIMEOUT),
+            test_command: layers.test_command(flags.test_command.clone()),
+            isolation: layers.pick(flags.isolation, |_| None, settings.isolation, IsolationChoice::default()),
+            network: layers.pick(flags.network, |_| None, settings.network, NetworkChoice::default()),
+            stop: layers.pick(flags.stop, |job| job.stop, settings.stop, StopRule::default()),
+            fail_on: layers.pick(flags.fail_on, |_| None, settings.fail_on, FailOn::default()),
+            severity: file_or(settings.severity_thresholds.map(|given| given.complete()), defaults::SEVERITY),
+            stable_below: file_or(settings.stable_below.map(|bound| bound.get()), defaults::STABLE_BELOW),
+            broken_below: file_or(settings.broken_below.map(|bound| bound.get()), defaults::BROKEN_BELOW),
+            ignore: file_or(settings.ignore_patterns.clone(), IgnorePatterns::default()),
+            auto_install: layers.pick(flags.auto_install, |_| None, settings.auto_install_dependencies, true),
+            env: layers.env(&flags.env),
+            plugins: layers.plugins(flags.plugins),
+            ignored,
+        })
+    }
+}
+
+/// The layers under the flags.
+struct Layers<'a> {
+    job: Option<&'a JobInput>,
+    file: &'a ConfigFile,
+}
+
+impl Layers<'_> {
+    fn pick<T>(
+        &self,
+        flag: Option<T>,
+        job: impl FnOnce(&JobInput) -> Option<T>,
+        file: Option<T>,
+        default: T,
+    ) -> Sourced<T> {
+        if let Some(value) = flag {
+            return Sourced { value, origin: Origin::Flag };
+        }
+        if let Some(value) = self.job.and_then(job) {
+            return Sourced { value, origin: Origin::Job };
+        }
+        file_or(file, default)
+    }
+
+    fn test_command(&self, flag: Option<TestCommand>) -> Option<Sourced<TestCommand>> {
+        let job = self.job.map(|job| (job.test_command.clone(), Origin::Job));
+        let file = self.file.settings.test_command.clone().map(|command| (command, Origin::File));
+        flag.map(|command| (command, Origin::Flag))
+            .or(job)
+            .or(file)
+            .map(|(value, origin)| Sourced { value, origin })
+    }
+
+    /// `--first-seed`, or seeds drawn with `--seed` or the job's `seed`.
+    fn seeds(&self, flags: &FlagSettings, runs: Runs) -> Result<Sourced<SeedChoice>, SettingsError> {
+        let fail = |kind| SettingsError { place: None, kind };
+        if let Some(first) = flags.first_seed {
+            if flags.seed.is_some() {
+                return Err(fail(SettingsErrorKind::TwoSeeds));
+            }
+            if first.checked_add(u64::from(runs.get()) - 1).is_none() {
+                return Err(fail(SettingsErrorKind::FirstSeedTooLarge { first, runs: runs.get() }));
+            }
+            return Ok(Sourced { value: SeedChoice::First(Seed(first)), origin: Origin::Flag });
+        }
+        let given = self.file.settings.random_seed_range;
+        let range = given.map_or(defaults::SEED_RANGE, |given| given.complete());
+        if range.len() < u64::from(runs.get()) {
+            let (min, max, seeds) = (range.min, range.max, range.len());
+            let kind = SettingsErrorKind::TooFewSeeds { min, max, seeds, runs: runs.get() };
+            let place = self.file.place("random_seed_range").map(|place| (self.file.path.clone(), place));
+            return Err(SettingsError { place, kind });
+        }
+        let job = self.job.and_then(|job| job.seed);
+        let (master, origin) = match (flags.seed, job, given) {
+            (Some(master), ..) => (Some(master), Origin::Flag),
+            (None, Some(master), _) => (Some(master), Origin::Job),
+            (None, None, Some(_)) => (None, Origin::File),
+            (None, None, None) => (None, Origin::Default),
+        };
+        Ok(Sourced { value: SeedChoice::Drawn { master, range }, origin })
+    }
+
+    fn env(&self, flags: &Environment) -> Vec<(EnvName, EnvValue)> {
+        let settings = &self.file.settings;
+        let mut all = Environment::default();
+        let job = self.job.map(|job| &job.env);
+        let layers = [settings.environment.as_ref(), settings.env.as_ref(), job, Some(flags)];
+        for layer in layers.into_iter().flatten() {
+            all.extend(layer);
+        }
+        all.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    fn plugins(&self, flags: Vec<PluginAddress>) -> Vec<PluginRef> {
+        let from_flags =
+            flags.into_iter().map(|source| PluginRef { source, settings: Map::new(), origin: Origin::Flag });
+        let entries = self.file.settings.plugins.iter().flatten();
+        let from_file = entries.map(|PluginEntry { source, settings }| PluginRef {
+            source: self.beside_file(source),
+            settings: settings.clone(),
+            origin: Origin::File,
+        });
+        from_flags.chain(from_file).collect()
+    }
+
+    /// Paths in the file are meant from the folder that it stands in.
+    fn beside_file(&self, source: &PluginAddress) -> PluginAddress {
+        match (source, self.file.path.parent()) {
+            (PluginAddress::File(path), Some(folder)) => PluginAddress::File(folder.join(path)),
+            _ => source.clone(),
+        }
+    }
+}
+
+fn file_or<T>(file: Option<T>, default: T) -> Sourced<T> {
+    match file {
+        Some(value) => Sourced { value, origin: Origin::File },
+        None => Sourced { value: default, origin: Origin::Default },
+    }
+}
