@@ -1,0 +1,59 @@
+//! What a local folder is, as far as git knows. Never fails: a folder need not be a repository.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use git2::{Index, Repository, StatusOptions, StatusShow};
+
+/// Above this, looking at every file would be felt at the start of each run.
+const MOST_FILES: usize = 100_000;
+/// Files whose times differ from what git noted must be read to compare them; so much takes about a tenth of a second.
+const MOST_BYTES_READ: u64 = 64 << 20;
+
+/// The state of a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LocalState {
+    /// Full id of the commit that is checked out; `None` outside of repositories, before the first commit, and when
+    /// the repository belongs to somebody else (git's `safe.directory`).
+    pub commit: Option<String>,
+    /// Whether tracked files differ from that commit, as `git describe --dirty` means it; `None` when there is no
+    /// commit or finding out would take long.
+    pub dirty: Option<bool>,
+}
+
+/// Describes the folder, looking at no more than 100,000 files and reading no more than 64 MiB of them.
+#[must_use]
+pub fn describe_local(path: &Path) -> LocalState {
+    // A repository of somebody else, or a damaged one, is no reason not to test the folder.
+    let described = || -> Result<LocalState, git2::Error> {
+        let repository = Repository::discover(path)?;
+        let commit = repository.head()?.peel_to_commit()?.id().to_string();
+        Ok(LocalState { commit: Some(commit), dirty: dirty(&repository) })
+    };
+    described().unwrap_or_default()
+}
+
+fn dirty(repository: &Repository) -> Option<bool> {
+    let index = repository.index().ok()?;
+    let tree = repository.workdir()?;
+    if index.len() > MOST_FILES || bytes_to_read(&index, tree) > MOST_BYTES_READ {
+        return None;
+    }
+    let mut options = StatusOptions::new();
+    options.show(StatusShow::IndexAndWorkdir).include_untracked(false).exclude_submodules(true);
+    options.include_unmodified(false).include_ignored(false).update_index(false);
+    repository.statuses(Some(&mut options)).ok().map(|statuses| !statuses.is_empty())
+}
+
+fn bytes_to_read(index: &Index, tree: &Path) -> u64 {
+    let noted_at = index.path().and_then(|p| p.metadata().ok()).map_or(0, |m| m.mtime());
+    let suspect = |entry: &git2::IndexEntry| {
+        let found = tree.join(OsStr::from_bytes(&entry.path)).symlink_metadata().ok()?;
+        // Of another size it differs for sure; as young as the index itself it may have changed since.
+        let same = found.mtime() == i64::from(entry.mtime.seconds()) && found.mtime() < noted_at;
+        (found.len() == u64::from(entry.file_size) && !same).then_some(found.len())
+    };
+    index.iter().filter_map(|entry| suspect(&entry)).sum()
+}

@@ -1,0 +1,189 @@
+//! What was read so far, over all documents and files of an attempt.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use flaky_plugin_sdk::{PackedTests, PackedTestsBuilder};
+
+use crate::case::{self, Case};
+use crate::identity::{self, Dialect, Identity};
+use crate::model::{Failure, Location, Outcome};
+
+/// How to read.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// How ids are made.
+    pub identity: Identity<'a>,
+}
+
+/// Whether a text was JUnit XML at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recognised {
+    /// It was, at least its beginning.
+    Yes,
+    /// It was something else, or nothing; nothing was kept of it.
+    No,
+}
+
+/// Whether the report came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ending {
+    /// Every element was closed.
+    #[default]
+    Whole,
+    /// The text stopped, or became unreadable, inside an element.
+    CutOff,
+}
+
+/// One test of a report.
+#[derive(Debug, Clone)]
+pub struct Test {
+    /// Not empty; may repeat where a report repeats it.
+    pub id: String,
+    /// What became of it in the end.
+    pub outcome: Outcome,
+    /// `None` where unknown.
+    pub duration_ns: Option<u64>,
+    /// Different ways in which it failed; empty unless `outcome` is a failure.
+    pub failures: Vec<Failure>,
+    /// Where it stands, when the report says so.
+    pub location: Option<Location>,
+    /// Outcomes of the framework's own tries, in order; empty when there was one. `Unknown` where a report
+    /// says that there was a try, but not how it ended.
+    pub tries: Vec<Outcome>,
+}
+
+/// Something about the report that belongs to no test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Kebab case: `suite-error`, `unreadable-report`, `unnamed-test`, `unsupported-encoding`.
+    pub code: &'static str,
+    /// What happened.
+    pub message: String,
+    /// Byte offset in the text, when it is about a place.
+    pub at: Option<u64>,
+}
+
+/// Everything read so far.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// In the order of the reports.
+    pub tests: Vec<Test>,
+    /// Tests that were begun where a report was cut off, so that their outcome is not known.
+    pub announced: Vec<String>,
+    /// Whether any report was cut off.
+    pub ending: Ending,
+    /// What belongs to no test.
+    pub problems: Vec<Problem>,
+    /// Positions of pytest's tests by the hash of their id: there, the same id again is the same test. Hashes
+    /// save a copy of every id; of two ids with one hash only the first can be found, and stays apart.
+    pytest: HashMap<u64, usize>,
+}
+
+/// More problems than this tell nothing new.
+const MOST_PROBLEMS: usize = 100;
+
+impl Reading {
+    pub(crate) fn problem(&mut self, code: &'static str, message: String, at: Option<u64>) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(Problem { code, message, at });
+        }
+    }
+
+    /// Keeps a whole case.
+    pub(crate) fn add(&mut self, case: &Case, suites: &[String], dialect: Dialect, options: Options<'_>) {
+        let Some(id) = identity::id_of(case, suites, dialect, options.identity) else {
+            self.problem("unnamed-test", "a test case has neither a name nor a class".to_owned(), None);
+            return;
+        };
+        let case::Judged { outcome, failures, tries } = case.judge();
+        let location = location_of(case, dialect);
+        let test = Test { id, outcome, duration_ns: case.duration_ns, failures, location, tries };
+        if dialect == Dialect::Pytest {
+            let at = *self.pytest.entry(hash(&test.id)).or_insert(self.tests.len());
+            if let Some(before) = self.tests.get_mut(at).filter(|before| before.id == test.id) {
+                merge_repeat(before, test);
+                return;
+            }
+        }
+        self.tests.push(test);
+    }
+
+    /// Names a case that the end of the text cut through.
+    pub(crate) fn announce(
+        &mut self,
+        case: &Case,
+        suites: &[String],
+        dialect: Dialect,
+        options: Options<'_>,
+    ) {
+        let Some(id) = identity::id_of(case, suites, dialect, options.identity) else { return };
+        let known = self.pytest.get(&hash(&id)).and_then(|&at| self.tests.get(at));
+        // A second case of a test that was told of already: its re-run, or its tear-down.
+        if known.is_none_or(|test| test.id != id) {
+            self.announced.push(id);
+        }
+    }
+}
+
+/// The tests as columns.
+#[must_use]
+pub fn pack(tests: Vec<Test>) -> PackedTests {
+    let id_bytes = tests.iter().map(|test| test.id.len()).sum();
+    let mut packed = PackedTestsBuilder::with_capacity(tests.len(), id_bytes);
+    for test in tests {
+        let index = packed.push(&test.id, test.outcome);
+        if let Some(duration) = test.duration_ns {
+            packed.set_duration(index, duration);
+        }
+        if let Some(location) = &test.location {
+            packed.set_location(index, &location.file, location.line);
+        }
+        for failure in test.failures {
+            packed.add_failure(index, failure);
+        }
+        if !test.tries.is_empty() {
+            packed.set_tries(index, test.tries);
+        }
+    }
+    packed.finish()
+}
+
+fn hash(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn location_of(case: &Case, dialect: Dialect) -> Option<Location> {
+    let file = case.file.as_deref().map(str::trim).filter(|file| !file.is_empty())?.replace('\\', "/");
+    // pytest counts lines from 0.
+    let line =
+        if dialect == Dialect::Pytest { case.line.and_then(|line| line.checked_add(1)) } else { case.line };
+    Some(Location { file, line: line.filter(|&line| line > 0) })
+}
+
+/// pytest writes a second case of the same id for two reasons. A test that failed and whose tear-down failed
+/// too: both carry what went wrong. And each re-run of pytest-rerunfailures: there the earlier, failed tries
+/// carry nothing and look like passes, and only the last one tells.
+fn merge_repeat(before: &mut Test, now: Test) {
+    let teardown_of_a_failure =
+        !before.failures.is_empty() && now.outcome == Outcome::Errored && before.tries.is_empty();
+    if teardown_of_a_failure {
+        for failure in now.failures {
+            case::keep(&mut before.failures, failure);
+        }
+        return;
+    }
+    let earlier = match before.outcome {
+        Outcome::Passed => Outcome::Unknown,
+        told => told,
+    };
+    let mut tries = std::mem::take(&mut before.tries);
+    match tries.last_mut() {
+        Some(last) => *last = earlier,
+        None => tries.push(earlier),
+    }
+    tries.push(now.outcome);
+    *before = Test { tries, location: now.location.or_else(|| before.location.take()), ..now };
+}

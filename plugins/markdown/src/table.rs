@@ -1,0 +1,130 @@
+//! The table of tests, as a block of HTML: cells of a Markdown table cannot hold every text (a backslash before
+//! a bar leaves the cell), those of HTML can.
+
+use std::fmt::Write as _;
+
+use flaky_plugin_sdk::report::{Category, Report, Test, at_most_when_never, percent, plural};
+
+use crate::safe::{html, html_code, shortened};
+use crate::{severity_emoji, severity_word, verdict_word};
+
+/// More rows than this nobody reads in a comment.
+const MOST_ROWS: usize = 50;
+
+/// From this many on, stable tests that have nothing to tell share one row.
+const FOLD_FROM: usize = 4;
+
+/// Longest id and failure in a cell, in characters.
+const MOST_ID: usize = 300;
+const MOST_FAILURE: usize = 160;
+
+/// Writes rows of at most `room` characters together, the worst tests first.
+pub(crate) fn write(out: &mut String, report: &Report, mut room: usize) {
+    let judged: Vec<&Test> = report.tests.iter().filter(|test| !test.ignored).collect();
+    if judged.is_empty() {
+        return;
+    }
+    let quiet: Vec<&Test> = judged.iter().copied().filter(|test| is_quiet(test)).collect();
+    let fold = quiet.len() >= FOLD_FROM;
+    let shown: Vec<&Test> = judged.iter().copied().filter(|test| !(fold && is_quiet(test))).collect();
+    out.push_str("<table>\n<tr><th align=\"left\">Test</th><th align=\"right\">Failed / ran</th><th align=\"left\">Rate (95 % interval)</th><th align=\"left\">Verdict</th><th align=\"left\">Most frequent failure</th></tr>\n");
+    let mut written = 0;
+    for test in shown.iter().take(MOST_ROWS) {
+        let row = row(test);
+        let size = row.chars().count();
+        if size > room {
+            break;
+        }
+        room -= size;
+        out.push_str(&row);
+        written += 1;
+    }
+    if fold {
+        folded_row(out, &quiet);
+    }
+    out.push_str("</table>\n\n");
+    if shown.len() > written {
+        let more = u32::try_from(shown.len() - written).unwrap_or(u32::MAX);
+        let _ = writeln!(out, "{} more are in the JSON report.\n", plural(more, "test"));
+    }
+}
+
+/// Whether there is nothing to say of a test but that it is stable.
+fn is_quiet(test: &Test) -> bool {
+    test.verdict == Category::Stable
+        && test.failures == 0
+        && test.side_by_side.is_none()
+        && test.counts.retried == 0
+        && test.counts.missing == 0
+}
+
+fn row(test: &Test) -> String {
+    let severity = match &test.severity {
+        Some(severity) => format!(
+            "{} {} · {}",
+            severity_emoji(severity),
+            verdict_word(&test.verdict),
+            severity_word(severity)
+        ),
+        None => format!("⚪ {}", verdict_word(&test.verdict)),
+    };
+    let failure = match test.main_failure() {
+        Some(group) => html_code(&shortened(&group.headline(), MOST_FAILURE)),
+        None => String::new(),
+    };
+    format!(
+        "<tr><td>{}{}</td><td align=\"right\">{} / {}</td><td>{}</td><td>{severity}</td><td>{failure}</td></tr>\n",
+        html_code(&shortened(&test.id, MOST_ID)),
+        circumstances(test),
+        test.failures,
+        test.ran,
+        html(&test.rate_text()),
+    )
+}
+
+/// What makes the numbers of a test special, in words and numbers of ours.
+fn circumstances(test: &Test) -> String {
+    let mut parts = Vec::new();
+    if let Some(beside) = test.side_by_side {
+        parts.push(format!(
+            "with copies side by side {} of {} failed; the attempts alone count",
+            beside.failed, beside.ran
+        ));
+    } else if let Some(alone) = test.alone {
+        parts.push(format!("alone {} of {} failed", alone.failed, alone.ran));
+    }
+    if test.counts.retried > 0 {
+        parts.push(format!(
+            "in {} passed only after the framework tried again",
+            plural(test.counts.retried, "attempt")
+        ));
+    }
+    if test.counts.missing > 0 {
+        parts.push(format!("{} did not tell of it", plural(test.counts.missing, "attempt")));
+    }
+    if parts.is_empty() { String::new() } else { format!("<br><sub>{}</sub>", parts.join("; ")) }
+}
+
+fn folded_row(out: &mut String, quiet: &[&Test]) {
+    let ran: Vec<u32> = quiet.iter().map(|test| test.ran).filter(|&ran| ran > 0).collect();
+    let skipped = u32::try_from(quiet.len() - ran.len()).unwrap_or(u32::MAX);
+    let count = u32::try_from(ran.len()).unwrap_or(u32::MAX);
+    if let (Some(&least), Some(&most)) = (ran.iter().min(), ran.iter().max()) {
+        let level = quiet.iter().map(|test| test.interval.level).fold(f64::NAN, f64::max);
+        let each = if least == most { least.to_string() } else { format!("{least}–{most}") };
+        let rate = percent(at_most_when_never(least, level));
+        let _ = writeln!(
+            out,
+            "<tr><td>{}</td><td align=\"right\">0 / {each}</td><td>each at most {}</td><td>✅ stable · NONE</td><td></td></tr>",
+            plural(count, "stable test"),
+            html(&rate),
+        );
+    }
+    if skipped > 0 {
+        let _ = writeln!(
+            out,
+            "<tr><td>{}</td><td align=\"right\">0 / 0</td><td>never ran</td><td>✅ stable · NONE</td><td></td></tr>",
+            plural(skipped, "skipped test"),
+        );
+    }
+}

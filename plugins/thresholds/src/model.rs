@@ -1,0 +1,5 @@
+//! Evidence and verdicts, in the words of the plugin contract.
+
+pub use flaky_plugin_sdk::{
+    Alone, Bounds, Category, Counts, Evidence, Interval, RunSummary, Severity, Verdict,
+};
