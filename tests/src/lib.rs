@@ -1,1 +1,18 @@
-//! Under construction.
+//! The harness of the end-to-end tests: a builder that owns a project, a home, an environment and what is expected
+//! of the real `flaky` binary. It fails as tests do, by a panic that shows everything the program said.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness fails by panicking; everything here runs inside of tests"
+)]
+
+pub mod ended;
+pub mod flaky;
+pub mod place;
+pub mod processes;
+pub mod python;
+pub mod running;
+
+pub use ended::Ended;
+pub use flaky::{Flaky, Who};
+pub use running::Running;

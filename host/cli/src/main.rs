@@ -1,2 +1,35 @@
-//! Under construction.
-fn main() {}
+//! The `flaky` binary: what was typed, what it means, how it ends. All text and all exit codes are decided here.
+
+mod args;
+mod builtins;
+mod commands;
+mod error;
+mod exit_status;
+mod progress;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::exit_status::ExitStatus;
+
+fn main() -> ExitCode {
+    // Before anything else, and before any thread: this process may be the launcher of attempts.
+    flaky_exec::launcher::enter_if_asked();
+    let cli = Cli::parse();
+    let ended = match cli.command {
+        Command::Run(args) => commands::run::execute(*args),
+        Command::Reproduce(args) => commands::reproduce::execute(&args),
+        Command::Doctor(args) => commands::doctor::execute(&args),
+        Command::Completions { shell } => commands::help::completions(shell),
+        Command::Man => commands::help::man(),
+        Command::Help { topic } => commands::help::explain(topic.as_deref()),
+    };
+    let status: ExitStatus = ended.unwrap_or_else(|error| {
+        error.print();
+        error.status
+    });
+    status.into()
+}

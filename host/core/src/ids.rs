@@ -124,6 +124,13 @@ impl fmt::Display for TestId {
 #[serde(transparent)]
 pub struct Seed(pub u64);
 
+impl std::str::FromStr for Seed {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
 impl fmt::Display for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

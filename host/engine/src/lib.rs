@@ -1,1 +1,27 @@
-//! Under construction.
+//! From a request to a report: get the sources, prepare, run attempts, read them, judge, assemble, deliver.
+//!
+//! Data flow: [`run::RunRequest`] → sources → settings → [`plugins::PluginSet`] → project → attempts
+//! (`conduct`) → `tally` → `judge` → [`assemble`](assemble::assemble) → [`deliver`](deliver::deliver).
+
+pub mod assemble;
+pub mod attempt;
+pub mod cancel;
+pub mod deliver;
+pub mod event;
+pub mod folders;
+pub mod journal;
+pub mod judge;
+pub mod plugins;
+pub mod run;
+
+mod attempts;
+mod conduct;
+mod confirm;
+mod environment;
+mod findings;
+mod install;
+mod isolation;
+mod prepare;
+mod sources;
+mod tail;
+mod tally;

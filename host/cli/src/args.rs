@@ -1,0 +1,242 @@
+//! What the user typed. What it means is decided in `commands`; no flag is read after that.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand};
+use flaky_core::ids::{RunId, Seed};
+use flaky_core::settings::{FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, StopRule, TimeoutSeconds};
+
+/// A test failed; is it a real bug or a flaky test?
+///
+/// flaky runs the test command many times, each time with its own seed and kept apart from the others, reads what
+/// the test framework says about every test, and decides with honest statistics.
+#[derive(Debug, Parser)]
+#[command(name = "flaky", version, disable_help_subcommand = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: `flaky help exit-codes`. Settings can stand in `.flaky-detector.yml`.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the tests many times and say which are flaky, broken or stable
+    Run(Box<RunArgs>),
+    /// Repeat a failing attempt of an earlier run
+    Reproduce(ReproduceArgs),
+    /// Say how far attempts can be kept apart on this machine, and what would raise it
+    Doctor(DoctorArgs),
+    /// Print shell completions
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+    /// Explain a command, or `exit-codes`
+    Help {
+        /// A command, or `exit-codes`
+        topic: Option<String>,
+    },
+}
+
+/// Run the tests many times and say which are flaky, broken or stable.
+///
+/// SOURCE is a folder or the URL of a git repository; without it, the current folder. Flags win over the job
+/// file, that over `.flaky-detector.yml`, that over defaults.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  flaky run                                     the tests of this folder
+  flaky run examples/python --runs 30           those of another one
+  flaky run -- pytest tests/test_cart.py -v     this command, here
+  flaky run https://git.example.org/shop.git --ref main --report json=out.json")]
+pub(crate) struct RunArgs {
+    /// A folder, or the URL of a git repository [default: the current folder]
+    pub(crate) source: Option<String>,
+
+    /// The test command and its arguments, after `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+
+    /// The test command as one text, split as a shell would
+    #[arg(long, value_name = "TEXT", conflicts_with = "command", help_heading = "What to run")]
+    pub(crate) test_command: Option<String>,
+
+    /// Branch, tag or full reference to test
+    #[arg(long = "ref", value_name = "REF", help_heading = "What to run")]
+    pub(crate) reference: Option<String>,
+
+    /// Commit to test; with `--ref` it must be part of it
+    #[arg(long, value_name = "ID", help_heading = "What to run")]
+    pub(crate) commit: Option<String>,
+
+    /// A job as JSON, as the worker takes it
+    #[arg(long, value_name = "FILE", conflicts_with = "source", help_heading = "What to run")]
+    pub(crate) input: Option<PathBuf>,
+
+    /// Do not install dependencies; use what is on `PATH`
+    #[arg(long, help_heading = "What to run")]
+    pub(crate) no_install: bool,
+
+    /// Give the tests a variable; `NAME` alone passes on the present value
+    #[arg(long = "env", value_name = "NAME[=VALUE]", help_heading = "What to run")]
+    pub(crate) env: Vec<String>,
+
+    /// Attempts [default: 10]
+    #[arg(long, value_name = "N", help_heading = "How often")]
+    pub(crate) runs: Option<Runs>,
+
+    /// Attempts side by side [default: 4]
+    #[arg(long, short = 'j', value_name = "N", help_heading = "How often")]
+    pub(crate) parallelism: Option<Parallelism>,
+
+    /// Seconds after which an attempt is ended [default: 300]
+    #[arg(long, value_name = "SECONDS", help_heading = "How often")]
+    pub(crate) timeout: Option<TimeoutSeconds>,
+
+    /// When to stop before all attempts are done
+    #[arg(long, value_name = "RULE", value_parser = named::<StopRule>(StopRule::ALL), help_heading = "How often")]
+    pub(crate) stop: Option<StopRule>,
+
+    /// Master seed that the attempts' seeds are drawn from, to repeat a run exactly
+    #[arg(long, value_name = "N", conflicts_with = "first_seed", help_heading = "Seeds")]
+    pub(crate) seed: Option<u64>,
+
+    /// Give attempt i the seed N+i
+    #[arg(long, value_name = "N", help_heading = "Seeds")]
+    pub(crate) first_seed: Option<u64>,
+
+    /// How far attempts are kept apart
+    #[arg(long, value_name = "LEVEL", value_parser = named::<IsolationChoice>(IsolationChoice::ALL), help_heading = "Isolation")]
+    pub(crate) isolation: Option<IsolationChoice>,
+
+    /// Which network attempts see
+    #[arg(long, value_name = "NETWORK", value_parser = named::<NetworkChoice>(NetworkChoice::ALL), help_heading = "Isolation")]
+    pub(crate) network: Option<NetworkChoice>,
+
+    /// Use a plugin: a component file, or `builtin:NAME`
+    #[arg(long = "plugin", value_name = "FILE", help_heading = "Plugins and settings")]
+    pub(crate) plugins: Vec<String>,
+
+    /// Configuration file [default: `.flaky-detector.yml` in the source]
+    #[arg(long, value_name = "FILE", help_heading = "Plugins and settings")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Write a report: `json=FILE`, `markdown=FILE`, or of a reporter plugin; `-` is standard output
+    #[arg(long = "report", value_name = "KIND=FILE", help_heading = "Result")]
+    pub(crate) reports: Vec<ReportArg>,
+
+    /// From which verdict on the exit code says failure
+    #[arg(long, value_name = "VERDICT", value_parser = named::<FailOn>(FailOn::ALL), help_heading = "Result")]
+    pub(crate) fail_on: Option<FailOn>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OutputArgs {
+    /// No progress, only the result
+    #[arg(long, short, help_heading = "Result")]
+    pub(crate) quiet: bool,
+
+    /// No colour (as `NO_COLOR` does)
+    #[arg(long, help_heading = "Result")]
+    pub(crate) no_color: bool,
+}
+
+/// Repeat a failing attempt of an earlier run, in the same conditions: exit code 10 if it failed again, 0 if it
+/// never did.
+#[derive(Debug, Args)]
+pub(crate) struct ReproduceArgs {
+    /// The run, as its report names it
+    pub(crate) run: RunId,
+
+    /// Seed of the attempt to repeat [default: that of the run's first failing attempt]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<Seed>,
+
+    /// How many times
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) repeat: Runs,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Folder whose tests are to be run [default: the current folder]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// `KIND=FILE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReportArg {
+    pub(crate) kind: String,
+    /// `None` is standard output.
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl FromStr for ReportArg {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((kind, file)) if !kind.is_empty() && !file.is_empty() => {
+                Ok(Self { kind: kind.to_owned(), file: (file != "-").then(|| PathBuf::from(file)) })
+            }
+            _ => Err(format!("`{text}` is not of the form KIND=FILE, e.g. `json=report.json`")),
+        }
+    }
+}
+
+/// A parser that lists the possible values in the help and takes them from the type itself.
+fn named<T>(all: &'static [(&'static str, T)]) -> impl clap::builder::TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + FromStr + 'static,
+    <T as FromStr>::Err: std::error::Error + Send + Sync + 'static,
+{
+    use clap::builder::TypedValueParser;
+    clap::builder::PossibleValuesParser::new(all.iter().map(|(name, _)| *name))
+        .try_map(|name| name.parse::<T>())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_report_argument_names_a_kind_and_a_file() {
+        for (text, expected) in [
+            ("json=out.json", Some(("json", Some("out.json")))),
+            ("json=-", Some(("json", None))),
+            ("json=a=b", Some(("json", Some("a=b")))),
+            ("json", None),
+            ("json=", None),
+            ("=x", None),
+        ] {
+            let got = text.parse::<ReportArg>().ok();
+            let expected =
+                expected.map(|(k, f)| ReportArg { kind: k.into(), file: f.map(PathBuf::from) });
+            assert_eq!(got, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_dashes_is_the_command_as_it_stands() {
+        let cli = Cli::try_parse_from(["flaky", "run", "-j", "3", "--", "pytest", "-v", "--runs"]).unwrap();
+        let Command::Run(run) = cli.command else { panic!("run") };
+        assert_eq!(run.command, ["pytest", "-v", "--runs"]);
+        assert_eq!(run.source, None);
+        assert_eq!(run.parallelism.map(Parallelism::get), Some(3));
+    }
+}

@@ -1,0 +1,15 @@
+//! The bundled plugins: components that `cargo xtask plugins` built into `plugins/dist/`.
+
+use flaky_engine::plugins::Builtin;
+
+macro_rules! component {
+    ($name:literal) => {
+        Builtin { name: $name, bytes: include_bytes!(concat!("../../../plugins/dist/", $name, ".wasm")) }
+    };
+}
+
+/// Parsers, frameworks and policies: what a run needs.
+pub(crate) const RUN: [Builtin; 3] = [component!("pytest"), component!("junit"), component!("thresholds")];
+
+/// Reporters: loaded only when their report is asked for.
+pub(crate) const REPORTERS: [Builtin; 3] = [component!("terminal"), component!("json"), component!("markdown")];

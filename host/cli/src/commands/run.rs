@@ -1,0 +1,153 @@
+//! `flaky run`.
+
+use std::path::Path;
+
+use flaky_config::job::JobInput;
+use flaky_config::{
+    EnvName, EnvValue, Environment, FlagSettings, InvalidEnvironment, InvalidPlugin, TestCommand,
+};
+use flaky_engine::deliver::{Target, check_writable};
+use flaky_engine::run::AttemptChoice;
+use flaky_exec::checkout::{CommitId, RefName, RepositorySource, RevisionError};
+
+use super::session::{Ask, Session};
+use crate::args::{ReportArg, RunArgs};
+use crate::builtins;
+use crate::error::CliError;
+use crate::exit_status::ExitStatus;
+
+/// Largest job file read: far above any real one, far below what would hurt.
+const JOB_BYTES: u64 = 10 << 20;
+
+/// From what was typed to the exit code.
+pub(crate) fn execute(args: RunArgs) -> Result<ExitStatus, CliError> {
+    let job = args.input.as_deref().map(read_job).transpose()?;
+    let ask = Ask {
+        source: source(&args, job.as_ref())?,
+        reference: revision(&args.reference, job.as_ref().and_then(|j| j.reference.as_ref()), RefName::parse)?,
+        commit: revision(&args.commit, job.as_ref().and_then(|j| j.commit.as_ref()), CommitId::parse)?,
+        flags: flags(&args)?,
+        config: args.config.clone(),
+        job,
+        attempts: AttemptChoice::Planned,
+    };
+    let reports = reports(&args.reports, !args.plugins.is_empty())?;
+    let session = Session::open(&args.output)?;
+    session.block_on(async {
+        let finished = session.run(ask).await?;
+        let failed_deliveries = session.report(&finished, &reports).await;
+        Ok(session.status(&finished.report, finished.fail_on, failed_deliveries))
+    })
+}
+
+fn source(args: &RunArgs, job: Option<&JobInput>) -> Result<RepositorySource, CliError> {
+    let text = match (&args.source, job) {
+        (Some(text), _) => text.as_str(),
+        (None, Some(job)) => job.repo.as_str(),
+        (None, None) => ".",
+    };
+    let source = RepositorySource::parse(text).map_err(|e| CliError::usage(&e, e.hint().map(Into::into)))?;
+    let asked = args.reference.is_some() || args.commit.is_some();
+    if asked && matches!(source, RepositorySource::Local(_)) {
+        return Err(CliError::usage_text(
+            "`--ref` and `--commit` need the URL of a repository; a folder is tested as it stands",
+            Some("check the commit out yourself, or give the repository's URL"),
+        ));
+    }
+    Ok(source)
+}
+
+/// What the flag says, else what the job says.
+fn revision<T>(
+    flag: &Option<String>,
+    job: Option<&String>,
+    parse: impl Fn(&str) -> Result<T, RevisionError>,
+) -> Result<Option<T>, CliError> {
+    flag.as_ref().or(job).map(|text| parse(text)).transpose().map_err(|e| CliError::usage(&e, None))
+}
+
+fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
+    let usage = |e: &dyn std::error::Error| CliError::usage(e, None);
+    let test_command = if !args.command.is_empty() {
+        Some(TestCommand::from_words(args.command.clone()).map_err(|e| usage(&e))?)
+    } else {
+        args.test_command.as_deref().map(str::parse::<TestCommand>).transpose().map_err(|e| usage(&e))?
+    };
+    Ok(FlagSettings {
+        runs: args.runs,
+        parallelism: args.parallelism,
+        timeout: args.timeout,
+        test_command,
+        seed: args.seed,
+        first_seed: args.first_seed,
+        isolation: args.isolation,
+        network: args.network,
+        stop: args.stop,
+        fail_on: args.fail_on,
+        env: environment(&args.env)?,
+        auto_install: args.no_install.then_some(false),
+        plugins: args.plugins.iter().map(|p| p.parse()).collect::<Result<_, InvalidPlugin>>().map_err(|e| usage(&e))?,
+    })
+}
+
+fn environment(asked: &[String]) -> Result<Environment, CliError> {
+    let mut environment = Environment::default();
+    for text in asked {
+        let (name, value) = variable(text)?;
+        let invalid = |e: InvalidEnvironment| CliError::usage_text(format!("`--env {name}`: {e}"), None);
+        environment.set(EnvName::try_from(name.clone()).map_err(invalid)?, EnvValue::try_from(value).map_err(invalid)?);
+    }
+    Ok(environment)
+}
+
+/// `NAME=VALUE`, or `NAME` for the value that we have.
+fn variable(text: &str) -> Result<(String, String), CliError> {
+    if let Some((name, value)) = text.split_once('=') {
+        return Ok((name.to_owned(), value.to_owned()));
+    }
+    let value = std::env::var(text).map_err(|_| {
+        CliError::usage_text(format!("`--env {text}`: the variable is not set here"), Some("give it as NAME=VALUE"))
+    })?;
+    Ok((text.to_owned(), value))
+}
+
+fn read_job(path: &Path) -> Result<JobInput, CliError> {
+    use std::io::Read;
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(JOB_BYTES + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|e| CliError::usage_text(format!("`{}`: {e}", path.display()), None))?;
+    if bytes.len() as u64 > JOB_BYTES {
+        return Err(CliError::usage_text(format!("`{}`: larger than 10 MiB", path.display()), None));
+    }
+    flaky_config::job::parse(&bytes)
+        .map_err(|e| CliError::usage_text(format!("`{}`: {e}", path.display()), e.hint().as_deref()))
+}
+
+/// What is to be rendered, and where to; a path that cannot be written is known before the run.
+fn reports(asked: &[ReportArg], plugins: bool) -> Result<Vec<(String, Target)>, CliError> {
+    let mut reports = Vec::new();
+    for ReportArg { kind, file } in asked {
+        if let Some(path) = file {
+            check_writable(path)
+                .map_err(|e| CliError::usage(&e, Some("choose another path for `--report`".into())))?;
+        }
+        reports.push((kind.clone(), file.clone().map_or(Target::Stdout, Target::File)));
+    }
+    let known = || builtins::REPORTERS.iter().map(|b| b.name);
+    // With plugins of the user's own, whether one reports under that name is known after loading.
+    let may_be = |kind: &str| plugins || known().any(|name| name == kind);
+    if let Some((kind, _)) = reports.iter().find(|(kind, _)| !may_be(kind)) {
+        let names: Vec<_> = known().collect();
+        return Err(CliError::usage_text(
+            format!("`--report {kind}=…`: no reporter of that name"),
+            Some(&format!("bundled are {}; name a plugin with `--plugin` first", names.join(", "))),
+        ));
+    }
+    if !reports.iter().any(|(_, target)| *target == Target::Stdout) {
+        reports.insert(0, ("terminal".into(), Target::Stdout));
+    }
+    Ok(reports)
+}

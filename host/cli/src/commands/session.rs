@@ -1,0 +1,256 @@
+//! What commands that run attempts share: folders, environment, signals, progress, reports.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use flaky_config::FlagSettings;
+use flaky_config::job::JobInput;
+use flaky_core::ids::RunId;
+use flaky_core::report::RunReport;
+use flaky_core::settings::FailOn;
+use flaky_engine::cancel::Cancel;
+use flaky_engine::deliver::{DeliveryError, Target, deliver};
+use flaky_engine::event::Events;
+use flaky_engine::folders::Folders;
+use flaky_engine::plugins::PluginSet;
+use flaky_engine::run::{AttemptChoice, Finished, RunRequest};
+use flaky_exec::LauncherProgram;
+use flaky_exec::checkout::{CheckoutSettings, CommitId, HttpsToken, RefName, RepositorySource};
+use flaky_plugin_host::{HostSettings, Limits, Plugin, PluginHost, RenderContext};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::args::OutputArgs;
+use crate::builtins;
+use crate::error::CliError;
+use crate::exit_status::ExitStatus;
+use crate::progress::Progress;
+use crate::terminal;
+
+/// What is to be run.
+pub(crate) struct Ask {
+    pub(crate) source: RepositorySource,
+    pub(crate) reference: Option<RefName>,
+    pub(crate) commit: Option<CommitId>,
+    pub(crate) flags: FlagSettings,
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) job: Option<JobInput>,
+    pub(crate) attempts: AttemptChoice,
+}
+
+/// The surroundings of one command.
+pub(crate) struct Session {
+    runtime: Runtime,
+    pub(crate) folders: Folders,
+    cancel: Cancel,
+    ended_by: Arc<AtomicU8>,
+    quiet: bool,
+    colour: bool,
+}
+
+/// Threads that read and judge output while attempts run. More would only wait: the attempts need the cores.
+const WORKERS: usize = 2;
+
+impl Session {
+    pub(crate) fn open(output: &OutputArgs) -> Result<Self, CliError> {
+        let folders = Folders::from_environment(|name| std::env::var_os(name)).map_err(|e| {
+            CliError::usage(&e, Some("set `HOME`, or both `FLAKY_STATE_DIR` and `FLAKY_CACHE_DIR`".into()))
+        })?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .enable_all()
+            .build()
+            .map_err(|e| CliError::fault(&e, None))?;
+        Ok(Self {
+            runtime,
+            folders,
+            cancel: Cancel::default(),
+            ended_by: Arc::default(),
+            quiet: output.quiet,
+            colour: terminal::colour(output.no_color),
+        })
+    }
+
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Runs, with progress on standard error; the first Ctrl-C ends the run in order, the second at once.
+    pub(crate) async fn run(&self, ask: Ask) -> Result<Finished, CliError> {
+        self.watch_signals()?;
+        let request = self.request(ask);
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let mut progress = Progress::new(self.quiet, self.colour);
+        let drawing = tokio::spawn(async move {
+            while let Some(event) = receiver.recv().await {
+                progress.take(event);
+            }
+            progress.finish();
+        });
+        let events = Events::new(sender);
+        let finished = flaky_engine::run::run(request, &events).await;
+        drop(events);
+        // A panic while drawing is no reason to lose the result.
+        let _ = drawing.await;
+        Ok(finished?)
+    }
+
+    fn request(&self, ask: Ask) -> RunRequest {
+        let inherited = flaky_exec::environment::inherited(std::env::vars_os());
+        RunRequest {
+            run: fresh_run_id(),
+            checkout: checkout_settings(),
+            source: ask.source,
+            reference: ask.reference,
+            commit: ask.commit,
+            flags: ask.flags,
+            job: ask.job,
+            config: ask.config,
+            attempts: ask.attempts,
+            fresh_seed: random() % 1_000_000_000,
+            folders: self.folders.clone(),
+            environment: inherited.variables,
+            withheld: inherited.withheld,
+            builtins: builtins::RUN.to_vec(),
+            launcher: LauncherProgram::CurrentExe,
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    fn watch_signals(&self) -> Result<(), CliError> {
+        for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
+            let mut stream = signal(kind).map_err(|e| CliError::fault(&e, None))?;
+            let (cancel, ended_by) = (self.cancel.clone(), Arc::clone(&self.ended_by));
+            tokio::spawn(async move {
+                while stream.recv().await.is_some() {
+                    if cancel.is_cancelled() {
+                        // The launcher sees our end and takes everything that runs with it.
+                        #[expect(clippy::exit, reason = "the user asked twice")]
+                        std::process::exit(128 + i32::from(number));
+                    }
+                    ended_by.store(number, Ordering::SeqCst);
+                    cancel.cancel();
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Renders every report; errors are printed, and their number returned.
+    pub(crate) async fn report(&self, finished: &Finished, reports: &[(String, Target)]) -> usize {
+        let mut failures = 0;
+        for (kind, target) in reports {
+            for error in self.render(finished, kind, target).await {
+                failures += 1;
+                let _ = writeln!(std::io::stderr().lock(), "error: report `{kind}`: {error}");
+            }
+        }
+        failures
+    }
+
+    async fn render(&self, finished: &Finished, kind: &str, target: &Target) -> Vec<String> {
+        let plugin = match self.reporter(finished.plugins.as_ref(), kind).await {
+            Ok(plugin) => plugin,
+            Err(error) => return vec![error],
+        };
+        let to_terminal = *target == Target::Stdout;
+        let context = RenderContext {
+            width: if to_terminal { terminal::width() } else { None },
+            colour: to_terminal && self.colour,
+            ..RenderContext::default()
+        };
+        let mut stdout = std::io::stdout().lock();
+        let errors = deliver(&plugin, &finished.report, context, target, &mut stdout).await;
+        errors.iter().map(DeliveryError::to_string).collect()
+    }
+
+    /// A reporter that the user named wins over a bundled one of the same name.
+    async fn reporter(&self, named: Option<&PluginSet>, kind: &str) -> Result<Plugin, String> {
+        let own = named
+            .iter()
+            .flat_map(|set| set.members())
+            .find(|m| m.name() == kind && m.plugin.roles().reporter)
+            .map(|m| m.plugin.clone());
+        if let Some(plugin) = own {
+            return Ok(plugin);
+        }
+        let found = builtins::REPORTERS.iter().find(|b| b.name == kind);
+        let builtin = found.ok_or("no reporter of that name is loaded")?;
+        let settings = HostSettings { cache: Some(self.folders.components()), limits: Limits::default() };
+        let host = PluginHost::new(settings).map_err(|e| e.to_string())?;
+        host.load(builtin.source()).await.map_err(|e| e.to_string())
+    }
+
+    /// What the exit code is to say.
+    pub(crate) fn status(&self, report: &RunReport, fail_on: FailOn, failed_deliveries: usize) -> ExitStatus {
+        match self.ended_by.load(Ordering::SeqCst) {
+            2 => ExitStatus::Interrupted,
+            15 => ExitStatus::Terminated,
+            _ if failed_deliveries > 0 => ExitStatus::DeliveryFailed,
+            _ => ExitStatus::of_report(report, fail_on),
+        }
+    }
+}
+
+/// Date and time (UTC), and a few random letters, so that runs sort by age and never share an id.
+fn fresh_run_id() -> RunId {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let mut text = format!("{}-", timestamp(seconds));
+    let mut chance = random();
+    for _ in 0..4 {
+        let letter = LETTERS.get((chance % 32) as usize).copied().unwrap_or(b'x');
+        text.push(char::from(letter));
+        chance /= 32;
+    }
+    #[expect(clippy::expect_used, reason = "digits, a dash and lower-case letters: always a run id")]
+    text.parse().expect("a run id by construction")
+}
+
+/// `YYYYMMDD-HHMMSS` of a Unix time, by the civil calendar (algorithm: Howard Hinnant, "chrono-Compatible
+/// Low-Level Date Algorithms", `civil_from_days`).
+fn timestamp(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_shifted + 2) / 5 + 1;
+    let month = if month_shifted < 10 { month_shifted + 3 } else { month_shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}{month:02}{day:02}-{:02}{:02}{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
+/// From the operating system's entropy, by way of the standard library's hash keys.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// Credentials and known hosts come from variables of ours, which tests never see.
+fn checkout_settings() -> CheckoutSettings {
+    CheckoutSettings {
+        token: std::env::var("FLAKY_GIT_TOKEN").ok().and_then(|text| HttpsToken::new(&text)),
+        known_hosts: std::env::var_os("FLAKY_KNOWN_HOSTS").filter(|v| !v.is_empty()).map(PathBuf::from),
+        ..CheckoutSettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_ids_sort_by_age() {
+        assert_eq!(timestamp(0), "19700101-000000");
+        assert_eq!(timestamp(951_827_696), "20000229-123456");
+        assert_eq!(timestamp(1_796_083_199), "20261130-235959");
+        assert_ne!(fresh_run_id(), fresh_run_id());
+    }
+}

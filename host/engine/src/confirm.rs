@@ -1,0 +1,118 @@
+//! Side by side, copies of a suite can disturb each other: by a port, a file in `/tmp`, a service. Where attempts
+//! have no network of their own, what failed is repeated with nothing beside it before it is called flaky.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use flaky_core::ids::{AttemptIndex, TestId};
+use flaky_core::report::IsolationUsed;
+use flaky_exec::ExecError;
+
+use crate::cancel::Cancel;
+use crate::conduct::{Conductor, DoneAttempt, PlannedAttempt};
+
+/// How many attempts are repeated at most: as many clean ones as make a test stable at the default `stable_below`
+/// (`1 - 0.05^(1/14) < 0.20`).
+pub(crate) const AT_MOST: u32 = 14;
+
+/// Whether a failure at this level may come from the copies beside it.
+pub(crate) const fn is_needed(level: IsolationUsed, parallelism: u32) -> bool {
+    parallelism > 1 && !matches!(level, IsolationUsed::Full)
+}
+
+/// Which attempts to repeat, in order: those in which suspects failed, each first for a suspect that no earlier
+/// one covers; then the others of the plan; then all over again.
+pub(crate) fn order(
+    suspects: &[(TestId, Vec<AttemptIndex>)],
+    plan: &[PlannedAttempt],
+) -> Vec<PlannedAttempt> {
+    let mut indices: Vec<AttemptIndex> = Vec::new();
+    let mut add = |index: AttemptIndex| {
+        if !indices.contains(&index) {
+            indices.push(index);
+        }
+    };
+    for (_, failing) in suspects {
+        failing.first().copied().into_iter().for_each(&mut add);
+    }
+    let rest: BTreeSet<AttemptIndex> = suspects.iter().flat_map(|(_, f)| f.iter().copied()).collect();
+    rest.into_iter().for_each(&mut add);
+    plan.iter().map(|p| p.index).for_each(&mut add);
+    let known = indices.iter().filter_map(|i| plan.iter().find(|p| p.index == *i)).copied();
+    let once: Vec<PlannedAttempt> = known.collect();
+    once.iter().cycle().take(if once.is_empty() { 0 } else { AT_MOST as usize }).copied().collect()
+}
+
+/// Repeats attempts one after the other until every suspect failed again or [`AT_MOST`] are done. Hands each to
+/// `take`, which says which tests failed in it.
+pub(crate) async fn confirm(
+    conductor: &Arc<Conductor>,
+    level: IsolationUsed,
+    suspects: Vec<(TestId, Vec<AttemptIndex>)>,
+    plan: &[PlannedAttempt],
+    cancel: &Cancel,
+    mut take: impl FnMut(DoneAttempt) -> Vec<TestId>,
+) -> Result<(), ExecError> {
+    let attempts = order(&suspects, plan);
+    let mut open: BTreeSet<TestId> = suspects.into_iter().map(|(id, _)| id).collect();
+    for planned in attempts {
+        if open.is_empty() {
+            break;
+        }
+        let done = tokio::select! {
+            done = conductor.attempt(planned, level) => done?,
+            () = cancel.cancelled() => break,
+        };
+        for failed in take(done) {
+            open.remove(&failed);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use flaky_core::ids::Seed;
+
+    use super::*;
+
+    fn plan(n: u32) -> Vec<PlannedAttempt> {
+        (0..n)
+            .map(|i| PlannedAttempt { index: AttemptIndex(i), number: i, seed: Seed(u64::from(i) + 100) })
+            .collect()
+    }
+
+    fn indices(suspects: &[(&str, &[u32])], attempts: u32) -> Vec<u32> {
+        let suspects: Vec<_> = suspects
+            .iter()
+            .map(|(id, f)| (TestId::new(id), f.iter().map(|i| AttemptIndex(*i)).collect()))
+            .collect();
+        order(&suspects, &plan(attempts)).iter().map(|p| p.index.0).collect()
+    }
+
+    #[test]
+    fn failing_attempts_come_first_and_cover_every_suspect_before_any_is_met_twice() {
+        let got = indices(&[("a", &[7, 9]), ("b", &[3, 7])], 20);
+        assert_eq!(got[..5], [7, 3, 9, 0, 1]);
+        assert_eq!(got.len(), AT_MOST as usize);
+    }
+
+    #[test]
+    fn a_short_plan_is_gone_through_again() {
+        assert_eq!(indices(&[("a", &[1])], 3), [1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 0, 2, 1, 0]);
+        assert_eq!(indices(&[("a", &[1])], 0), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn attempts_with_a_network_of_their_own_need_no_confirmation() {
+        for (level, parallelism, needed) in [
+            (IsolationUsed::Full, 8, false),
+            (IsolationUsed::FullSharedNetwork, 8, true),
+            (IsolationUsed::Copy, 8, true),
+            (IsolationUsed::Shared, 8, true),
+            (IsolationUsed::Copy, 1, false),
+        ] {
+            assert_eq!(is_needed(level, parallelism), needed);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a run found, put together for the report.
+
+use std::time::Duration;
+
+use flaky_core::report::{IsolationReport, IsolationUsed, Note, SeedReport, Subject};
+use flaky_core::settings::defaults;
+use flaky_core::verdict::{Category, Cause, Severity, Verdict};
+use flaky_exec::checkout::RepositorySource;
+
+use crate::assemble::{Findings, assemble};
+use crate::attempt::SetAside;
+use crate::attempts::Outcome;
+use crate::conduct::PlannedAttempt;
+use crate::judge;
+use crate::run::{AttemptChoice, Finished, RunRequest, Stage};
+use crate::tally::Tally;
+
+impl Stage<'_> {
+    pub(crate) async fn findings(&self, mut tally: Tally, outcome: Outcome, wall: Duration, plan: &[PlannedAttempt]) -> Findings {
+        let evidence = tally.evidence();
+        let tests = judge::judge(&self.plugins, evidence, &self.settings.ignore.value).await;
+        let summary = judge::summarise(&self.plugins, tally.counted, tally.failed, &tests).await;
+        let obstacle = outcome.obstacle.clone().or_else(|| too_much_set_aside(&tally));
+        let mut notes = self.sources.notes.clone();
+        notes.extend(self.settings_notes());
+        notes.extend(tally.notes());
+        Findings {
+            run: self.request.run.clone(),
+            subject: self.subject(tally.parser()),
+            isolation: outcome.isolation,
+            seeds: self.seed_report(),
+            planned: u32::try_from(plan.len()).unwrap_or(u32::MAX),
+            parallelism: self.settings.parallelism.value.get(),
+            finished: tally.finished,
+            counted: tally.counted,
+            failed: tally.failed,
+            alone: tally.alone,
+            interrupted: outcome.interrupted,
+            wall,
+            cpu: tally.cpu,
+            peak_memory: tally.peak_memory,
+            attempts: tally.attempt_reports(),
+            tests,
+            summary,
+            obstacle,
+            plugins: self.plugins.reports(),
+            notes,
+        }
+    }
+
+    fn seed_report(&self) -> SeedReport {
+        match self.request.attempts {
+            AttemptChoice::Planned => self.seeds().report(),
+            AttemptChoice::Repeat { seed, .. } => SeedReport::First(seed.0),
+        }
+    }
+
+    fn subject(&self, parser: Option<String>) -> Subject {
+        Subject {
+            source: self.sources.name.clone(),
+            commit: self.sources.commit.clone(),
+            reference: self.request.reference.as_ref().map(|r| r.as_str().to_owned()),
+            command: self.project.command.argv.clone(),
+            working_directory: self.project.command.cwd.clone(),
+            framework: self.project.framework_name.clone(),
+            parser,
+        }
+    }
+
+    fn settings_notes(&self) -> Vec<Note> {
+        let ignored = self.settings.ignored.iter().map(|i| Note { code: "setting-ignored".into(), text: i.to_string() });
+        let withheld = (!self.request.withheld.is_empty()).then(|| Note {
+            code: "variables-withheld".into(),
+            text: format!(
+                "kept from the tests because they look like secrets: {} (`--env NAME` passes one on)",
+                self.request.withheld.join(", ")
+            ),
+        });
+        ignored.chain(withheld).collect()
+    }
+}
+
+/// More than this part of the attempts set aside: what is left is not the suite as it is.
+const SET_ASIDE_AT_MOST: f64 = 0.2;
+
+/// A run of which too much does not count is inconclusive, with the most frequent reason.
+fn too_much_set_aside(tally: &Tally) -> Option<SetAside> {
+    let aside = f64::from(u32::try_from(tally.set_aside.len()).unwrap_or(u32::MAX));
+    if tally.set_aside.is_empty() || aside <= SET_ASIDE_AT_MOST * f64::from(tally.finished) {
+        return None;
+    }
+    let count = |a: &SetAside| tally.set_aside.iter().filter(|b| b.cause == a.cause && b.why == a.why).count();
+    let most = tally.set_aside.iter().max_by_key(|a| count(a))?;
+    let why = format!("{} of {} attempts: {}", count(most), tally.finished, most.why);
+    Some(SetAside { why, ..most.clone() })
+}
+
+/// A report of a run whose sources are not to be had.
+pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished {
+    let flags = &request.flags;
+    let isolation = IsolationReport {
+        asked: flags.isolation.unwrap_or_default(),
+        used: IsolationUsed::Shared,
+        why: Some("nothing was run".into()),
+    };
+    let source = match &request.source {
+        RepositorySource::Local(folder) => folder.display().to_string(),
+        RepositorySource::Remote(url) => url.to_string(),
+    };
+    let job = request.job.as_ref();
+    let runs = flags.runs.or(job.and_then(|j| j.runs)).unwrap_or(defaults::RUNS);
+    let parallelism = flags.parallelism.or(job.and_then(|j| j.parallelism)).unwrap_or(defaults::PARALLELISM);
+    let command = flags.test_command.as_ref().or(job.map(|j| &j.test_command));
+    let report = assemble(Findings {
+        run: request.run.clone(),
+        subject: Subject {
+            source,
+            commit: request.commit.as_ref().map(|c| c.as_str().to_owned()),
+            reference: request.reference.as_ref().map(|r| r.as_str().to_owned()),
+            command: command.map(|c| c.words().to_vec()).unwrap_or_default(),
+            working_directory: String::new(),
+            framework: "unknown".into(),
+            parser: None,
+        },
+        isolation,
+        seeds: SeedReport::First(0),
+        planned: runs.get(),
+        parallelism: parallelism.get(),
+        finished: 0,
+        counted: 0,
+        failed: 0,
+        alone: 0,
+        interrupted: aside.cause == Cause::Interrupted,
+        wall: Duration::ZERO,
+        cpu: Duration::ZERO,
+        peak_memory: 0,
+        tests: Vec::new(),
+        summary: Verdict {
+            category: Category::Inconclusive,
+            severity: Severity::None,
+            confidence: 0.0,
+            reason: aside.why.clone(),
+            tags: Vec::new(),
+        },
+        obstacle: Some(aside),
+        attempts: Vec::new(),
+        plugins: Vec::new(),
+        notes: Vec::new(),
+    });
+    Finished { report, fail_on: flags.fail_on.unwrap_or_default(), plugins: None }
+}

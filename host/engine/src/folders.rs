@@ -1,0 +1,103 @@
+//! Where `flaky` keeps things: never in the repository under test unless asked.
+//!
+//! | Folder | Variable that overrides it | Default on Linux | On macOS |
+//! |---|---|---|---|
+//! | state: run records, journals | `FLAKY_STATE_DIR` | `$XDG_STATE_HOME/flaky` or `~/.local/state/flaky` | `~/Library/Application Support/flaky` |
+//! | cache: compiled plugins, installed dependencies | `FLAKY_CACHE_DIR` | `$XDG_CACHE_HOME/flaky` or `~/.cache/flaky` | `~/Library/Caches/flaky` |
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The two folders of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folders {
+    /// Run records and journals.
+    pub state: PathBuf,
+    /// Compiled plugins and installed dependencies; deleting it is always safe.
+    pub cache: PathBuf,
+}
+
+/// No folder can be named: there is neither a variable nor a home folder.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no folder to keep things in: neither `{0}` nor `HOME` is set")]
+pub struct NoFolder(pub &'static str);
+
+impl Folders {
+    /// Finds the folders by the environment; makes nothing.
+    ///
+    /// # Errors
+    /// When neither the variables nor `HOME` are set.
+    pub fn from_environment(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoFolder> {
+        let absolute = |name: &str| {
+            var(name).filter(|v| !v.is_empty()).map(PathBuf::from).filter(|p| p.is_absolute())
+        };
+        let find = |own: &'static str, xdg: &str, below_home: &str| {
+            var(own)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+                .or_else(|| absolute(xdg).map(|p| p.join("flaky")))
+                .or_else(|| absolute("HOME").map(|p| p.join(below_home).join("flaky")))
+                .ok_or(NoFolder(own))
+        };
+        let (state, cache) = if cfg!(target_os = "macos") {
+            ("Library/Application Support", "Library/Caches")
+        } else {
+            (".local/state", ".cache")
+        };
+        Ok(Self {
+            state: find("FLAKY_STATE_DIR", "XDG_STATE_HOME", state)?,
+            cache: find("FLAKY_CACHE_DIR", "XDG_CACHE_HOME", cache)?,
+        })
+    }
+
+    /// One folder per run.
+    #[must_use]
+    pub fn runs(&self) -> PathBuf {
+        self.state.join("runs")
+    }
+
+    /// One folder per installation of dependencies.
+    #[must_use]
+    pub fn environments(&self) -> PathBuf {
+        self.cache.join("environments")
+    }
+
+    /// Native code of components.
+    #[must_use]
+    pub fn components(&self) -> PathBuf {
+        self.cache.join("components")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(vars: &[(&str, &str)]) -> Result<Folders, NoFolder> {
+        Folders::from_environment(|name| {
+            vars.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v))
+        })
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn own_variables_win_over_the_platforms_and_those_over_home() {
+        let all = find(&[
+            ("HOME", "/h"),
+            ("XDG_STATE_HOME", "/xs"),
+            ("XDG_CACHE_HOME", "relative"),
+            ("FLAKY_CACHE_DIR", "/own"),
+        ]);
+        assert_eq!(all, Ok(Folders { state: "/xs/flaky".into(), cache: "/own".into() }));
+        let home = find(&[("HOME", "/h")]);
+        assert_eq!(
+            home,
+            Ok(Folders { state: "/h/.local/state/flaky".into(), cache: "/h/.cache/flaky".into() })
+        );
+    }
+
+    #[test]
+    fn without_a_home_the_variable_to_set_is_named() {
+        assert_eq!(find(&[("HOME", "")]), Err(NoFolder("FLAKY_STATE_DIR")));
+    }
+}

@@ -1,0 +1,110 @@
+//! Getting the sources: a local folder as it stands, or a repository fetched into a folder of its own.
+
+use std::path::{Path, PathBuf};
+
+use flaky_config::Trust;
+use flaky_core::report::Note;
+use flaky_core::verdict::Cause;
+use flaky_exec::checkout::{self, CheckoutError, CheckoutRequest, RepositorySource};
+use tempfile::TempDir;
+
+use crate::attempt::SetAside;
+use crate::event::Events;
+use crate::run::RunRequest;
+
+/// Sources on disk.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    /// Absolute.
+    pub(crate) tree: PathBuf,
+    /// A folder, or a URL without credentials.
+    pub(crate) name: String,
+    /// Of the repository, when it is one.
+    pub(crate) commit: Option<String>,
+    /// Whether settings in the sources count: the user's own folder is the user's own word, what was fetched from
+    /// somewhere is not.
+    pub(crate) trust: Trust,
+    /// Things the reader should know.
+    pub(crate) notes: Vec<Note>,
+    /// Removes what was fetched.
+    _fetched: Option<TempDir>,
+}
+
+/// Why there are no sources.
+#[derive(Debug)]
+pub(crate) enum NoSources {
+    /// The run is inconclusive: the repository is not to be had.
+    Unreachable(SetAside),
+    /// The user named something that is not a folder.
+    NotAFolder(PathBuf, std::io::Error),
+}
+
+/// Finds or fetches the sources.
+pub(crate) async fn obtain(request: &RunRequest, events: &Events) -> Result<Sources, NoSources> {
+    match &request.source {
+        RepositorySource::Local(folder) => local(folder).await,
+        RepositorySource::Remote(url) => {
+            events.stage(format!("fetching `{url}`"));
+            let checkout = CheckoutRequest {
+                url: url.clone(),
+                reference: request.reference.clone(),
+                commit: request.commit.clone(),
+                settings: request.checkout.clone(),
+            };
+            remote(checkout, url.to_string(), request).await
+        }
+    }
+}
+
+async fn local(folder: &Path) -> Result<Sources, NoSources> {
+    let refuse = |error| NoSources::NotAFolder(folder.to_owned(), error);
+    let tree = folder.canonicalize().map_err(refuse)?;
+    if !tree.is_dir() {
+        return Err(refuse(std::io::Error::from(std::io::ErrorKind::NotADirectory)));
+    }
+    let looked_at = tree.clone();
+    let state = tokio::task::spawn_blocking(move || checkout::describe_local(&looked_at)).await.ok();
+    Ok(Sources {
+        name: tree.display().to_string(),
+        tree,
+        commit: state.and_then(|s| s.commit),
+        trust: Trust::Trusted,
+        notes: Vec::new(),
+        _fetched: None,
+    })
+}
+
+async fn remote(checkout: CheckoutRequest, name: String, request: &RunRequest) -> Result<Sources, NoSources> {
+    let fault = |why: String| {
+        NoSources::Unreachable(SetAside { cause: Cause::RepositoryUnreachable, why, hint: None })
+    };
+    let folder = tempfile::Builder::new()
+        .prefix("flaky-checkout-")
+        .tempdir()
+        .map_err(|e| fault(format!("no folder for the sources: {e}")))?;
+    let tree = folder.path().join("tree");
+    let into = tree.clone();
+    let cancelled = request.cancel.flag();
+    let fetched = tokio::task::spawn_blocking(move || checkout::checkout(&checkout, &into, &cancelled))
+        .await
+        .map_err(|e| fault(format!("fetching broke: {e}")))?
+        .map_err(unreachable)?;
+    Ok(Sources {
+        tree: tree.canonicalize().map_err(|e| fault(e.to_string()))?,
+        name,
+        commit: Some(fetched.commit),
+        trust: Trust::Untrusted,
+        notes: fetched
+            .notes
+            .into_iter()
+            .map(|text| Note { code: "checkout".into(), text: text.to_string() })
+            .collect(),
+        _fetched: Some(folder),
+    })
+}
+
+fn unreachable(error: CheckoutError) -> NoSources {
+    let cause =
+        if error.is_cancelled() { Cause::Interrupted } else { Cause::RepositoryUnreachable };
+    NoSources::Unreachable(SetAside { cause, why: error.to_string(), hint: error.hint() })
+}

@@ -1,0 +1,175 @@
+//! The asynchronous face: slots, attempts, shutdown.
+
+mod connection;
+mod slot;
+
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use flaky_core::report::IsolationUsed;
+use tokio::sync::Semaphore;
+
+use crate::collect::CollectGlobs;
+use crate::error::ExecError;
+use crate::launcher::protocol::{Request, Setup, Tried};
+use crate::launcher::{Launcher, LauncherProgram};
+use connection::Connection;
+pub use slot::Slot;
+
+/// What an executor needs to know.
+#[derive(Debug, Clone)]
+pub struct ExecutorSettings {
+    /// Root of the work tree. At [`IsolationUsed::Shared`] attempts write to it, at other levels never.
+    pub tree: PathBuf,
+    /// Folder for everything temporary; made if it is missing, outside `tree`, on a disk with room.
+    pub scratch: PathBuf,
+    /// How many attempts run side by side; at least one.
+    pub parallelism: usize,
+    /// Bytes of output kept of one attempt, both streams together, half for each; [`DEFAULT_OUTPUT_QUOTA`]
+    /// is the usual.
+    pub output_quota: u64,
+    /// What becomes the launcher.
+    pub launcher: LauncherProgram,
+    /// Existing folders that attempts must see as they are though they lie below `/tmp` or the like, and
+    /// that installations write to: see [`Purpose`](crate::Purpose).
+    pub writable: Vec<PathBuf>,
+    /// Which files to collect after each attempt.
+    pub collect: CollectGlobs,
+}
+
+/// 64 MB: a hundred attempts that all flood fill 6.4 GB of disk, and nobody reads more of one.
+pub const DEFAULT_OUTPUT_QUOTA: u64 = 64 * 1024 * 1024;
+
+/// Runs attempts on this machine. Cheap to clone; all clones are the same executor.
+#[derive(Debug, Clone)]
+pub struct LocalExecutor {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: ExecutorSettings,
+    launcher: Mutex<Option<Launcher>>,
+    free: Arc<Semaphore>,
+    /// A connection for every slot that is not in use.
+    idle: Mutex<Vec<Connection>>,
+    tried: tokio::sync::Mutex<HashMap<IsolationUsed, Tried>>,
+    workers: AtomicU64,
+}
+
+impl LocalExecutor {
+    /// Prepares the scratch folder and starts the launcher; nothing is tried or copied yet.
+    ///
+    /// # Errors
+    /// When a folder cannot be used or the launcher does not start.
+    pub async fn start(settings: ExecutorSettings) -> Result<Self, ExecError> {
+        let started = tokio::task::spawn_blocking(move || Inner::start(settings)).await;
+        let inner = started.map_err(|e| ExecError::LauncherLost(io::Error::other(e)))??;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Waits for a free slot, at a level that must be available here.
+    ///
+    /// # Errors
+    /// [`ExecError::LevelUnavailable`] names what stands in the way; the level below may do.
+    pub async fn acquire(&self, level: IsolationUsed) -> Result<Slot, ExecError> {
+        let permit = Arc::clone(&self.inner.free).acquire_owned().await.map_err(|_| ExecError::Closed)?;
+        let connection = lock(&self.inner.idle).pop().ok_or(ExecError::Closed)?;
+        let mut slot = Slot::new(Arc::clone(&self.inner), permit, connection, level);
+        slot.try_level().await?;
+        Ok(slot)
+    }
+
+    /// Kills everything that runs and removes the scratch folder. Slots still held become useless.
+    pub async fn shutdown(self) {
+        self.inner.free.close();
+        lock(&self.inner.idle).clear();
+        let Some(launcher) = lock(&self.inner.launcher).take() else { return };
+        // A launcher that cannot be waited for is not ours any more.
+        let _ = tokio::task::spawn_blocking(move || launcher.end()).await;
+    }
+
+    /// Process id of the launcher, the ancestor of everything that attempts start.
+    #[must_use]
+    pub fn launcher_id(&self) -> Option<u32> {
+        lock(&self.inner.launcher).as_ref().map(Launcher::id)
+    }
+}
+
+impl Inner {
+    fn start(mut settings: ExecutorSettings) -> Result<Self, ExecError> {
+        settings.tree = folder(&settings.tree)
+            .map_err(|source| ExecError::Tree { path: settings.tree.clone(), source })?;
+        settings.scratch = make_scratch(&settings)?;
+        for path in &mut settings.writable {
+            *path = folder(path).map_err(|source| ExecError::Visible { path: path.clone(), source })?;
+        }
+        settings.parallelism = settings.parallelism.max(1);
+        let launcher = Launcher::start(&settings.launcher, &settings.scratch).map_err(|source| {
+            crate::tree::remove_scratch(&settings.scratch);
+            ExecError::Launcher { program: settings.launcher.path().to_path_buf(), source }
+        })?;
+        Ok(Self {
+            free: Arc::new(Semaphore::new(settings.parallelism)),
+            idle: Mutex::new((0..settings.parallelism).rev().map(Connection::new).collect()),
+            launcher: Mutex::new(Some(launcher)),
+            tried: tokio::sync::Mutex::new(HashMap::new()),
+            workers: AtomicU64::new(0),
+            settings,
+        })
+    }
+
+    /// A new worker for slot `slot`, set up.
+    fn new_worker(&self, slot: usize) -> Result<(std::os::unix::net::UnixStream, Request), ExecError> {
+        let launcher = lock(&self.launcher);
+        let socket = launcher.as_ref().ok_or(ExecError::Closed)?.worker().map_err(ExecError::LauncherLost)?;
+        let settings = &self.settings;
+        let setup = Setup {
+            slot,
+            worker: self.workers.fetch_add(1, Ordering::Relaxed),
+            tree: settings.tree.as_path().into(),
+            scratch: settings.scratch.as_path().into(),
+            visible: settings.writable.iter().map(|path| path.as_path().into()).collect(),
+            output_quota: settings.output_quota,
+            report_globs: settings.collect.report.clone(),
+            tree_globs: settings.collect.tree.clone(),
+        };
+        Ok((socket, Request::Setup(Box::new(setup))))
+    }
+}
+
+/// Nothing is done under these locks that could panic half-way; a poisoned one is as good as new.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn folder(path: &Path) -> io::Result<PathBuf> {
+    let path = fs::canonicalize(path)?;
+    if path.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) }
+}
+
+/// Makes the scratch folder and what is in it; returns its canonical path.
+fn make_scratch(settings: &ExecutorSettings) -> Result<PathBuf, ExecError> {
+    let failed = |source| ExecError::Scratch { path: settings.scratch.clone(), source };
+    // Others may pass through, for tests that give up their rights, but not look around.
+    let make = |path: &Path, mode| DirBuilder::new().mode(mode).create(path);
+    DirBuilder::new().recursive(true).mode(0o711).create(&settings.scratch).map_err(failed)?;
+    let scratch = folder(&settings.scratch).map_err(failed)?;
+    if scratch.starts_with(&settings.tree) {
+        let _ = fs::remove_dir(&scratch);
+        return Err(ExecError::ScratchInsideTree(scratch));
+    }
+    match make(&scratch.join("slots"), 0o711) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(ExecError::ScratchInUse(scratch)),
+        other => other.map_err(failed)?,
+    }
+    make(&scratch.join("attempt"), 0o755).map_err(failed)?;
+    make(&scratch.join("done"), 0o700).map_err(failed)?;
+    fs::File::create_new(scratch.join("empty")).map_err(failed)?;
+    Ok(scratch)
+}

@@ -1,0 +1,136 @@
+//! `policy`.
+
+use flaky_core::evidence::{Evidence, FailureGroup};
+use flaky_core::verdict::{Category, Severity, Verdict};
+
+use super::exports::policy as wit;
+use super::{tags, types};
+use crate::clean;
+use crate::error::PluginErrorKind;
+use crate::policy::RunSummary;
+
+/// Seeds shown to a policy per test, as the contract says.
+const SEEDS: usize = 1_000;
+
+/// What the contract's `evidence` can hold. `missing` effects and history come with the issues that measure them.
+pub(crate) fn to_evidence(evidence: &Evidence) -> wit::Evidence {
+    let counts = &evidence.counts;
+    wit::Evidence {
+        id: evidence.id.as_str().to_owned(),
+        counts: wit::Counts {
+            ran: counts.ran,
+            passed: counts.passed,
+            failed: counts.failed,
+            errored: counts.errored,
+            timed_out: counts.timed_out,
+            crashed: counts.crashed,
+            skipped: counts.skipped,
+            missing: counts.missing,
+            retried: counts.retried,
+        },
+        failures: counts.failures(),
+        rate: evidence.rate,
+        interval: wit::Interval {
+            low: evidence.interval.low,
+            high: evidence.interval.high,
+            level: evidence.interval.level,
+        },
+        bounds: wit::Bounds {
+            failure_at_most: evidence.bounds.failure_at_most,
+            pass_at_most: evidence.bounds.pass_at_most,
+            level: evidence.bounds.level,
+        },
+        failing_seeds: evidence.failing_seeds.iter().take(SEEDS).map(|s| s.0).collect(),
+        groups: evidence.groups.iter().map(to_group).collect(),
+        effects: Vec::new(),
+        alone: evidence.alone.map(|a| wit::Alone { ran: a.ran, failed: a.failed }),
+        history: None,
+        tags: Vec::new(),
+        more: "{}".into(),
+    }
+}
+
+fn to_group(group: &FailureGroup) -> wit::FailureGroup {
+    wit::FailureGroup {
+        fingerprint: group.fingerprint.clone(),
+        count: u32::try_from(group.attempts.len()).unwrap_or(u32::MAX),
+        kind: group.kind.clone(),
+        message: group.message.clone(),
+        trace: group.trace.clone(),
+    }
+}
+
+pub(crate) fn to_summary(run: &RunSummary) -> wit::RunSummary {
+    wit::RunSummary {
+        total_runs: run.total_runs,
+        failures: run.failures,
+        verdicts: run.verdicts.iter().map(|(id, v)| (id.as_str().to_owned(), to_verdict(v))).collect(),
+        more: "{}".into(),
+    }
+}
+
+fn to_verdict(verdict: &Verdict) -> wit::Verdict {
+    wit::Verdict {
+        category: match verdict.category {
+            Category::Stable => types::Category::Stable,
+            Category::Flaky => types::Category::Flaky,
+            Category::Broken => types::Category::Broken,
+            Category::Inconclusive => types::Category::Inconclusive,
+        },
+        severity: match verdict.severity {
+            Severity::None => types::Severity::None,
+            Severity::Low => types::Severity::Low,
+            Severity::Medium => types::Severity::Medium,
+            Severity::High => types::Severity::High,
+            Severity::Critical => types::Severity::Critical,
+        },
+        confidence: verdict.confidence,
+        reason: verdict.reason.clone(),
+        tags: verdict.tags.clone(),
+    }
+}
+
+/// # Errors
+/// When there is not one answer per question, or an answer does not hold what the contract says.
+pub(crate) fn verdicts(
+    asked: usize,
+    found: Vec<Option<wit::Verdict>>,
+) -> Result<Vec<Option<Verdict>>, PluginErrorKind> {
+    if found.len() != asked {
+        let why = format!("has {} entries for {asked} tests", found.len());
+        return Err(PluginErrorKind::invalid("verdicts", why));
+    }
+    found
+        .into_iter()
+        .enumerate()
+        .map(|(i, v)| v.map(|v| verdict(&format!("verdicts[{i}]"), v)).transpose())
+        .collect()
+}
+
+/// # Errors
+/// When a field does not hold what the contract says.
+pub(crate) fn verdict(field: &str, found: wit::Verdict) -> Result<Verdict, PluginErrorKind> {
+    let confidence = found.confidence;
+    if !(0.0..=1.0).contains(&confidence) {
+        let why = format!("is {confidence}, and not between 0 and 1");
+        return Err(PluginErrorKind::invalid(format!("{field}.confidence"), why));
+    }
+    Ok(Verdict {
+        category: match found.category {
+            types::Category::Stable => Category::Stable,
+            types::Category::Flaky => Category::Flaky,
+            types::Category::Broken => Category::Broken,
+            types::Category::Inconclusive => Category::Inconclusive,
+        },
+        severity: match found.severity {
+            types::Severity::None => Severity::None,
+            types::Severity::Low => Severity::Low,
+            types::Severity::Medium => Severity::Medium,
+            types::Severity::High => Severity::High,
+            types::Severity::Critical => Severity::Critical,
+        },
+        confidence,
+        reason: clean::line(&found.reason),
+        tags: tags(&format!("{field}.tags"), found.tags)?,
+    })
+}

@@ -1,0 +1,96 @@
+//! One call: a store and an instance of its own, `configure` first, everything within the limits, and whatever goes
+//! wrong by its name.
+
+use std::pin::Pin;
+use std::time::Instant;
+
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use crate::bindings::{guest_error, types};
+use crate::error::{Call, PluginError, PluginErrorKind};
+use crate::host::{Linked, PluginHost};
+use crate::limits::GRACE;
+use crate::notes::{Notes, SharedLog};
+use crate::state::{State, store};
+use crate::trap;
+
+/// A call in wasmtime's terms: a trap, the plugin's own error, or its result.
+pub(crate) type Outcome<T> = wasmtime::Result<Result<T, types::PluginError>>;
+
+/// What runs within a call, once the instance is ready.
+pub(crate) type Body<'s, T> = Pin<Box<dyn Future<Output = Outcome<T>> + Send + 's>>;
+
+/// Everything that a call needs of its plugin.
+pub(crate) struct Caller<'a> {
+    pub(crate) host: &'a PluginHost,
+    pub(crate) label: &'a str,
+    pub(crate) linked: &'a Linked,
+    /// JSON for `configure`; `None` before the plugin has described itself.
+    pub(crate) settings: Option<&'a String>,
+    pub(crate) log: &'a SharedLog,
+}
+
+impl Caller<'_> {
+    /// Runs `body` under all limits; `data` bounds what it may hand over. Results are checked by `check` afterwards,
+    /// outside of the plugin's time.
+    pub(crate) async fn run<T, R>(
+        &self,
+        call: Call,
+        data: usize,
+        body: impl for<'s> FnOnce(&'s mut Store<State>, &'s Instance, &'s Linked) -> Body<'s, T>,
+        check: impl FnOnce(T) -> Result<R, PluginErrorKind>,
+    ) -> Result<R, PluginError> {
+        let notes = Notes::new();
+        let outcome = self.limited(call, data, &notes, body).await;
+        // Where it failed: in the call itself, or on the way there.
+        let stage = if outcome.is_ok() { call } else { notes.stage() };
+        let stderr = notes.stderr();
+        self.log.append(notes.take_log());
+        outcome.and_then(check).map_err(|kind| PluginError::new(self.label, stage, kind).with_stderr(stderr))
+    }
+
+    async fn limited<T>(
+        &self,
+        call: Call,
+        data: usize,
+        notes: &Notes,
+        body: impl for<'s> FnOnce(&'s mut Store<State>, &'s Instance, &'s Linked) -> Body<'s, T>,
+    ) -> Result<T, PluginErrorKind> {
+        let limits = self.host.limits();
+        let ticking = self.host.ticker().start().map_err(|e| PluginErrorKind::Host(e.to_string()))?;
+        let deadline = Instant::now() + limits.time;
+        let mut store = store(self.host.engine(), limits, data, notes.clone(), deadline);
+        let work = self.instantiated(call, notes, &mut store, body);
+        let outcome = tokio::time::timeout(limits.time + GRACE, work).await;
+        drop(ticking);
+        match outcome {
+            Ok(Ok(Ok(result))) => Ok(result),
+            Ok(Ok(Err(error))) => Err(guest_error(error)),
+            Ok(Err(error)) => {
+                Err(trap::kind(error, notes.stage(), limits, data, notes.stderr().as_deref()))
+            }
+            // The plugin waits in a host function. Its store goes with this frame.
+            Err(_) => Err(PluginErrorKind::Timeout { limit: limits.time, place: None }),
+        }
+    }
+
+    async fn instantiated<T>(
+        &self,
+        call: Call,
+        notes: &Notes,
+        store: &mut Store<State>,
+        body: impl for<'s> FnOnce(&'s mut Store<State>, &'s Instance, &'s Linked) -> Body<'s, T>,
+    ) -> Outcome<T> {
+        let instance = self.linked.pre.instantiate_async(&mut *store).await?;
+        if let Some(settings) = self.settings {
+            notes.enter(Call::Configure);
+            let guest = self.linked.plugin.load(&mut *store, &instance)?;
+            if let Err(error) = guest.call_configure(&mut *store, settings).await? {
+                return Ok(Err(error));
+            }
+        }
+        notes.enter(call);
+        body(store, &instance, self.linked).await
+    }
+}

@@ -1,0 +1,39 @@
+//! The one wasmtime configuration, for compiling and for running.
+
+use wasmtime::{Config, Engine, WasmBacktraceDetails};
+
+use crate::error::HostError;
+use crate::limits::{ASYNC_STACK, WASM_STACK};
+
+/// Native code is for these machines with their baseline features, named explicitly: code compiled on one machine
+/// loads on another, and an image can carry a filled cache. An inferred target would use what this CPU has.
+const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+    "x86_64-unknown-linux-gnu"
+} else if cfg!(all(target_arch = "aarch64", target_os = "linux")) {
+    "aarch64-unknown-linux-gnu"
+} else if cfg!(all(target_arch = "x86_64", target_os = "macos")) {
+    "x86_64-apple-darwin"
+} else if cfg!(all(target_arch = "aarch64", target_os = "macos")) {
+    "aarch64-apple-darwin"
+} else {
+    "unsupported"
+};
+
+/// Everything that goes into the compatibility of compiled code is set here and nowhere else.
+pub(crate) fn engine() -> Result<Engine, HostError> {
+    let failed = |error: wasmtime::Error| HostError::Engine(error.to_string());
+    let mut config = Config::new();
+    config
+        .target(TARGET)
+        .map_err(failed)?
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(ASYNC_STACK)
+        // Which function trapped is told by name; source lines would need debug information in every component.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        // Nothing profiles or unwinds native frames of guests.
+        .native_unwind_info(false)
+        // Results must not depend on which machine's vector unit ran them.
+        .wasm_relaxed_simd(false);
+    Engine::new(&config).map_err(failed)
+}

@@ -1,0 +1,310 @@
+//! A loaded plugin: one method per function of the contract.
+
+mod framework;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use flaky_core::evidence::Evidence;
+use flaky_core::parsed::ParsedAttempt;
+use flaky_core::verdict::Verdict;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde_json::Value;
+use wasmtime::component::Resource;
+
+use crate::attempt::AttemptInput;
+use crate::bindings::{manifest, parsed, policy, reporter};
+use crate::blob::{Blob, Content};
+use crate::call::Caller;
+use crate::contract::{ParserShape, Roles};
+use crate::delivery::{Delivery, RenderContext};
+use crate::error::{Call, PluginError, PluginErrorKind};
+use crate::host::{Linked, PluginHost};
+use crate::imports::Attempt;
+use crate::limits::{MANIFEST_BYTES, RESULT_BYTES, SMALL_RESULT_BYTES};
+use crate::manifest::{Manifest, Want};
+use crate::notes::{PluginLog, SharedLog};
+use crate::policy::RunSummary;
+use crate::project::ProjectGlobs;
+use crate::settings;
+
+/// A plugin that can be called. Cheap to clone; calls may run side by side, and each has an instance of its own.
+#[derive(Clone)]
+pub struct Plugin {
+    shared: Arc<Shared>,
+    /// JSON for `configure`.
+    settings: Arc<String>,
+}
+
+struct Shared {
+    host: PluginHost,
+    label: String,
+    linked: Arc<Linked>,
+    manifest: Manifest,
+    globs: OnceLock<Globs>,
+    log: SharedLog,
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("label", &self.shared.label)
+            .field("manifest", &self.shared.manifest)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    pub(crate) async fn describe(
+        host: PluginHost,
+        label: String,
+        linked: Arc<Linked>,
+    ) -> Result<Self, PluginError> {
+        let log = SharedLog::default();
+        let caller = Caller { host: &host, label: &label, linked: &linked, settings: None, log: &log };
+        let manifest = caller.run(
+            Call::Describe,
+            MANIFEST_BYTES,
+            |store, instance, linked| {
+                Box::pin(async move {
+                    let guest = linked.plugin.load(&mut *store, instance)?;
+                    Ok(Ok(guest.call_describe(store).await?))
+                })
+            },
+            manifest::manifest,
+        )
+        .await?;
+        let shared = Shared { host, label, linked, manifest, globs: OnceLock::new(), log };
+        Ok(Self { shared: Arc::new(shared), settings: Arc::new("{}".into()) })
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.shared.manifest
+    }
+
+    /// What it can be asked.
+    #[must_use]
+    pub fn roles(&self) -> &Roles {
+        &self.shared.linked.roles
+    }
+
+    /// Digest of the component, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.shared.linked.sha256
+    }
+
+    /// `builtin:NAME` or a path.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.shared.label
+    }
+
+    /// What it logged in all calls so far.
+    #[must_use]
+    pub fn log(&self) -> PluginLog {
+        self.shared.log.snapshot()
+    }
+
+    /// The same plugin with these settings, which every later call's instance gets. It is asked once now, so that
+    /// what only the plugin can check is known before a run.
+    ///
+    /// # Errors
+    /// When the settings do not fit its schema, or it refuses them.
+    pub async fn configured(&self, settings: &Value) -> Result<Self, PluginError> {
+        let schema = self.manifest().settings_schema.as_deref();
+        let text = settings::checked(schema, settings)
+            .map_err(|kind| PluginError::new(self.label(), Call::Configure, kind))?;
+        let configured = Self { shared: Arc::clone(&self.shared), settings: Arc::new(text) };
+        configured.caller().run(
+            Call::Configure,
+            MANIFEST_BYTES,
+            |_, _, _| Box::pin(async { Ok(Ok(())) }),
+            Ok,
+        )
+        .await?;
+        Ok(configured)
+    }
+
+    /// Reads one attempt.
+    ///
+    /// # Errors
+    /// Whatever ended the call; what it returned is checked.
+    pub async fn parse(&self, input: &AttemptInput) -> Result<ParsedAttempt, PluginError> {
+        let globs = self.globs();
+        let attempt = Attempt::new(input, |p| globs.report.is_match(p), |p| globs.tree.is_match(p));
+        self.parse_attempt(attempt).await
+    }
+
+    pub(crate) async fn parse_attempt(&self, attempt: Attempt) -> Result<ParsedAttempt, PluginError> {
+        match self.roles().parser {
+            Some(ParserShape::Packed) => self.parse_packed(attempt).await,
+            Some(ParserShape::Plain) => self.parse_plain(attempt).await,
+            None => Err(self.lacks("parser", Call::Parse)),
+        }
+    }
+
+    async fn parse_packed(&self, attempt: Attempt) -> Result<ParsedAttempt, PluginError> {
+        self.caller().run(
+            Call::Parse,
+            RESULT_BYTES,
+            |store, instance, linked| {
+                Box::pin(async move {
+                    let guest = role(&linked.packed_parser)?.load(&mut *store, instance)?;
+                    let attempt = store.data_mut().table.push(attempt)?;
+                    guest.call_parse(store, Resource::new_borrow(attempt.rep())).await
+                })
+            },
+            parsed::packed,
+        )
+        .await
+    }
+
+    async fn parse_plain(&self, attempt: Attempt) -> Result<ParsedAttempt, PluginError> {
+        self.caller().run(
+            Call::Parse,
+            RESULT_BYTES,
+            |store, instance, linked| {
+                Box::pin(async move {
+                    let guest = role(&linked.parser)?.load(&mut *store, instance)?;
+                    let attempt = store.data_mut().table.push(attempt)?;
+                    guest.call_parse(store, Resource::new_borrow(attempt.rep())).await
+                })
+            },
+            parsed::plain,
+        )
+        .await
+    }
+
+    /// One answer per test, in order; `None` leaves it to the next policy.
+    ///
+    /// # Errors
+    /// Whatever ended the call; what it returned is checked.
+    pub async fn classify(&self, batch: &[Evidence]) -> Result<Vec<Option<Verdict>>, PluginError> {
+        self.need_policy(Call::Classify)?;
+        let evidence: Vec<_> = batch.iter().map(policy::to_evidence).collect();
+        let asked = evidence.len();
+        self.caller().run(
+            Call::Classify,
+            SMALL_RESULT_BYTES,
+            |store, instance, linked| {
+                Box::pin(async move {
+                    let guest = role(&linked.policy)?.load(&mut *store, instance)?;
+                    guest.call_classify(store, &evidence).await
+                })
+            },
+            |found| policy::verdicts(asked, found),
+        )
+        .await
+    }
+
+    /// The run as a whole; `None` leaves it to the next policy.
+    ///
+    /// # Errors
+    /// Whatever ended the call; what it returned is checked.
+    pub async fn summarise(&self, run: &RunSummary) -> Result<Option<Verdict>, PluginError> {
+        self.need_policy(Call::Summarise)?;
+        let run = policy::to_summary(run);
+        self.caller().run(
+            Call::Summarise,
+            SMALL_RESULT_BYTES,
+            |store, instance, linked| {
+                Box::pin(async move {
+                    let guest = role(&linked.policy)?.load(&mut *store, instance)?;
+                    guest.call_summarise(store, &run).await
+                })
+            },
+            |found| found.map(|v| policy::verdict("verdict", v)).transpose(),
+        )
+        .await
+    }
+
+    /// Renders a report, given as the JSON document of the published schema.
+    ///
+    /// # Errors
+    /// Whatever ended the call; what it returned is checked.
+    pub async fn render(&self, report: Arc<[u8]>, context: RenderContext) -> Result<Vec<Delivery>, PluginError> {
+        if !self.roles().reporter {
+            return Err(self.lacks("reporter", Call::Render));
+        }
+        let (colour, context) = (context.colour, reporter::to_context(&context));
+        self.caller().run(
+            Call::Render,
+            RESULT_BYTES,
+            |store, instance, linked| {
+                Box::pin(async move {
+                    let guest = role(&linked.reporter)?.load(&mut *store, instance)?;
+                    let blob = Blob::new("report".into(), Content::Memory(report));
+                    let blob = store.data_mut().table.push(blob)?;
+                    guest.call_render(store, Resource::new_borrow(blob.rep()), &context).await
+                })
+            },
+            |found| reporter::deliveries(found, colour),
+        )
+        .await
+    }
+
+    fn caller(&self) -> Caller<'_> {
+        Caller {
+            host: &self.shared.host,
+            label: &self.shared.label,
+            linked: &self.shared.linked,
+            settings: Some(&self.settings),
+            log: &self.shared.log,
+        }
+    }
+
+    fn need_policy(&self, call: Call) -> Result<(), PluginError> {
+        if self.roles().policy { Ok(()) } else { Err(self.lacks("policy", call)) }
+    }
+
+    fn lacks(&self, role: &'static str, call: Call) -> PluginError {
+        PluginError::new(self.label(), call, PluginErrorKind::MissingRole(role))
+    }
+
+    fn globs(&self) -> &Globs {
+        self.shared.globs.get_or_init(|| Globs::of(self.manifest()))
+    }
+}
+
+/// The globs of a manifest, made when they are first needed.
+struct Globs {
+    report: GlobSet,
+    tree: GlobSet,
+    project: ProjectGlobs,
+}
+
+impl Globs {
+    fn of(manifest: &Manifest) -> Self {
+        let wants = &manifest.wants;
+        let report = |w: &Want| if let Want::ReportFiles(glob) = w { Some(glob.clone()) } else { None };
+        let tree = |w: &Want| if let Want::TreeFiles(glob) = w { Some(glob.clone()) } else { None };
+        let project = |w: &Want| if let Want::ProjectFiles(glob) = w { Some(glob.clone()) } else { None };
+        let project: Vec<String> = wants.iter().filter_map(project).collect();
+        Self {
+            report: set(wants.iter().filter_map(report)),
+            tree: set(wants.iter().filter_map(tree)),
+            project: ProjectGlobs {
+                depth: ProjectGlobs::depth_of(project.iter().map(String::as_str)),
+                set: set(project.into_iter()),
+            },
+        }
+    }
+}
+
+/// Every glob was built once when the manifest was checked, so none is lost here.
+fn set(globs: impl Iterator<Item = String>) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs.filter_map(|g| GlobBuilder::new(&g).literal_separator(true).build().ok()) {
+        set.add(glob);
+    }
+    set.build().unwrap_or_default()
+}
+
+/// The methods look before they call; this keeps it from being a panic if one does not.
+fn role<T>(indices: &Option<T>) -> wasmtime::Result<&T> {
+    indices.as_ref().ok_or_else(|| wasmtime::Error::msg("the role is not exported"))
+}

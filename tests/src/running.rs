@@ -1,0 +1,75 @@
+//! A `flaky` that runs.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::Child;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::ended::Ended;
+use crate::processes::eventually;
+
+/// Ended with the test that started it.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    report: PathBuf,
+}
+
+impl Running {
+    pub(crate) const fn new(child: Child, stdout: PathBuf, stderr: PathBuf, report: PathBuf) -> Self {
+        Self { child, stdout, stderr, report }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("a process id");
+        kill(Pid::from_raw(id), signal).expect("the program still runs");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end in a long time.
+    pub fn ended(self) -> Ended {
+        self.watched(|_| ())
+    }
+
+    /// The same; calls `look` with the process id every few milliseconds.
+    ///
+    /// # Panics
+    /// When it does not end in a long time.
+    pub fn watched(mut self, mut look: impl FnMut(u32)) -> Ended {
+        let id = self.child.id();
+        let status = eventually("the end of flaky", || {
+            look(id);
+            self.child.try_wait().expect("a child can be waited for")
+        });
+        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1);
+        let text = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+        Ended::new(code, text(&self.stdout), text(&self.stderr), self.report.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Only where a test failed half-way: nothing may be left running.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! End-to-end tests: the real `flaky`, real frameworks, projects that plant one thing each (`tests/samples`).
+//! One binary with a module per subject: linking it once is faster than linking a dozen.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "functions that several tests share fail as tests do")]
+
+mod acceptance;
+mod causes;
+mod endings;
+mod examples;
+mod exit_codes;
+mod floods;
+mod inputs;
+mod interference;
+mod isolation;
+mod output;
+mod plugins;
+mod reading;
+mod repositories;
+mod schema;
+mod secrets;

@@ -1,0 +1,190 @@
+//! `cargo xtask plugins`: the bundled plugins as components.
+//!
+//! One target folder for all saves building the macros of the SDK for each. Cargo gives modules of local packages
+//! no hash in their name, so two packages of one library name would overwrite each other in there: names are
+//! unique, because they are those of the folders, and the exports are checked after the build.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::cargo::{self, Build, Toolchain};
+use crate::component::{self, Interfaces};
+use crate::dist::{Dist, Entry};
+use crate::{Result, read, say, sources};
+
+/// The contract that the bundled plugins are built for.
+const CONTRACT: &str = "0.1.0";
+
+/// Folders of `plugins/` that are no plugins.
+const NOT_PLUGINS: [&str; 2] = ["sdk", "dist"];
+
+/// Points tests at components other than the committed ones.
+const FOLDER_VARIABLE: &str = "FLAKY_PLUGINS_DIST";
+
+/// Builds the plugins of these names, or all, into `plugins/dist`.
+pub(crate) fn write(root: &Path, only: &[&str]) -> Result<()> {
+    crate::write(&root.join("plugins/sdk/wit/plugin.wit"), &read(&contract(root))?)?;
+    let folder = root.join("plugins/dist");
+    let manifest = folder.join("manifest.json");
+    let names = names(root)?;
+    if let Some(unknown) = only.iter().find(|name| !names.iter().any(|known| known == *name)) {
+        return Err(format!("no plugin `{unknown}`: there are {}", names.join(", ")).into());
+    }
+    let wanted: Vec<String> =
+        names.iter().filter(|name| only.is_empty() || only.contains(&name.as_str())).cloned().collect();
+    let (mut dist, components) = build_all(root, &wanted, Locked::No)?;
+    for (name, component) in &components {
+        crate::write(&folder.join(format!("{name}.wasm")), component)?;
+    }
+    if !only.is_empty() && manifest.is_file() {
+        let earlier = Dist::load(&manifest)?.plugins;
+        let kept = earlier.into_iter().filter(|(name, _)| names.contains(name) && !components.contains_key(name));
+        dist.plugins.extend(kept);
+    }
+    remove_others(&folder, &dist)?;
+    crate::write(&manifest, &dist.to_json()?)
+}
+
+/// Fails if the committed components are stale, damaged, or not what their sources give.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    if read(&contract(root))? != read(&root.join("plugins/sdk/wit/plugin.wit"))? {
+        return Err("plugins/sdk/wit/plugin.wit is not wit/0.1.0/plugin.wit\nhint: cargo xtask plugins".into());
+    }
+    let folder = root.join("plugins/dist");
+    let committed = Dist::load(&folder.join("manifest.json"))?;
+    compare_committed(root, &folder, &committed)?;
+    let (fresh, components) = build_all(root, &names(root)?, Locked::Yes)?;
+    if committed == fresh {
+        say("the committed components are what these sources give");
+        return Ok(());
+    }
+    if committed.toolchain == fresh.toolchain {
+        let differing: Vec<_> =
+            fresh.plugins.iter().filter(|(name, entry)| committed.plugins.get(*name) != Some(entry)).collect();
+        return Err(format!(
+            "the same sources and toolchain gave other bytes: {:?}\nhint: cargo xtask plugins",
+            differing.iter().map(|(name, _)| name).collect::<Vec<_>>()
+        )
+        .into());
+    }
+    let built = target_folder(root).join("dist");
+    for (name, component) in &components {
+        crate::write(&built.join(format!("{name}.wasm")), component)?;
+    }
+    say(&format!(
+        "the committed components are of `{}`, this is `{}`: bytes cannot be compared\n\
+         to test the ones just built: {FOLDER_VARIABLE}={} cargo test -p flaky-tests",
+        committed.toolchain,
+        fresh.toolchain,
+        built.display()
+    ));
+    Ok(())
+}
+
+/// Finds what is stale or damaged without building anything.
+fn compare_committed(root: &Path, folder: &Path, committed: &Dist) -> Result<()> {
+    let names = names(root)?;
+    if !names.iter().eq(committed.plugins.keys()) {
+        let listed: Vec<_> = committed.plugins.keys().collect();
+        return Err(format!("plugins/dist has {listed:?}, plugins/ has {names:?}\nhint: cargo xtask plugins").into());
+    }
+    for (name, entry) in &committed.plugins {
+        let component = read(&folder.join(format!("{name}.wasm")))?;
+        if sources::sha256(&component) != entry.sha256 {
+            return Err(format!("plugins/dist/{name}.wasm is not the file of its manifest").into());
+        }
+        if sources::hash(root, &root.join("plugins").join(name))? != entry.source {
+            return Err(
+                format!("plugins/dist/{name}.wasm is stale: its sources changed\nhint: cargo xtask plugins").into()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether the lock file may be brought up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Locked {
+    Yes,
+    No,
+}
+
+fn build_all(root: &Path, names: &[String], locked: Locked) -> Result<(Dist, BTreeMap<String, Vec<u8>>)> {
+    let toolchain = Toolchain::find()?;
+    let mut dist = Dist {
+        wit_bindgen: wit_bindgen(root)?,
+        contract: CONTRACT.to_owned(),
+        toolchain: toolchain.version,
+        plugins: BTreeMap::new(),
+    };
+    let mut components = BTreeMap::new();
+    for name in names {
+        let (entry, component) =
+            build(root, name, locked).map_err(|error| format!("plugins/{name}: {error}"))?;
+        say(&format!("{name}: {} bytes, {}", entry.size, entry.roles.join(", ")));
+        dist.plugins.insert(name.clone(), entry);
+        components.insert(name.clone(), component);
+    }
+    Ok((dist, components))
+}
+
+fn build(root: &Path, name: &str, locked: Locked) -> Result<(Entry, Vec<u8>)> {
+    let package = root.join("plugins").join(name);
+    let build = Build {
+        workspace: root,
+        package: &package,
+        profile: "plugin",
+        features: &[],
+        target_folder: &target_folder(root),
+        locked: locked == Locked::Yes,
+    };
+    let component = component::encode(&read(&build.run()?)?)?;
+    let entry = Entry {
+        sha256: sources::sha256(&component),
+        size: component.len() as u64,
+        source: sources::hash(root, &package)?,
+        roles: Interfaces::of(&component)?.roles(CONTRACT)?,
+    };
+    Ok((entry, component))
+}
+
+/// The bundled plugins, in alphabetical order.
+fn names(root: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root.join("plugins"))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().join("Cargo.toml").is_file() && !NOT_PLUGINS.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn remove_others(folder: &Path, dist: &Dist) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        if path.extension().is_some_and(|extension| extension == "wasm") && !dist.plugins.contains_key(&*stem) {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn contract(root: &Path) -> PathBuf {
+    root.join("wit").join(CONTRACT).join("plugin.wit")
+}
+
+/// Where components are built.
+pub(crate) fn target_folder(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder)).join("plugins")
+}
+
+/// The version of the bindings' generator, from the lock file by way of cargo.
+fn wit_bindgen(root: &Path) -> Result<String> {
+    let tree = cargo::dependencies(&root.join("plugins/sdk"))?;
+    let line = tree.lines().find_map(|line| line.strip_prefix("wit-bindgen v")).ok_or("the SDK has no wit-bindgen")?;
+    Ok(line.split(['|', ' ']).next().unwrap_or(line).to_owned())
+}
