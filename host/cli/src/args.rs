@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use flaky_core::ids::{RunId, Seed};
-use flaky_core::settings::{FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, StopRule, TimeoutSeconds};
+use flaky_core::settings::{
+    FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, StopRule, TimeoutSeconds,
+};
 
 /// A test failed; is it a real bug or a flaky test?
 ///
@@ -85,15 +87,15 @@ pub(crate) struct RunArgs {
     pub(crate) env: Vec<String>,
 
     /// Attempts [default: 10]
-    #[arg(long, value_name = "N", help_heading = "How often")]
+    #[arg(allow_negative_numbers = true, long, value_name = "N", help_heading = "How often")]
     pub(crate) runs: Option<Runs>,
 
     /// Attempts side by side [default: 4]
-    #[arg(long, short = 'j', value_name = "N", help_heading = "How often")]
+    #[arg(allow_negative_numbers = true, long, short = 'j', value_name = "N", help_heading = "How often")]
     pub(crate) parallelism: Option<Parallelism>,
 
     /// Seconds after which an attempt is ended [default: 300]
-    #[arg(long, value_name = "SECONDS", help_heading = "How often")]
+    #[arg(allow_negative_numbers = true, long, value_name = "SECONDS", help_heading = "How often")]
     pub(crate) timeout: Option<TimeoutSeconds>,
 
     /// When to stop before all attempts are done
@@ -101,11 +103,17 @@ pub(crate) struct RunArgs {
     pub(crate) stop: Option<StopRule>,
 
     /// Master seed that the attempts' seeds are drawn from, to repeat a run exactly
-    #[arg(long, value_name = "N", conflicts_with = "first_seed", help_heading = "Seeds")]
+    #[arg(
+        allow_negative_numbers = true,
+        long,
+        value_name = "N",
+        conflicts_with = "first_seed",
+        help_heading = "Seeds"
+    )]
     pub(crate) seed: Option<u64>,
 
     /// Give attempt i the seed N+i
-    #[arg(long, value_name = "N", help_heading = "Seeds")]
+    #[arg(allow_negative_numbers = true, long, value_name = "N", help_heading = "Seeds")]
     pub(crate) first_seed: Option<u64>,
 
     /// How far attempts are kept apart
@@ -225,8 +233,7 @@ mod tests {
             ("=x", None),
         ] {
             let got = text.parse::<ReportArg>().ok();
-            let expected =
-                expected.map(|(k, f)| ReportArg { kind: k.into(), file: f.map(PathBuf::from) });
+            let expected = expected.map(|(k, f)| ReportArg { kind: k.into(), file: f.map(PathBuf::from) });
             assert_eq!(got, expected, "{text}");
         }
     }

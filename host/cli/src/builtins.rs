@@ -12,4 +12,5 @@ macro_rules! component {
 pub(crate) const RUN: [Builtin; 3] = [component!("pytest"), component!("junit"), component!("thresholds")];
 
 /// Reporters: loaded only when their report is asked for.
-pub(crate) const REPORTERS: [Builtin; 3] = [component!("terminal"), component!("json"), component!("markdown")];
+pub(crate) const REPORTERS: [Builtin; 3] =
+    [component!("terminal"), component!("json"), component!("markdown")];

@@ -68,11 +68,12 @@ impl From<RunError> for CliError {
 
 fn hint_of(error: &RunError) -> Option<String> {
     match error {
+        RunError::Config(error) => error.hint(),
         RunError::Settings(error) => error.hint(),
         RunError::Plugin(flaky_engine::plugins::LoadError::Plugin(error)) => error.hint(),
-        RunError::Project(_) => {
-            Some("name the command: `flaky run -- COMMAND`, or `test_command:` in `.flaky-detector.yml`".into())
-        }
+        RunError::Project(_) => Some(
+            "name the command: `flaky run -- COMMAND`, or `test_command:` in `.flaky-detector.yml`".into(),
+        ),
         RunError::Isolation(error) => error.hint.clone(),
         RunError::Exec(error) => error.hint().map(str::to_owned),
         _ => None,

@@ -64,7 +64,9 @@ impl ExitStatus {
             Self::Usage => "wrong usage or configuration: nothing was run",
             Self::Flaky => "a test is flaky, and none is broken",
             Self::Broken => "a test is broken: a genuine bug",
-            Self::Inconclusive => "nothing can be said: the report names the cause and what to do",
+            Self::Inconclusive => {
+                "inconclusive: nothing can be said; the report names the cause and what to do"
+            }
             Self::DeliveryFailed => "the report was made, but writing or sending it failed",
             Self::Interrupted => "interrupted (Ctrl-C): a partial report is written",
             Self::Terminated => "terminated (SIGTERM): a partial report is written",

@@ -57,7 +57,9 @@ impl Progress {
             }
             RunEvent::AttemptFinished { verdict, .. } => self.attempt(verdict),
             RunEvent::Confirming { at_most } => {
-                self.line(&format!("failures seen: repeating up to {at_most} attempts with nothing beside them"));
+                self.line(&format!(
+                    "failures seen: repeating up to {at_most} attempts with nothing beside them"
+                ));
             }
         }
     }
@@ -99,7 +101,8 @@ impl Progress {
             }
             Look::Lines if self.line_is_due() => {
                 self.last_line = Some(Instant::now());
-                let left = self.time_left().map(|t| format!(", about {} left", in_words(t))).unwrap_or_default();
+                let left =
+                    self.time_left().map(|t| format!(", about {} left", in_words(t))).unwrap_or_default();
                 print_line(&format!("{} of {} attempts, {}{left}", self.done, self.total, self.counts()));
             }
             Look::Lines | Look::Quiet => {}

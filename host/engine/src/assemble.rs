@@ -6,8 +6,8 @@ use std::time::Duration;
 use flaky_core::evidence::FailureGroup;
 use flaky_core::ids::RunId;
 use flaky_core::report::{
-    AttemptReport, Execution, FailureGroupReport, IsolationReport, Note, PluginReport, REPORT_VERSION, RunReport,
-    SeedReport, Subject, TestReport,
+    AttemptReport, Execution, FailureGroupReport, IsolationReport, Note, PluginReport, REPORT_VERSION,
+    RunReport, SeedReport, Subject, TestReport,
 };
 use flaky_core::stats::python_round;
 use flaky_core::verdict::{Category, Cause, Severity, Verdict};

@@ -155,12 +155,7 @@ mod tests {
             announced: vec![],
             diagnostics: codes
                 .iter()
-                .map(|c| Diagnostic {
-                    code: (*c).into(),
-                    message: "said".into(),
-                    hint: None,
-                    location: None,
-                })
+                .map(|c| Diagnostic { code: (*c).into(), message: "said".into(), hint: None, location: None })
                 .collect(),
         }
     }

@@ -120,7 +120,12 @@ impl Stage<'_> {
             working_directory: self.project.command.cwd.clone(),
             timeout: self.settings.timeout.value.get(),
             isolation: level,
-            env: self.settings.env.iter().map(|(n, v)| (n.as_str().to_owned(), v.as_str().to_owned())).collect(),
+            env: self
+                .settings
+                .env
+                .iter()
+                .map(|(n, v)| (n.as_str().to_owned(), v.as_str().to_owned()))
+                .collect(),
             install: self.settings.auto_install.value,
             config: request.config.as_ref().map(absolute),
             plugins: request.flags.plugins.iter().map(plugin_address).collect(),
@@ -143,7 +148,9 @@ impl Stage<'_> {
 /// As another folder can name it.
 fn plugin_address(address: &PluginAddress) -> String {
     match address {
-        PluginAddress::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string(),
+        PluginAddress::File(path) => {
+            std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
+        }
         PluginAddress::Builtin(_) => address.to_string(),
     }
 }

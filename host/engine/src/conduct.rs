@@ -10,7 +10,9 @@ use flaky_core::ids::{AttemptIndex, Seed};
 use flaky_core::parsed::{Completeness, ParsedAttempt};
 use flaky_core::report::IsolationUsed;
 use flaky_core::verdict::Cause;
-use flaky_exec::{AttemptNote, AttemptPaths, AttemptSpec, ExecError, LocalExecutor, Purpose, RawAttempt, Spooled};
+use flaky_exec::{
+    AttemptNote, AttemptPaths, AttemptSpec, ExecError, LocalExecutor, Purpose, RawAttempt, Spooled,
+};
 use flaky_plugin_host::{AttemptContext, AttemptInput, BlobInput, Command, EnvChange, SupportFile};
 
 use crate::attempt::{Judgement, SetAside, judge_by_exit, judge_recognised};

@@ -84,7 +84,9 @@ fn carry_out(
         (Delivery::Stdout(text), Target::Stdout) => to_stdout(stdout, text.as_bytes()),
         (Delivery::Stdout(text), Target::File(path)) => to_file(path, text.as_bytes()),
         (Delivery::File { path, content }, Target::Stdout) if path.is_empty() => to_stdout(stdout, &content),
-        (Delivery::File { path, content }, Target::File(whole)) if path.is_empty() => to_file(whole, &content),
+        (Delivery::File { path, content }, Target::File(whole)) if path.is_empty() => {
+            to_file(whole, &content)
+        }
         (Delivery::File { path, content }, target) => {
             let below = safe_relative(&path).ok_or_else(|| DeliveryError::Outside {
                 reporter: reporter.to_owned(),

@@ -16,7 +16,13 @@ use crate::run::{AttemptChoice, Finished, RunRequest, Stage};
 use crate::tally::Tally;
 
 impl Stage<'_> {
-    pub(crate) async fn findings(&self, mut tally: Tally, outcome: Outcome, wall: Duration, plan: &[PlannedAttempt]) -> Findings {
+    pub(crate) async fn findings(
+        &self,
+        mut tally: Tally,
+        outcome: Outcome,
+        wall: Duration,
+        plan: &[PlannedAttempt],
+    ) -> Findings {
         let evidence = tally.evidence();
         let tests = judge::judge(&self.plugins, evidence, &self.settings.ignore.value).await;
         let summary = judge::summarise(&self.plugins, tally.counted, tally.failed, &tests).await;
@@ -68,7 +74,11 @@ impl Stage<'_> {
     }
 
     fn settings_notes(&self) -> Vec<Note> {
-        let ignored = self.settings.ignored.iter().map(|i| Note { code: "setting-ignored".into(), text: i.to_string() });
+        let ignored = self
+            .settings
+            .ignored
+            .iter()
+            .map(|i| Note { code: "setting-ignored".into(), text: i.to_string() });
         let withheld = (!self.request.withheld.is_empty()).then(|| Note {
             code: "variables-withheld".into(),
             text: format!(
@@ -89,7 +99,8 @@ fn too_much_set_aside(tally: &Tally) -> Option<SetAside> {
     if tally.set_aside.is_empty() || aside <= SET_ASIDE_AT_MOST * f64::from(tally.finished) {
         return None;
     }
-    let count = |a: &SetAside| tally.set_aside.iter().filter(|b| b.cause == a.cause && b.why == a.why).count();
+    let count =
+        |a: &SetAside| tally.set_aside.iter().filter(|b| b.cause == a.cause && b.why == a.why).count();
     let most = tally.set_aside.iter().max_by_key(|a| count(a))?;
     let why = format!("{} of {} attempts: {}", count(most), tally.finished, most.why);
     Some(SetAside { why, ..most.clone() })

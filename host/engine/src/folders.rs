@@ -28,9 +28,8 @@ impl Folders {
     /// # Errors
     /// When neither the variables nor `HOME` are set.
     pub fn from_environment(var: impl Fn(&str) -> Option<OsString>) -> Result<Self, NoFolder> {
-        let absolute = |name: &str| {
-            var(name).filter(|v| !v.is_empty()).map(PathBuf::from).filter(|p| p.is_absolute())
-        };
+        let absolute =
+            |name: &str| var(name).filter(|v| !v.is_empty()).map(PathBuf::from).filter(|p| p.is_absolute());
         let find = |own: &'static str, xdg: &str, below_home: &str| {
             var(own)
                 .filter(|v| !v.is_empty())

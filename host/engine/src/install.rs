@@ -74,7 +74,8 @@ impl Stage<'_> {
             }
             if !told {
                 told = true;
-                self.events.stage("waiting for another run that uses or installs this project's dependencies");
+                self.events
+                    .stage("waiting for another run that uses or installs this project's dependencies");
             }
             tokio::time::sleep(LOCK_POLL).await;
         }
@@ -111,14 +112,14 @@ impl Stage<'_> {
         let how = exit_in_words(raw.exit);
         Ok(Some(prepare::install_failed(&step.title, &how, &output)))
     }
-
 }
 
 /// A command as a user would type it.
 fn in_words(argv: &[String]) -> String {
     argv.iter()
         .map(|a| {
-            let plain = !a.is_empty() && a.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:@%+,".contains(&b));
+            let plain =
+                !a.is_empty() && a.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:@%+,".contains(&b));
             if plain { a.clone() } else { format!("'{}'", a.replace('\'', r"'\''")) }
         })
         .collect::<Vec<_>>()

@@ -49,14 +49,12 @@ pub(crate) fn start(
         IsolationChoice::Copy => return at(IsolationUsed::Copy, None),
         IsolationChoice::Full | IsolationChoice::Auto => {}
     }
-    let wanted = if network == NetworkChoice::Shared {
-        IsolationUsed::FullSharedNetwork
-    } else {
-        IsolationUsed::Full
-    };
+    let wanted =
+        if network == NetworkChoice::Shared { IsolationUsed::FullSharedNetwork } else { IsolationUsed::Full };
     if rank(machine.best) >= rank(wanted) {
         let compare = network == NetworkChoice::Auto;
-        let why = (network == NetworkChoice::Shared).then(|| "the settings ask for the host's network".into());
+        let why =
+            (network == NetworkChoice::Shared).then(|| "the settings ask for the host's network".into());
         return Ok(Start { asked, level: wanted, why, compare });
     }
     let what = obstacle.map_or_else(|| "the machine does not allow it".into(), |o| o.what.clone());
@@ -142,8 +140,6 @@ impl std::fmt::Display for Sign {
 
 fn failing(done: &DoneAttempt) -> BTreeSet<Sign> {
     match &done.judgement {
-        // These say the same at every level: there is nothing to compare.
-        Judgement::SetAside(aside) if aside.is_certain() => BTreeSet::new(),
         Judgement::SetAside(aside) => BTreeSet::from([Sign::NotCounted(aside.cause.to_string())]),
         Judgement::Counts { unexplained } => {
             let mut signs: BTreeSet<Sign> = match &done.parsed {
@@ -196,7 +192,11 @@ mod tests {
         ];
         for (asked, network, best, expected) in cases {
             let got = start(asked, network, &machine(best));
-            assert_eq!(got.as_ref().ok().map(|s| (s.level, s.compare)), expected, "{asked} {network} {best:?}");
+            assert_eq!(
+                got.as_ref().ok().map(|s| (s.level, s.compare)),
+                expected,
+                "{asked} {network} {best:?}"
+            );
         }
         let lowered = start(Ask::Auto, Net::Auto, &machine(Use::Copy)).unwrap();
         assert_eq!(lowered.why.as_deref(), Some("no user namespaces"));

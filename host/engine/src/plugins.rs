@@ -114,12 +114,11 @@ impl PluginSet {
         for reference in named {
             let (source, bundled) = match &reference.source {
                 PluginAddress::Builtin(name) => (builtin(builtins, name)?, true),
-                PluginAddress::File(path) => {
-                    (PluginSource::file(path).map_err(Box::new)?, false)
-                }
+                PluginAddress::File(path) => (PluginSource::file(path).map_err(Box::new)?, false),
             };
             let plugin = host.load(source).await.map_err(Box::new)?;
-            let plugin = plugin.configured(&Value::Object(reference.settings.clone())).await.map_err(Box::new)?;
+            let plugin =
+                plugin.configured(&Value::Object(reference.settings.clone())).await.map_err(Box::new)?;
             members.push(Member { plugin, bundled, faults: Arc::default() });
         }
         for known in builtins {
@@ -165,7 +164,11 @@ impl Builtin {
     /// As the plugin host takes it.
     #[must_use]
     pub fn source(&self) -> PluginSource {
-        PluginSource { label: format!("builtin:{}", self.name), bytes: Cow::Borrowed(self.bytes), trusted: true }
+        PluginSource {
+            label: format!("builtin:{}", self.name),
+            bytes: Cow::Borrowed(self.bytes),
+            trusted: true,
+        }
     }
 }
 

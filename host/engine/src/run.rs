@@ -20,7 +20,7 @@ use crate::assemble::{Findings, assemble};
 use crate::attempts::Outcome;
 use crate::cancel::Cancel;
 use crate::conduct::{Conductor, PlannedAttempt};
-use crate::environment::Environment;
+use crate::environment::{Environment, tools_in_temporary_folders};
 use crate::event::{Events, RunEvent};
 use crate::findings::without_sources;
 use crate::folders::Folders;
@@ -187,7 +187,8 @@ impl Stage<'_> {
             .prefix("flaky-run-")
             .tempdir()
             .map_err(|source| RunError::Folder { path: std::env::temp_dir(), source })?;
-        let executor = LocalExecutor::start(self.executor_settings(&environment, scratch.path().join("work"))?).await?;
+        let executor =
+            LocalExecutor::start(self.executor_settings(&environment, scratch.path().join("work"))?).await?;
         let machine = executor.capabilities().await?;
         let start = isolation::start(self.settings.isolation.value, self.settings.network.value, &machine)?;
         let mut conductor = Conductor::new(
@@ -197,8 +198,7 @@ impl Stage<'_> {
             self.base_environment(),
             self.settings.timeout.value.duration(),
         );
-        let mut tally =
-            Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
+        let mut tally = Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
         let begun = Instant::now();
         let outcome = match self.install(&mut conductor, environment.as_ref(), &start).await? {
             Some(aside) => Outcome::before_attempts(aside, &start),
@@ -258,7 +258,9 @@ impl Stage<'_> {
     ) -> Result<ExecutorSettings, ExecError> {
         let wants = || self.plugins.members().iter().flat_map(|m| &m.plugin.manifest().wants);
         let collect = CollectGlobs::new(
-            wants().filter_map(|w| if let Want::ReportFiles(g) = w { Some(g.clone()) } else { None }).collect(),
+            wants()
+                .filter_map(|w| if let Want::ReportFiles(g) = w { Some(g.clone()) } else { None })
+                .collect(),
             wants().filter_map(|w| if let Want::TreeFiles(g) = w { Some(g.clone()) } else { None }).collect(),
         )?;
         Ok(ExecutorSettings {
@@ -267,9 +269,22 @@ impl Stage<'_> {
             parallelism: self.settings.parallelism.value.get() as usize,
             output_quota: OUTPUT_QUOTA,
             launcher: self.request.launcher.clone(),
-            writable: environment.iter().map(|e| e.path.clone()).collect(),
+            writable: self.visible_folders(environment),
             collect,
         })
+    }
+
+    /// What attempts have to see although it may lie where they have a private folder of their own: the installed
+    /// dependencies, and tools that the user keeps in a temporary folder.
+    fn visible_folders(&self, environment: &Option<EnvironmentFolder>) -> Vec<PathBuf> {
+        let base = self.base_environment();
+        let mut folders: Vec<PathBuf> = environment.iter().map(|e| e.path.clone()).collect();
+        for folder in tools_in_temporary_folders(&base, &self.project.command.argv) {
+            if !folders.iter().any(|f| folder.starts_with(f)) && !folder.starts_with(&self.sources.tree) {
+                folders.push(folder);
+            }
+        }
+        folders
     }
 
     fn finish(self, findings: Findings) -> Finished {
@@ -284,7 +299,11 @@ impl Stage<'_> {
     }
 }
 
-fn resolve_settings(request: &RunRequest, sources: &Sources, events: &Events) -> Result<RunSettings, RunError> {
+fn resolve_settings(
+    request: &RunRequest,
+    sources: &Sources,
+    events: &Events,
+) -> Result<RunSettings, RunError> {
     let file: Option<ConfigFile> = match &request.config {
         Some(path) => Some(flaky_config::load(path).map_err(Box::new)?),
         None => flaky_config::discover(&sources.tree)
@@ -299,8 +318,7 @@ fn resolve_settings(request: &RunRequest, sources: &Sources, events: &Events) ->
     // A file that the user named is the user's own word, wherever the sources come from.
     let trust = if request.config.is_some() { Trust::Trusted } else { sources.trust };
     let settings =
-        RunSettings::resolve(request.flags.clone(), request.job.clone(), file, trust)
-            .map_err(Box::new)?;
+        RunSettings::resolve(request.flags.clone(), request.job.clone(), file, trust).map_err(Box::new)?;
     for ignored in &settings.ignored {
         events.send(RunEvent::Warning(ignored.to_string()));
     }
@@ -315,4 +333,3 @@ fn thresholds_settings(settings: &RunSettings) -> Value {
         "stable_below": settings.stable_below.value, "broken_below": settings.broken_below.value,
     })
 }
-

@@ -104,7 +104,6 @@ async fn remote(checkout: CheckoutRequest, name: String, request: &RunRequest) -
 }
 
 fn unreachable(error: CheckoutError) -> NoSources {
-    let cause =
-        if error.is_cancelled() { Cause::Interrupted } else { Cause::RepositoryUnreachable };
+    let cause = if error.is_cancelled() { Cause::Interrupted } else { Cause::RepositoryUnreachable };
     NoSources::Unreachable(SetAside { cause, why: error.to_string(), hint: error.hint() })
 }

@@ -153,9 +153,11 @@ impl Tally {
             AttemptNote::FilesLeftBehind(n) => {
                 ("files-left-behind", "report files too many or too large to be kept", n)
             }
-            AttemptNote::NotCopied(n) => {
-                ("not-copied", "sockets, pipes, devices and unreadable files that are not in the copies of the tree", n)
-            }
+            AttemptNote::NotCopied(n) => (
+                "not-copied",
+                "sockets, pipes, devices and unreadable files that are not in the copies of the tree",
+                n,
+            ),
             AttemptNote::ProcessesLeft(n) => {
                 ("processes-left", "processes of another user that could not be ended", n)
             }
@@ -221,9 +223,13 @@ impl Tally {
         let mut notes = Vec::new();
         if self.unrecognised > 0 {
             let text = if self.parsers.is_empty() {
-                "no parser recognised the output: the command is judged as one test, by its exit code".to_owned()
+                "no parser recognised the output: the command is judged as one test, by its exit code"
+                    .to_owned()
             } else {
-                format!("no parser recognised the output of {} attempts: in these the exit code decided", self.unrecognised)
+                format!(
+                    "no parser recognised the output of {} attempts: in these the exit code decided",
+                    self.unrecognised
+                )
             };
             notes.push(Note { code: "not-recognised".into(), text });
         }

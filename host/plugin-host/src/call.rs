@@ -94,3 +94,48 @@ impl Caller<'_> {
         body(store, &instance, self.linked).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use flaky_core::attempt::Exit;
+    use flaky_core::ids::{AttemptIndex, Seed};
+
+    use crate::blob::Content;
+    use crate::imports::Attempt;
+    use crate::{
+        AttemptInput, BlobInput, Call, HostSettings, Limits, PluginErrorKind, PluginHost, PluginSource,
+    };
+
+    /// No guest code runs while this waits, so that epochs alone would wait for ever.
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_plugin_that_waits_for_a_disk_that_never_answers_ends_at_the_time_limit() {
+        let time = Duration::from_millis(300);
+        let limits = Limits { time, ..Limits::default() };
+        let host = PluginHost::new(HostSettings { cache: None, limits }).unwrap();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests/dist/plain.wasm");
+        let plugin = host.load(PluginSource::file(path.as_ref()).unwrap()).await.unwrap();
+        let plugin = plugin.configured(&serde_json::json!({ "call": "parse", "do": "read" })).await.unwrap();
+        let nothing = BlobInput::Bytes(std::sync::Arc::from([]));
+        let input = AttemptInput {
+            index: AttemptIndex(0),
+            seed: Seed(1),
+            command: Vec::new(),
+            exit: Exit::Code(0),
+            duration: Duration::ZERO,
+            conditions: Vec::new(),
+            stdout: nothing.clone(),
+            stderr: nothing,
+            reports: Vec::new(),
+            tree: Vec::new(),
+        };
+        plugin.parse(&input).await.unwrap();
+        let attempt = Attempt::new(&input, |_| true, |_| true).with_stdout(Content::Silent);
+        let begun = Instant::now();
+        let error = plugin.parse_attempt(attempt).await.unwrap_err();
+        assert!(begun.elapsed() < time + Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert_eq!(*error.kind(), PluginErrorKind::Timeout { limit: time, place: None });
+        assert_eq!(error.call(), Call::Parse);
+    }
+}

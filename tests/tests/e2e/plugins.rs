@@ -111,7 +111,7 @@ fn a_plugin_that_fails_before_the_run_is_refused() {
         ("only-plugin", "role"),
         ("version-2", "0.2.0"),
         ("more-cases", "quarantined"),
-        ("foreign", "elsewhere"),
+        ("foreign", "which plugins do not get"),
     ] {
         let path = place::guest(guest);
         let ended = Flaky::new().flaky(&format!("run --plugin {} -- true", path.display())).exits(2);

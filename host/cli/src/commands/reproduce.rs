@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use flaky_config::{
-    EnvName, EnvValue, Environment, FlagSettings, InvalidEnvironment, InvalidPlugin, PluginAddress, TestCommand,
+    EnvName, EnvValue, Environment, FlagSettings, InvalidEnvironment, InvalidPlugin, PluginAddress,
+    TestCommand,
 };
 use flaky_core::ids::Seed;
 use flaky_core::report::{IsolationUsed, RunReport};
@@ -49,7 +50,10 @@ fn first_failing(report: &RunReport) -> Result<Seed, CliError> {
     let failing = report.attempts.iter().find(|a| a.failed_tests > 0 && a.set_aside.is_none());
     let any = failing.or_else(|| report.attempts.iter().find(|a| a.set_aside.is_none()));
     any.map(|a| a.seed).ok_or_else(|| {
-        CliError::usage_text(format!("no attempt of run `{}` failed", report.run), Some("name a seed: `--seed N`"))
+        CliError::usage_text(
+            format!("no attempt of run `{}` failed", report.run),
+            Some("name a seed: `--seed N`"),
+        )
     })
 }
 
@@ -77,7 +81,12 @@ fn ask(record: RunRecord, attempts: AttemptChoice) -> Result<Ask, CliError> {
     Ok(Ask {
         source,
         reference: record.reference.map(|r| RefName::parse(&r)).transpose().map_err(|e| usage(&e))?,
-        commit: record.commit.filter(|_| remote).map(|c| CommitId::parse(&c)).transpose().map_err(|e| usage(&e))?,
+        commit: record
+            .commit
+            .filter(|_| remote)
+            .map(|c| CommitId::parse(&c))
+            .transpose()
+            .map_err(|e| usage(&e))?,
         flags: FlagSettings {
             parallelism: Some(Parallelism::clamped(1)),
             timeout: Some(TimeoutSeconds::clamped(record.timeout)),
@@ -117,8 +126,9 @@ fn print(report: &RunReport, seed: Seed) {
     for test in report.tests.iter().filter(|t| t.failures > 0 && !t.ignored) {
         text.push_str(&format!("  {} failed {} of {}\n", clean(test.id.as_str()), test.failures, test.ran));
         for group in &test.failure_groups {
-            let said = format!("{}: {}", group.kind, group.message);
-            let line = said.trim_start_matches(": ").lines().next().unwrap_or_default().to_owned();
+            let said: Vec<&str> = [&group.kind, &group.message].into_iter().map(|t| t.trim()).collect();
+            let said = said.into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(": ");
+            let line = said.lines().next().unwrap_or_default().to_owned();
             text.push_str(&format!("    {} of {}: {}\n", group.count, test.failures, clean(&line)));
         }
     }

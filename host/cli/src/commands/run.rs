@@ -24,7 +24,11 @@ pub(crate) fn execute(args: RunArgs) -> Result<ExitStatus, CliError> {
     let job = args.input.as_deref().map(read_job).transpose()?;
     let ask = Ask {
         source: source(&args, job.as_ref())?,
-        reference: revision(&args.reference, job.as_ref().and_then(|j| j.reference.as_ref()), RefName::parse)?,
+        reference: revision(
+            &args.reference,
+            job.as_ref().and_then(|j| j.reference.as_ref()),
+            RefName::parse,
+        )?,
         commit: revision(&args.commit, job.as_ref().and_then(|j| j.commit.as_ref()), CommitId::parse)?,
         flags: flags(&args)?,
         config: args.config.clone(),
@@ -86,7 +90,12 @@ fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
         fail_on: args.fail_on,
         env: environment(&args.env)?,
         auto_install: args.no_install.then_some(false),
-        plugins: args.plugins.iter().map(|p| p.parse()).collect::<Result<_, InvalidPlugin>>().map_err(|e| usage(&e))?,
+        plugins: args
+            .plugins
+            .iter()
+            .map(|p| p.parse())
+            .collect::<Result<_, InvalidPlugin>>()
+            .map_err(|e| usage(&e))?,
     })
 }
 
@@ -95,7 +104,10 @@ fn environment(asked: &[String]) -> Result<Environment, CliError> {
     for text in asked {
         let (name, value) = variable(text)?;
         let invalid = |e: InvalidEnvironment| CliError::usage_text(format!("`--env {name}`: {e}"), None);
-        environment.set(EnvName::try_from(name.clone()).map_err(invalid)?, EnvValue::try_from(value).map_err(invalid)?);
+        environment.set(
+            EnvName::try_from(name.clone()).map_err(invalid)?,
+            EnvValue::try_from(value).map_err(invalid)?,
+        );
     }
     Ok(environment)
 }
@@ -106,7 +118,10 @@ fn variable(text: &str) -> Result<(String, String), CliError> {
         return Ok((name.to_owned(), value.to_owned()));
     }
     let value = std::env::var(text).map_err(|_| {
-        CliError::usage_text(format!("`--env {text}`: the variable is not set here"), Some("give it as NAME=VALUE"))
+        CliError::usage_text(
+            format!("`--env {text}`: the variable is not set here"),
+            Some("give it as NAME=VALUE"),
+        )
     })?;
     Ok((text.to_owned(), value))
 }
