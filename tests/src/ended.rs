@@ -1,7 +1,5 @@
 //! A `flaky` that has ended, and what is expected of it.
 
-use std::path::{Path, PathBuf};
-
 use flaky_core::report::{RunReport, TestReport};
 use serde_json::Value;
 
@@ -14,11 +12,12 @@ pub struct Ended {
     pub stdout: String,
     /// Everything on standard error.
     pub stderr: String,
-    report: PathBuf,
+    /// The JSON report, when one was written.
+    report: Option<Vec<u8>>,
 }
 
 impl Ended {
-    pub(crate) const fn new(code: i32, stdout: String, stderr: String, report: PathBuf) -> Self {
+    pub(crate) const fn new(code: i32, stdout: String, stderr: String, report: Option<Vec<u8>>) -> Self {
         Self { code, stdout, stderr, report }
     }
 
@@ -82,22 +81,9 @@ impl Ended {
     #[must_use]
     #[track_caller]
     pub fn report_as_json(&self) -> Value {
-        let text = std::fs::read(&self.report)
-            .unwrap_or_else(|e| panic!("there is no report: {e}\n{}", self.everything()));
-        serde_json::from_slice(&text)
+        let Some(text) = &self.report else { panic!("there is no report\n{}", self.everything()) };
+        serde_json::from_slice(text)
             .unwrap_or_else(|e| panic!("the report is not JSON: {e}\n{}", self.everything()))
-    }
-
-    /// Whether a report was written.
-    #[must_use]
-    pub fn has_report(&self) -> bool {
-        self.report.exists()
-    }
-
-    /// Where the report is.
-    #[must_use]
-    pub fn report_path(&self) -> &Path {
-        &self.report
     }
 
     /// All that was said, for messages of failing tests.

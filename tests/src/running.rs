@@ -60,7 +60,7 @@ impl Running {
         });
         let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1);
         let text = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
-        Ended::new(code, text(&self.stdout), text(&self.stderr), self.report.clone())
+        Ended::new(code, text(&self.stdout), text(&self.stderr), fs::read(&self.report).ok())
     }
 }
 

@@ -117,11 +117,14 @@ fn module_of(manifest: &Path, messages: &str) -> Result<PathBuf> {
             continue;
         }
         let files = message["filenames"].as_array().into_iter().flatten().filter_map(|file| file.as_str());
-        if let Some(module) = files.map(PathBuf::from).find(|file| file.extension().is_some_and(|e| e == "wasm")) {
+        if let Some(module) =
+            files.map(PathBuf::from).find(|file| file.extension().is_some_and(|e| e == "wasm"))
+        {
             return Ok(module);
         }
     }
-    Err(format!("{}: no module was built\nhint: `crate-type = [\"cdylib\", \"rlib\"]`", manifest.display()).into())
+    Err(format!("{}: no module was built\nhint: `crate-type = [\"cdylib\", \"rlib\"]`", manifest.display())
+        .into())
 }
 
 /// Every package that a build of `package` needs, one a line: name, version, features. Local ones have their

@@ -23,7 +23,8 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<()> {
         let (name, variants) = variants(&package)?;
         let hash = sources::hash(&package, &package)?;
         for variant in variants {
-            let file = if variant.is_empty() { format!("{name}.wasm") } else { format!("{name}-{variant}.wasm") };
+            let file =
+                if variant.is_empty() { format!("{name}.wasm") } else { format!("{name}-{variant}.wasm") };
             wanted.insert(file.clone(), hash.clone());
             builds.push((package.clone(), variant, file));
         }
@@ -65,10 +66,14 @@ fn packages(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
 /// The package's folder name and its variants, one without a name if it lists none.
 fn variants(package: &Path) -> Result<(String, Vec<String>)> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(package.join("Cargo.toml"));
+    command
+        .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+        .arg(package.join("Cargo.toml"));
     let metadata: serde_json::Value = serde_json::from_str(&cargo::output(&mut command)?)?;
-    let listed = metadata["packages"][0]["metadata"]["flaky"]["variants"].as_array().cloned().unwrap_or_default();
-    let mut variants: Vec<String> = listed.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    let listed =
+        metadata["packages"][0]["metadata"]["flaky"]["variants"].as_array().cloned().unwrap_or_default();
+    let mut variants: Vec<String> =
+        listed.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
     if variants.is_empty() {
         variants.push(String::new());
     }
@@ -81,16 +86,27 @@ fn build(root: &Path, package: &Path, variant: &str) -> Result<Vec<u8>> {
     let target_folder = plugins::target_folder(root).with_file_name("guests");
     // Variants of one package have one file name in there: without this, cargo may hand out the one built before.
     let mut clean = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    clean.args(["clean", "--quiet", "--release", "--target", cargo::TARGET, "--target-dir"]).arg(&target_folder);
+    clean
+        .args(["clean", "--quiet", "--release", "--target", cargo::TARGET, "--target-dir"])
+        .arg(&target_folder);
     clean.arg("--manifest-path").arg(package.join("Cargo.toml")).arg("--package").arg(package_name(package)?);
     cargo::output(&mut clean)?;
-    let build = Build { workspace: package, package, profile: "release", features, target_folder: &target_folder, locked: false };
+    let build = Build {
+        workspace: package,
+        package,
+        profile: "release",
+        features,
+        target_folder: &target_folder,
+        locked: false,
+    };
     component::encode(&read(&build.run()?)?)
 }
 
 fn package_name(package: &Path) -> Result<String> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(package.join("Cargo.toml"));
+    command
+        .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
+        .arg(package.join("Cargo.toml"));
     let metadata: serde_json::Value = serde_json::from_str(&cargo::output(&mut command)?)?;
     Ok(metadata["packages"][0]["name"].as_str().ok_or("a package without a name")?.to_owned())
 }

@@ -38,7 +38,8 @@ pub(crate) fn write(root: &Path, only: &[&str]) -> Result<()> {
     }
     if !only.is_empty() && manifest.is_file() {
         let earlier = Dist::load(&manifest)?.plugins;
-        let kept = earlier.into_iter().filter(|(name, _)| names.contains(name) && !components.contains_key(name));
+        let kept =
+            earlier.into_iter().filter(|(name, _)| names.contains(name) && !components.contains_key(name));
         dist.plugins.extend(kept);
     }
     remove_others(&folder, &dist)?;
@@ -48,7 +49,9 @@ pub(crate) fn write(root: &Path, only: &[&str]) -> Result<()> {
 /// Fails if the committed components are stale, damaged, or not what their sources give.
 pub(crate) fn check(root: &Path) -> Result<()> {
     if read(&contract(root))? != read(&root.join("plugins/sdk/wit/plugin.wit"))? {
-        return Err("plugins/sdk/wit/plugin.wit is not wit/0.1.0/plugin.wit\nhint: cargo xtask plugins".into());
+        return Err(
+            "plugins/sdk/wit/plugin.wit is not wit/0.1.0/plugin.wit\nhint: cargo xtask plugins".into()
+        );
     }
     let folder = root.join("plugins/dist");
     let committed = Dist::load(&folder.join("manifest.json"))?;
@@ -59,8 +62,11 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         return Ok(());
     }
     if committed.toolchain == fresh.toolchain {
-        let differing: Vec<_> =
-            fresh.plugins.iter().filter(|(name, entry)| committed.plugins.get(*name) != Some(entry)).collect();
+        let differing: Vec<_> = fresh
+            .plugins
+            .iter()
+            .filter(|(name, entry)| committed.plugins.get(*name) != Some(entry))
+            .collect();
         return Err(format!(
             "the same sources and toolchain gave other bytes: {:?}\nhint: cargo xtask plugins",
             differing.iter().map(|(name, _)| name).collect::<Vec<_>>()
@@ -86,7 +92,10 @@ fn compare_committed(root: &Path, folder: &Path, committed: &Dist) -> Result<()>
     let names = names(root)?;
     if !names.iter().eq(committed.plugins.keys()) {
         let listed: Vec<_> = committed.plugins.keys().collect();
-        return Err(format!("plugins/dist has {listed:?}, plugins/ has {names:?}\nhint: cargo xtask plugins").into());
+        return Err(format!(
+            "plugins/dist has {listed:?}, plugins/ has {names:?}\nhint: cargo xtask plugins"
+        )
+        .into());
     }
     for (name, entry) in &committed.plugins {
         let component = read(&folder.join(format!("{name}.wasm")))?;
@@ -94,9 +103,10 @@ fn compare_committed(root: &Path, folder: &Path, committed: &Dist) -> Result<()>
             return Err(format!("plugins/dist/{name}.wasm is not the file of its manifest").into());
         }
         if sources::hash(root, &root.join("plugins").join(name))? != entry.source {
-            return Err(
-                format!("plugins/dist/{name}.wasm is stale: its sources changed\nhint: cargo xtask plugins").into()
-            );
+            return Err(format!(
+                "plugins/dist/{name}.wasm is stale: its sources changed\nhint: cargo xtask plugins"
+            )
+            .into());
         }
     }
     Ok(())
@@ -166,7 +176,8 @@ fn remove_others(folder: &Path, dist: &Dist) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        if path.extension().is_some_and(|extension| extension == "wasm") && !dist.plugins.contains_key(&*stem) {
+        if path.extension().is_some_and(|extension| extension == "wasm") && !dist.plugins.contains_key(&*stem)
+        {
             std::fs::remove_file(&path)?;
         }
     }
@@ -179,12 +190,17 @@ fn contract(root: &Path) -> PathBuf {
 
 /// Where components are built.
 pub(crate) fn target_folder(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder)).join("plugins")
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |folder| root.join(folder))
+        .join("plugins")
 }
 
 /// The version of the bindings' generator, from the lock file by way of cargo.
 fn wit_bindgen(root: &Path) -> Result<String> {
     let tree = cargo::dependencies(&root.join("plugins/sdk"))?;
-    let line = tree.lines().find_map(|line| line.strip_prefix("wit-bindgen v")).ok_or("the SDK has no wit-bindgen")?;
+    let line = tree
+        .lines()
+        .find_map(|line| line.strip_prefix("wit-bindgen v"))
+        .ok_or("the SDK has no wit-bindgen")?;
     Ok(line.split(['|', ' ']).next().unwrap_or(line).to_owned())
 }

@@ -89,7 +89,10 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 fn section(manifest: &str, header: &str) -> String {
     let lines = manifest.lines().skip_while(|line| line.trim() != header).skip(1);
     let lines = lines.take_while(|line| !line.starts_with('['));
-    lines.map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| !line.is_empty()).collect()
+    lines
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -98,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_section_ends_where_the_next_begins() {
-        let manifest = "[a]\nx = 1\n[profile.plugin]\nlto = \"fat\" # why\n\n# note\npanic = \"abort\"\n[b]\ny = 2";
+        let manifest =
+            "[a]\nx = 1\n[profile.plugin]\nlto = \"fat\" # why\n\n# note\npanic = \"abort\"\n[b]\ny = 2";
         assert_eq!(section(manifest, "[profile.plugin]"), "lto = \"fat\"panic = \"abort\"");
         assert_eq!(section(manifest, "[none]"), "");
     }

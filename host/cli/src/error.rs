@@ -74,6 +74,9 @@ fn hint_of(error: &RunError) -> Option<String> {
         RunError::Project(_) => Some(
             "name the command: `flaky run -- COMMAND`, or `test_command:` in `.flaky-detector.yml`".into(),
         ),
+        RunError::NoSuchReporter { .. } => {
+            Some("name a plugin that reports under that name with `--plugin`".into())
+        }
         RunError::Isolation(error) => error.hint.clone(),
         RunError::Exec(error) => error.hint().map(str::to_owned),
         _ => None,

@@ -49,7 +49,10 @@ impl Progress {
                 self.total = attempts;
                 self.started = Instant::now();
                 let seed = master_seed.map(|s| format!(", --seed {s}")).unwrap_or_default();
-                self.line(&format!("run {run}: {attempts} attempts, {parallelism} side by side{seed}"));
+                self.line(&format!(
+                    "run {run}: {attempts} attempt{}, {parallelism} side by side{seed}",
+                    if attempts == 1 { "" } else { "s" }
+                ));
                 if let Look::Bar(bar) = &self.look {
                     bar.set_length(u64::from(attempts));
                     bar.reset();

@@ -61,7 +61,9 @@ impl Stage<'_> {
             }
         }
         tasks.shutdown().await;
-        if !cancel.is_cancelled() && confirm::is_needed(level, self.settings.parallelism.value.get()) {
+        if !cancel.is_cancelled()
+            && confirm::is_needed(level, self.settings.parallelism.value.get(), plan.len())
+        {
             self.confirm(&conductor, &mut taker, level, plan).await?;
         }
         outcome.interrupted = cancel.is_cancelled();

@@ -15,9 +15,9 @@ use crate::conduct::{Conductor, DoneAttempt, PlannedAttempt};
 /// (`1 - 0.05^(1/14) < 0.20`).
 pub(crate) const AT_MOST: u32 = 14;
 
-/// Whether a failure at this level may come from the copies beside it.
-pub(crate) const fn is_needed(level: IsolationUsed, parallelism: u32) -> bool {
-    parallelism > 1 && !matches!(level, IsolationUsed::Full)
+/// Whether a failure at this level may come from the copies beside it. The first attempt always runs alone.
+pub(crate) const fn is_needed(level: IsolationUsed, parallelism: u32, planned: usize) -> bool {
+    parallelism > 1 && planned > 2 && !matches!(level, IsolationUsed::Full)
 }
 
 /// Which attempts to repeat, in order: those in which suspects failed, each first for a suspect that no earlier
@@ -105,14 +105,15 @@ mod tests {
 
     #[test]
     fn attempts_with_a_network_of_their_own_need_no_confirmation() {
-        for (level, parallelism, needed) in [
-            (IsolationUsed::Full, 8, false),
-            (IsolationUsed::FullSharedNetwork, 8, true),
-            (IsolationUsed::Copy, 8, true),
-            (IsolationUsed::Shared, 8, true),
-            (IsolationUsed::Copy, 1, false),
+        for (level, parallelism, planned, needed) in [
+            (IsolationUsed::Full, 8, 10, false),
+            (IsolationUsed::FullSharedNetwork, 8, 10, true),
+            (IsolationUsed::Copy, 8, 10, true),
+            (IsolationUsed::Shared, 8, 3, true),
+            (IsolationUsed::Shared, 8, 2, false),
+            (IsolationUsed::Copy, 1, 10, false),
         ] {
-            assert_eq!(is_needed(level, parallelism), needed);
+            assert_eq!(is_needed(level, parallelism, planned), needed);
         }
     }
 }

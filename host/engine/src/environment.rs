@@ -56,9 +56,8 @@ const PRIVATE: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 pub(crate) fn tools_in_temporary_folders(env: &Environment, argv: &[String]) -> Vec<PathBuf> {
     let list = |name: &str| env.get(name).map(OsStr::to_owned).unwrap_or_default();
     let (path, libraries, virtual_env) = (list("PATH"), list("PYTHONPATH"), list("VIRTUAL_ENV"));
-    let programs = std::env::split_paths(&path).chain(
-        argv.first().map(PathBuf::from).and_then(|program| program.parent().map(Path::to_owned)),
-    );
+    let programs = std::env::split_paths(&path)
+        .chain(argv.first().map(PathBuf::from).and_then(|program| program.parent().map(Path::to_owned)));
     let whole = |folder: PathBuf| match folder.parent() {
         // The libraries of what stands in `bin` are beside it.
         Some(parent) if folder.ends_with("bin") => parent.to_owned(),
@@ -86,7 +85,10 @@ mod tests {
         let env = Environment::new(vec![("PATH".into(), path.into())]);
         assert_eq!(tools_in_temporary_folders(&env, &[]), [folder.path().join("venv")]);
         let program = bin.join("pytest").display().to_string();
-        assert_eq!(tools_in_temporary_folders(&Environment::default(), &[program]), [folder.path().join("venv")]);
+        assert_eq!(
+            tools_in_temporary_folders(&Environment::default(), &[program]),
+            [folder.path().join("venv")]
+        );
     }
 
     #[test]

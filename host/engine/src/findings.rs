@@ -78,7 +78,7 @@ impl Stage<'_> {
             .settings
             .ignored
             .iter()
-            .map(|i| Note { code: "setting-ignored".into(), text: i.to_string() });
+            .map(|i| Note { code: "setting-ignored".into(), text: self.sources.relative(&i.to_string()) });
         let withheld = (!self.request.withheld.is_empty()).then(|| Note {
             code: "variables-withheld".into(),
             text: format!(
@@ -134,7 +134,14 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
             parser: None,
         },
         isolation,
-        seeds: SeedReport::First(0),
+        seeds: match flags.first_seed {
+            Some(first) => SeedReport::First(first),
+            None => SeedReport::Drawn {
+                master: flags.seed.unwrap_or(request.fresh_seed),
+                min: defaults::SEED_RANGE.min,
+                max: defaults::SEED_RANGE.max,
+            },
+        },
         planned: runs.get(),
         parallelism: parallelism.get(),
         finished: 0,

@@ -56,6 +56,10 @@ pub struct RunRequest {
     pub fresh_seed: u64,
     /// Where `flaky` keeps things.
     pub folders: Folders,
+    /// Names of reporters that will be asked for; refused before anything runs when there is none of that name.
+    pub reporters: Vec<String>,
+    /// Names of the bundled reporters, which are loaded by whoever delivers.
+    pub bundled_reporters: Vec<&'static str>,
     /// The environment of tests: ours, without secrets.
     pub environment: Vec<(OsString, OsString)>,
     /// Variables that were kept from the tests, by name.
@@ -108,6 +112,14 @@ pub enum RunError {
     /// Nothing says what to run.
     #[error(transparent)]
     Project(#[from] ProjectError),
+    /// A report of a kind that no loaded plugin makes.
+    #[error("there is no reporter `{name}`: expected one of {}", known.join(", "))]
+    NoSuchReporter {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// The isolation that was asked for cannot be had.
     #[error(transparent)]
     Isolation(#[from] Unavailable),
@@ -164,9 +176,22 @@ pub async fn run(request: RunRequest, events: &Events) -> Result<Finished, RunEr
         _ => json!({}),
     })
     .await?;
+    check_reporters(&request, &plugins)?;
     let project = prepare::project(&plugins, &settings, &sources.tree).await?;
     let stage = Stage { request, sources, settings, plugins, project, events };
     stage.run().await
+}
+
+fn check_reporters(request: &RunRequest, plugins: &PluginSet) -> Result<(), RunError> {
+    let own = plugins.members().iter().filter(|m| m.plugin.roles().reporter).map(|m| m.name());
+    let known: Vec<&str> = request.bundled_reporters.iter().copied().chain(own).collect();
+    match request.reporters.iter().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(RunError::NoSuchReporter {
+            name: name.clone(),
+            known: known.iter().map(|k| format!("`{k}`")).collect(),
+        }),
+    }
 }
 
 /// What is known once the project is.
@@ -313,14 +338,14 @@ fn resolve_settings(
             .map_err(Box::new)?,
     };
     for warning in file.iter().flat_map(|f| &f.warnings) {
-        events.send(RunEvent::Warning(warning.to_string()));
+        events.send(RunEvent::Warning(sources.relative(&warning.to_string())));
     }
     // A file that the user named is the user's own word, wherever the sources come from.
     let trust = if request.config.is_some() { Trust::Trusted } else { sources.trust };
     let settings =
         RunSettings::resolve(request.flags.clone(), request.job.clone(), file, trust).map_err(Box::new)?;
     for ignored in &settings.ignored {
-        events.send(RunEvent::Warning(ignored.to_string()));
+        events.send(RunEvent::Warning(sources.relative(&ignored.to_string())));
     }
     Ok(settings)
 }

@@ -27,7 +27,18 @@ pub(crate) struct Sources {
     /// Things the reader should know.
     pub(crate) notes: Vec<Note>,
     /// Removes what was fetched.
-    _fetched: Option<TempDir>,
+    fetched: Option<TempDir>,
+}
+
+impl Sources {
+    /// A message about the sources without the folder they happen to be in: of what was fetched, it is gone when the
+    /// message is read.
+    pub(crate) fn relative(&self, message: &str) -> String {
+        match &self.fetched {
+            Some(_) => message.replace(&format!("{}/", self.tree.display()), ""),
+            None => message.to_owned(),
+        }
+    }
 }
 
 /// Why there are no sources.
@@ -70,7 +81,7 @@ async fn local(folder: &Path) -> Result<Sources, NoSources> {
         commit: state.and_then(|s| s.commit),
         trust: Trust::Trusted,
         notes: Vec::new(),
-        _fetched: None,
+        fetched: None,
     })
 }
 
@@ -99,7 +110,7 @@ async fn remote(checkout: CheckoutRequest, name: String, request: &RunRequest) -
             .into_iter()
             .map(|text| Note { code: "checkout".into(), text: text.to_string() })
             .collect(),
-        _fetched: Some(folder),
+        fetched: Some(folder),
     })
 }
 

@@ -12,7 +12,6 @@ use crate::error::{At, GuestError, PluginErrorKind};
 use crate::limits::{LINE_BYTES, TEXT_BYTES};
 
 /// Code that `bindgen!` writes for contract 0.1.0.
-#[expect(clippy::all, reason = "generated")]
 pub(crate) mod v0_1 {
     wasmtime::component::bindgen!({
         path: "../../wit/0.1.0",

@@ -16,7 +16,11 @@ use crate::limits::{CHUNK, WINDOW};
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
     Memory(Arc<[u8]>),
-    File { path: PathBuf, size: u64, cut: Option<(u64, u64)> },
+    File {
+        path: PathBuf,
+        size: u64,
+        cut: Option<(u64, u64)>,
+    },
     /// A disk that never answers.
     #[cfg(test)]
     Silent,

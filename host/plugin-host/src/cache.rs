@@ -55,9 +55,8 @@ pub(crate) struct NoCache(pub(crate) String);
 impl Cache {
     /// Makes the folder where it is missing, for this user alone, and checks it and all above it.
     pub(crate) fn open(folder: &Path, engine: &Engine) -> Result<Self, NoCache> {
-        let unusable = |why: String| {
-            NoCache(format!("compiled plugins are not kept: `{}`: {why}", folder.display()))
-        };
+        let unusable =
+            |why: String| NoCache(format!("compiled plugins are not kept: `{}`: {why}", folder.display()));
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| unusable(e.to_string()))?;
         let folder = folder.canonicalize().map_err(|e| unusable(e.to_string()))?;
         for ancestor in folder.ancestors() {
@@ -104,7 +103,8 @@ impl Cache {
     }
 
     fn entry(&self, component: &Sha) -> PathBuf {
-        let key: Sha = Sha256::new().chain_update(self.compatibility).chain_update(component).finalize().into();
+        let key: Sha =
+            Sha256::new().chain_update(self.compatibility).chain_update(component).finalize().into();
         self.folder.join(format!("{}.cwasm", hex(&key)))
     }
 
@@ -145,7 +145,9 @@ fn read_entry(path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 fn read_parts(mut file: File, size: u64) -> io::Result<Option<([u8; HEADER], Vec<u8>)>> {
     let mut header = [0; HEADER];
-    let Some(length) = size.checked_sub(HEADER as u64).and_then(|n| usize::try_from(n).ok()) else { return Ok(None) };
+    let Some(length) = size.checked_sub(HEADER as u64).and_then(|n| usize::try_from(n).ok()) else {
+        return Ok(None);
+    };
     file.read_exact(&mut header)?;
     let mut code = Vec::with_capacity(length);
     file.take(length as u64).read_to_end(&mut code)?;

@@ -67,9 +67,7 @@ impl Caller<'_> {
         match outcome {
             Ok(Ok(Ok(result))) => Ok(result),
             Ok(Ok(Err(error))) => Err(guest_error(error)),
-            Ok(Err(error)) => {
-                Err(trap::kind(error, notes.stage(), limits, data, notes.stderr().as_deref()))
-            }
+            Ok(Err(error)) => Err(trap::kind(error, notes.stage(), limits, data, notes.stderr().as_deref())),
             // The plugin waits in a host function. Its store goes with this frame.
             Err(_) => Err(PluginErrorKind::Timeout { limit: limits.time, place: None }),
         }

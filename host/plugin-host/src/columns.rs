@@ -1,10 +1,9 @@
 //! Columns that a parser hands over, checked and made ours. This is the hot path: an attempt can have tens of
 //! thousands of tests, and a run hundreds of attempts, so columns are scanned as wholes and moved, not copied.
 
-use std::collections::HashSet;
-
 use flaky_core::ids::{MAX_TEST_ID_BYTES, TestId};
 use flaky_core::parsed::Outcome;
+use hashbrown::{HashMap, HashSet};
 
 use crate::clean;
 use crate::error::PluginErrorKind;
@@ -49,14 +48,12 @@ pub(crate) fn count(field: &str, tests: usize) -> Result<(), PluginErrorKind> {
 /// Numbers repeated ids: `a`, `a #2`, `a #3`. Frameworks do repeat them (parametrised tests, several processes), and
 /// results of different tests must not be added up as one.
 pub(crate) fn unique(mut ids: Vec<TestId>) -> Vec<TestId> {
-    let mut seen: HashSet<&str> = HashSet::with_capacity(ids.len());
-    let repeated: Vec<usize> =
-        ids.iter().enumerate().filter(|(_, id)| !seen.insert(id.as_str())).map(|(i, _)| i).collect();
+    let repeated = repeated(&ids);
     if repeated.is_empty() {
         return ids;
     }
     let mut taken: HashSet<TestId> = ids.iter().cloned().collect();
-    let mut next = std::collections::HashMap::<TestId, u32>::new();
+    let mut next = HashMap::<TestId, u32>::new();
     for i in repeated {
         let number = next.entry(ids[i].clone()).or_insert(1);
         let fresh = loop {
@@ -69,6 +66,12 @@ pub(crate) fn unique(mut ids: Vec<TestId>) -> Vec<TestId> {
         ids[i] = fresh;
     }
     ids
+}
+
+/// Positions of ids that stood before.
+fn repeated(ids: &[TestId]) -> Vec<usize> {
+    let mut seen: HashSet<&str> = HashSet::with_capacity(ids.len());
+    ids.iter().enumerate().filter(|(_, id)| !seen.insert(id.as_str())).map(|(i, _)| i).collect()
 }
 
 /// Cut first where the number would not fit, so that the cut cannot take it away.
@@ -95,7 +98,10 @@ pub(crate) fn outcomes(column: &[u8], tests: usize) -> Result<Vec<Outcome>, Plug
         .enumerate()
         .map(|(i, position)| {
             Outcome::from_position(*position).ok_or_else(|| {
-                PluginErrorKind::invalid(format!("{FIELD}[{i}]"), format!("is {position}, which names no outcome"))
+                PluginErrorKind::invalid(
+                    format!("{FIELD}[{i}]"),
+                    format!("is {position}, which names no outcome"),
+                )
             })
         })
         .collect()

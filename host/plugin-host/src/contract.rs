@@ -80,7 +80,8 @@ pub(crate) fn check(engine: &Engine, ty: &ComponentType) -> Result<Checked, Plug
     let resources = shape::Resources::of(engine, ty);
     let mut exported: Vec<&'static str> = Vec::new();
     for (name, item) in ty.exports(engine) {
-        let (ComponentItem::ComponentInstance(instance), Some(interface)) = (item.ty, Interface::parse(name)) else {
+        let (ComponentItem::ComponentInstance(instance), Some(interface)) = (item.ty, Interface::parse(name))
+        else {
             continue;
         };
         interface.check_version()?;
@@ -206,12 +207,10 @@ mod tests {
 
     #[test]
     fn versions_within_the_line_fit_and_others_name_the_side_that_is_behind() {
-        let behind = |version: &'static str| {
-            match (Interface { name: "parser", version }).check_version() {
-                Ok(()) => None,
-                Err(PluginErrorKind::Version { behind, host: "0.1.0", .. }) => Some(behind),
-                Err(other) => panic!("{other}"),
-            }
+        let behind = |version: &'static str| match (Interface { name: "parser", version }).check_version() {
+            Ok(()) => None,
+            Err(PluginErrorKind::Version { behind, host: "0.1.0", .. }) => Some(behind),
+            Err(other) => panic!("{other}"),
         };
         for (version, expected) in [
             ("0.1.0", None),

@@ -290,9 +290,13 @@ impl PluginErrorKind {
                 "export `plugin` and a role: `parser`, `packed-parser`, `framework`, `policy` or `reporter`"
             }
             Self::Version { behind: Behind::Host, .. } => "upgrade `flaky`",
-            Self::Version { behind: Behind::Plugin, .. } => "build the plugin against the contract that `flaky` speaks",
+            Self::Version { behind: Behind::Plugin, .. } => {
+                "build the plugin against the contract that `flaky` speaks"
+            }
             Self::Contract { .. } => "build the plugin against the contract as it was released",
-            Self::Import(_) => "build it without network and HTTP; everything a plugin gets is in `inputs` and `log`",
+            Self::Import(_) => {
+                "build it without network and HTTP; everything a plugin gets is in `inputs` and `log`"
+            }
             Self::Settings { .. } => "mend the plugin's `settings` in the configuration file",
             Self::Timeout { .. } => "raise `plugin_time`, or mend the plugin",
             Self::Memory { .. } => "raise `plugin_memory`, or mend the plugin",
@@ -392,5 +396,9 @@ fn after(text: &Option<String>, word: &str) -> String {
 }
 
 fn seconds(limit: Duration) -> String {
-    if limit.subsec_millis() == 0 { format!("{} s", limit.as_secs()) } else { format!("{} ms", limit.as_millis()) }
+    if limit.subsec_millis() == 0 {
+        format!("{} s", limit.as_secs())
+    } else {
+        format!("{} ms", limit.as_millis())
+    }
 }

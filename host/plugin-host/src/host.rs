@@ -185,13 +185,13 @@ impl Inner {
     }
 
     fn link(&self, component: &Component, digest: &Sha) -> Result<Linked, PluginErrorKind> {
-        let checked = contract::check(&self.engine, &component.component_type())?;
+        let ty = component.component_type();
+        let checked = contract::check(&self.engine, &ty)?;
         let refused = |e: wasmtime::Error| PluginErrorKind::Link(crate::clean::line(&format!("{e:#}")));
         let pre = if checked.wasi {
             let mut linker = self.linker.clone();
             wasi::link(&mut linker).map_err(refused)?;
-            // Sockets, and nothing else: the check above knows all other imports.
-            linker.define_unknown_imports_as_traps(component).map_err(refused)?;
+            wasi::refuse_sockets(&mut linker, &self.engine, &ty).map_err(refused)?;
             linker.instantiate_pre(component)
         } else {
             self.linker.instantiate_pre(component)
@@ -205,7 +205,9 @@ impl Linked {
         let parser = |shape| roles.parser == Some(shape);
         Ok(Self {
             plugin: exports::plugin::GuestIndices::new(&pre)?,
-            parser: parser(ParserShape::Plain).then(|| exports::parser::GuestIndices::new(&pre)).transpose()?,
+            parser: parser(ParserShape::Plain)
+                .then(|| exports::parser::GuestIndices::new(&pre))
+                .transpose()?,
             packed_parser: parser(ParserShape::Packed)
                 .then(|| exports::packed_parser::GuestIndices::new(&pre))
                 .transpose()?,

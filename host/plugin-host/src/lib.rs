@@ -58,7 +58,8 @@ pub use contract::{ParserShape, Roles};
 pub use delivery::{Annotation, AnnotationLevel, Delivery, RenderContext};
 pub use error::{At, Behind, Call, GuestError, HostError, NotAComponent, PluginError, PluginErrorKind};
 pub use framework::{
-    AttemptContext, Command, Detection, EnvChange, InstallPlan, InstallStep, Instrumented, Selection, SupportFile,
+    AttemptContext, Command, Detection, EnvChange, InstallPlan, InstallStep, Instrumented, Selection,
+    SupportFile,
 };
 pub use host::{HostSettings, PluginHost};
 pub use limits::Limits;

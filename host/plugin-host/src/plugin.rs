@@ -63,18 +63,19 @@ impl Plugin {
     ) -> Result<Self, PluginError> {
         let log = SharedLog::default();
         let caller = Caller { host: &host, label: &label, linked: &linked, settings: None, log: &log };
-        let manifest = caller.run(
-            Call::Describe,
-            MANIFEST_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = linked.plugin.load(&mut *store, instance)?;
-                    Ok(Ok(guest.call_describe(store).await?))
-                })
-            },
-            manifest::manifest,
-        )
-        .await?;
+        let manifest = caller
+            .run(
+                Call::Describe,
+                MANIFEST_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = linked.plugin.load(&mut *store, instance)?;
+                        Ok(Ok(guest.call_describe(store).await?))
+                    })
+                },
+                manifest::manifest,
+            )
+            .await?;
         let shared = Shared { host, label, linked, manifest, globs: OnceLock::new(), log };
         Ok(Self { shared: Arc::new(shared), settings: Arc::new("{}".into()) })
     }
@@ -119,13 +120,10 @@ impl Plugin {
         let text = settings::checked(schema, settings)
             .map_err(|kind| PluginError::new(self.label(), Call::Configure, kind))?;
         let configured = Self { shared: Arc::clone(&self.shared), settings: Arc::new(text) };
-        configured.caller().run(
-            Call::Configure,
-            MANIFEST_BYTES,
-            |_, _, _| Box::pin(async { Ok(Ok(())) }),
-            Ok,
-        )
-        .await?;
+        configured
+            .caller()
+            .run(Call::Configure, MANIFEST_BYTES, |_, _, _| Box::pin(async { Ok(Ok(())) }), Ok)
+            .await?;
         Ok(configured)
     }
 
@@ -148,35 +146,37 @@ impl Plugin {
     }
 
     async fn parse_packed(&self, attempt: Attempt) -> Result<ParsedAttempt, PluginError> {
-        self.caller().run(
-            Call::Parse,
-            RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.packed_parser)?.load(&mut *store, instance)?;
-                    let attempt = store.data_mut().table.push(attempt)?;
-                    guest.call_parse(store, Resource::new_borrow(attempt.rep())).await
-                })
-            },
-            parsed::packed,
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Parse,
+                RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.packed_parser)?.load(&mut *store, instance)?;
+                        let attempt = store.data_mut().table.push(attempt)?;
+                        guest.call_parse(store, Resource::new_borrow(attempt.rep())).await
+                    })
+                },
+                parsed::packed,
+            )
+            .await
     }
 
     async fn parse_plain(&self, attempt: Attempt) -> Result<ParsedAttempt, PluginError> {
-        self.caller().run(
-            Call::Parse,
-            RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.parser)?.load(&mut *store, instance)?;
-                    let attempt = store.data_mut().table.push(attempt)?;
-                    guest.call_parse(store, Resource::new_borrow(attempt.rep())).await
-                })
-            },
-            parsed::plain,
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Parse,
+                RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.parser)?.load(&mut *store, instance)?;
+                        let attempt = store.data_mut().table.push(attempt)?;
+                        guest.call_parse(store, Resource::new_borrow(attempt.rep())).await
+                    })
+                },
+                parsed::plain,
+            )
+            .await
     }
 
     /// One answer per test, in order; `None` leaves it to the next policy.
@@ -187,18 +187,19 @@ impl Plugin {
         self.need_policy(Call::Classify)?;
         let evidence: Vec<_> = batch.iter().map(policy::to_evidence).collect();
         let asked = evidence.len();
-        self.caller().run(
-            Call::Classify,
-            SMALL_RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.policy)?.load(&mut *store, instance)?;
-                    guest.call_classify(store, &evidence).await
-                })
-            },
-            |found| policy::verdicts(asked, found),
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Classify,
+                SMALL_RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.policy)?.load(&mut *store, instance)?;
+                        guest.call_classify(store, &evidence).await
+                    })
+                },
+                |found| policy::verdicts(asked, found),
+            )
+            .await
     }
 
     /// The run as a whole; `None` leaves it to the next policy.
@@ -208,43 +209,49 @@ impl Plugin {
     pub async fn summarise(&self, run: &RunSummary) -> Result<Option<Verdict>, PluginError> {
         self.need_policy(Call::Summarise)?;
         let run = policy::to_summary(run);
-        self.caller().run(
-            Call::Summarise,
-            SMALL_RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.policy)?.load(&mut *store, instance)?;
-                    guest.call_summarise(store, &run).await
-                })
-            },
-            |found| found.map(|v| policy::verdict("verdict", v)).transpose(),
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Summarise,
+                SMALL_RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.policy)?.load(&mut *store, instance)?;
+                        guest.call_summarise(store, &run).await
+                    })
+                },
+                |found| found.map(|v| policy::verdict("verdict", v)).transpose(),
+            )
+            .await
     }
 
     /// Renders a report, given as the JSON document of the published schema.
     ///
     /// # Errors
     /// Whatever ended the call; what it returned is checked.
-    pub async fn render(&self, report: Arc<[u8]>, context: RenderContext) -> Result<Vec<Delivery>, PluginError> {
+    pub async fn render(
+        &self,
+        report: Arc<[u8]>,
+        context: RenderContext,
+    ) -> Result<Vec<Delivery>, PluginError> {
         if !self.roles().reporter {
             return Err(self.lacks("reporter", Call::Render));
         }
         let (colour, context) = (context.colour, reporter::to_context(&context));
-        self.caller().run(
-            Call::Render,
-            RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.reporter)?.load(&mut *store, instance)?;
-                    let blob = Blob::new("report".into(), Content::Memory(report));
-                    let blob = store.data_mut().table.push(blob)?;
-                    guest.call_render(store, Resource::new_borrow(blob.rep()), &context).await
-                })
-            },
-            |found| reporter::deliveries(found, colour),
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Render,
+                RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.reporter)?.load(&mut *store, instance)?;
+                        let blob = Blob::new("report".into(), Content::Memory(report));
+                        let blob = store.data_mut().table.push(blob)?;
+                        guest.call_render(store, Resource::new_borrow(blob.rep()), &context).await
+                    })
+                },
+                |found| reporter::deliveries(found, colour),
+            )
+            .await
     }
 
     fn caller(&self) -> Caller<'_> {

@@ -36,7 +36,8 @@ pub(crate) struct ProjectGlobs {
 impl ProjectGlobs {
     /// A glob without `**` matches at one depth only.
     pub(crate) fn depth_of<'a>(globs: impl Iterator<Item = &'a str>) -> usize {
-        let depth = |glob: &str| if glob.contains("**") { PROJECT_DEPTH } else { glob.matches('/').count() + 1 };
+        let depth =
+            |glob: &str| if glob.contains("**") { PROJECT_DEPTH } else { glob.matches('/').count() + 1 };
         globs.map(depth).max().unwrap_or(0).min(PROJECT_DEPTH)
     }
 }
@@ -176,7 +177,8 @@ mod tests {
     fn links_are_followed_within_the_tree_and_never_out_of_it() {
         let outside = tree(&["secret.ini"]);
         let tree = tree(&["a/real.ini"]);
-        let link = |target: &Path, name: &str| std::os::unix::fs::symlink(target, tree.path().join(name)).unwrap();
+        let link =
+            |target: &Path, name: &str| std::os::unix::fs::symlink(target, tree.path().join(name)).unwrap();
         link(Path::new("a/real.ini"), "inside.ini");
         link(&outside.path().join("secret.ini"), "outside.ini");
         link(outside.path(), "folder");

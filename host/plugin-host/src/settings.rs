@@ -17,7 +17,9 @@ pub(crate) fn checked(schema: Option<&str>, settings: &Value) -> Result<String, 
         return match settings {
             Value::Null => Ok("{}".into()),
             Value::Object(entries) if entries.is_empty() => Ok("{}".into()),
-            _ => Err(PluginErrorKind::Settings { pointer: String::new(), why: "the plugin takes none".into() }),
+            _ => {
+                Err(PluginErrorKind::Settings { pointer: String::new(), why: "the plugin takes none".into() })
+            }
         };
     };
     let empty = Value::Object(serde_json::Map::new());
@@ -104,7 +106,10 @@ mod tests {
 
     #[test]
     fn settings_that_fit_are_passed_on_as_json() {
-        assert_eq!(checked(Some(SCHEMA), &json!({"level": 2, "names": ["a"]})).unwrap(), r#"{"level":2,"names":["a"]}"#);
+        assert_eq!(
+            checked(Some(SCHEMA), &json!({"level": 2, "names": ["a"]})).unwrap(),
+            r#"{"level":2,"names":["a"]}"#
+        );
         assert_eq!(checked(None, &Value::Null).unwrap(), "{}");
         assert_eq!(checked(None, &json!({})).unwrap(), "{}");
     }
@@ -130,7 +135,10 @@ mod tests {
         std::fs::write(&path, "{}").unwrap();
         let schema = json!({ "$ref": format!("file://{}", path.display()) }).to_string();
         let error = checked(Some(&schema), &json!({})).unwrap_err();
-        assert!(matches!(&error, PluginErrorKind::Schema(why) if why.contains("outside of the schema")), "{error}");
+        assert!(
+            matches!(&error, PluginErrorKind::Schema(why) if why.contains("outside of the schema")),
+            "{error}"
+        );
     }
 
     #[test]

@@ -42,7 +42,13 @@ impl WasiView for State {
 }
 
 /// A fresh store with all limits set.
-pub(crate) fn store(engine: &Engine, limits: &Limits, data: usize, notes: Notes, deadline: Instant) -> Store<State> {
+pub(crate) fn store(
+    engine: &Engine,
+    limits: &Limits,
+    data: usize,
+    notes: Notes,
+    deadline: Instant,
+) -> Store<State> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(HANDLES);
     let meter = Meter { memory: 0, memory_limit: limits.memory, elements: 0 };

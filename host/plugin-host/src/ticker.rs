@@ -39,7 +39,10 @@ impl Ticker {
         let mut state = self.0.lock();
         if !state.ticking {
             let shared = Arc::clone(&self.0);
-            thread::Builder::new().name("plugin-epochs".into()).stack_size(64 << 10).spawn(move || shared.tick())?;
+            thread::Builder::new()
+                .name("plugin-epochs".into())
+                .stack_size(64 << 10)
+                .spawn(move || shared.tick())?;
             state.ticking = true;
         }
         state.calls += 1;

@@ -1,7 +1,7 @@
 //! What wasmtime's errors mean, by name.
 
 use wasmtime::{Trap, WasmBacktrace};
-use wasmtime_wasi::I32Exit;
+use wasmtime_wasi::{I32Exit, ResourceTableError};
 
 use crate::clean;
 use crate::error::{Call, PluginErrorKind};
@@ -26,14 +26,18 @@ pub(crate) fn kind(
     if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
         return PluginErrorKind::Exited(*code);
     }
-    let place = error.downcast_ref::<WasmBacktrace>().and_then(place);
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => return PluginErrorKind::Timeout { limit: limits.time, place },
-        Some(Trap::StackOverflow) => return PluginErrorKind::StackOverflow { place },
-        Some(trap) => return PluginErrorKind::Trap { message: message(trap, stderr), place },
-        None => {}
+    if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
+        return PluginErrorKind::Handles { limit: HANDLES };
     }
-    unnamed(&error, stage, data, place)
+    let frames = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+    let place = place(&frames);
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => PluginErrorKind::Timeout { limit: limits.time, place },
+        Some(Trap::StackOverflow) => PluginErrorKind::StackOverflow { place },
+        Some(Trap::MemoryOutOfBounds) if is_recursion(&frames) => PluginErrorKind::StackOverflow { place },
+        Some(trap) => PluginErrorKind::Trap { message: message(trap, stderr), place },
+        None => unnamed(&error, stage, data, place),
+    }
 }
 
 fn stopped(stop: Stop) -> PluginErrorKind {
@@ -47,7 +51,9 @@ fn stopped(stop: Stop) -> PluginErrorKind {
 
 /// wasmtime has no types for these. The tests hold the words: each of them is provoked there.
 fn unnamed(error: &wasmtime::Error, stage: Call, data: usize, place: Option<String>) -> PluginErrorKind {
-    let text = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let causes =
+        error.chain().map(ToString::to_string).filter(|c| !c.starts_with("error while executing at"));
+    let text = causes.collect::<Vec<_>>().join(": ");
     let has = |words: &str| text.contains(words);
     if has("fuel allocated for hostcalls has been exhausted") {
         return PluginErrorKind::ResultTooLarge { limit: data };
@@ -79,14 +85,33 @@ fn message(trap: &Trap, stderr: Option<&str>) -> String {
     panic.unwrap_or_else(|| trap.to_string().trim_start_matches("wasm trap: ").to_owned())
 }
 
-/// The innermost guest functions, without the machinery of panics, repeats folded.
-fn place(backtrace: &WasmBacktrace) -> Option<String> {
-    let mut folded: Vec<(String, usize)> = Vec::new();
-    for frame in backtrace.frames() {
-        let name = frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), without_hash);
-        if is_machinery(&name) {
-            continue;
-        }
+/// Guest functions by name, the innermost first, without the machinery of panics.
+fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+    let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
+        Some(name) => shown(name),
+        None => format!("function {}", frame.func_index()),
+    };
+    backtrace.frames().iter().map(name).filter(|name| !is_machinery(name)).collect()
+}
+
+/// Without the hash that ends a Rust name.
+fn shown(name: &str) -> String {
+    clean::line(&format!("{:#}", rustc_demangle::demangle(name))).chars().take(120).collect()
+}
+
+/// Compiled languages keep a stack of their own in linear memory; where that ends, their memory ends, so that endless
+/// recursion shows as an access out of bounds. wasmtime keeps the innermost twenty frames: they are those of a few
+/// functions that call each other.
+fn is_recursion(frames: &[String]) -> bool {
+    const DEEP: usize = 16;
+    let different: std::collections::BTreeSet<&String> = frames.iter().collect();
+    frames.len() >= DEEP && different.len() <= DEEP / 4
+}
+
+/// The innermost functions on one line, repeats folded.
+fn place(frames: &[String]) -> Option<String> {
+    let mut folded: Vec<(&str, usize)> = Vec::new();
+    for name in frames {
         match folded.last_mut() {
             Some((last, times)) if *last == name => *times += 1,
             _ => folded.push((name, 1)),
@@ -95,19 +120,11 @@ fn place(backtrace: &WasmBacktrace) -> Option<String> {
     let shown: Vec<String> = folded
         .into_iter()
         .take(FRAMES)
-        .map(|(name, times)| if times > 1 { format!("`{name}` ({times} times)") } else { format!("`{name}`") })
+        .map(
+            |(name, times)| if times > 1 { format!("`{name}` ({times} times)") } else { format!("`{name}`") },
+        )
         .collect();
     (!shown.is_empty()).then(|| shown.join(" < "))
-}
-
-/// `crate::function::h0123456789abcdef` loses its last part.
-fn without_hash(name: &str) -> String {
-    let hash = |part: &str| part.len() == 17 && part.starts_with('h') && part[1..].bytes().all(|b| b.is_ascii_hexdigit());
-    let plain = match name.rsplit_once("::") {
-        Some((plain, last)) if hash(last) => plain,
-        _ => name,
-    };
-    clean::line(plain).chars().take(120).collect()
 }
 
 fn is_machinery(name: &str) -> bool {
@@ -131,15 +148,27 @@ mod tests {
     #[test]
     fn a_panics_words_stand_for_the_trap() {
         let trap = &Trap::UnreachableCodeReached;
-        let printed = "noise\nthread 'main' panicked at src/lib.rs:3:5:\nindex out of bounds\nnote: run with…\n";
+        let printed =
+            "noise\nthread 'main' panicked at src/lib.rs:3:5:\nindex out of bounds\nnote: run with…\n";
         assert_eq!(message(trap, Some(printed)), "panicked at src/lib.rs:3:5: index out of bounds");
         assert_eq!(message(trap, Some("noise")), "wasm `unreachable` instruction executed");
         assert_eq!(message(trap, None), "wasm `unreachable` instruction executed");
     }
 
     #[test]
-    fn the_hash_that_ends_a_rust_name_is_taken_off() {
-        assert_eq!(without_hash("a::b::h0123456789abcdef"), "a::b");
-        assert_eq!(without_hash("a::hello"), "a::hello");
+    fn a_rust_name_is_shown_as_it_was_written() {
+        assert_eq!(shown("_ZN7hostile5deeds7recurse17hfa65f65f567dc5aaE"), "hostile::deeds::recurse");
+        assert_eq!(shown("flaky:plugin/parser@0.1.0#parse"), "flaky:plugin/parser@0.1.0#parse");
+    }
+
+    #[test]
+    fn only_many_frames_of_few_functions_are_recursion() {
+        let frames = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        assert!(is_recursion(&frames(&["a"; 20])));
+        assert!(is_recursion(&frames(&["a", "b"].repeat(10))));
+        assert!(!is_recursion(&frames(&["a"; 5])));
+        let different: Vec<String> = (0..20).map(|i| format!("f{i}")).collect();
+        assert!(!is_recursion(&different));
+        assert_eq!(place(&frames(&["a", "a", "b"])).unwrap(), "`a` (2 times) < `b`");
     }
 }

@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
-use wasmtime::component::Linker;
+use wasmtime::Engine;
+use wasmtime::component::types::{Component as ComponentType, ComponentItem};
+use wasmtime::component::{Linker, ResourceType};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult, bindings};
+use wasmtime_wasi::p2::{
+    DynInputStream, DynOutputStream, DynPollable, OutputStream, Pollable, StreamResult, bindings,
+};
 use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, async_trait};
 use wasmtime_wasi::{
     cli::{WasiCli, WasiCliView},
@@ -58,6 +62,51 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     io::streams::add_to_linker::<State, HasIo>(l, |s| s.ctx().table)?;
     Ok(())
 }
+
+/// Sockets as functions that trap: interpreters import them, and never call them on their own. The resources are of
+/// no use to anybody, but have to have a type; those that other packages of WASI own keep theirs.
+///
+/// # Errors
+/// When a name is defined twice: a bug.
+pub(crate) fn refuse_sockets(
+    linker: &mut Linker<State>,
+    engine: &Engine,
+    component: &ComponentType,
+) -> wasmtime::Result<()> {
+    for (name, import) in component.imports(engine) {
+        let (true, ComponentItem::ComponentInstance(sockets)) =
+            (name.starts_with("wasi:sockets/"), import.ty)
+        else {
+            continue;
+        };
+        let mut instance = linker.instance(name)?;
+        for (item, export) in sockets.exports(engine) {
+            match export.ty {
+                ComponentItem::ComponentFunc(_) => {
+                    let what = format!("the network is not there for plugins (`{name}`, `{item}`)");
+                    instance.func_new(item, move |_, _, _, _| Err(wasmtime::Error::msg(what.clone())))?;
+                }
+                ComponentItem::Resource(_) => {
+                    instance.resource(item, resource(item), |_, _| Ok(()))?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn resource(name: &str) -> ResourceType {
+    match name {
+        "pollable" => ResourceType::host::<DynPollable>(),
+        "input-stream" => ResourceType::host::<DynInputStream>(),
+        "output-stream" => ResourceType::host::<DynOutputStream>(),
+        _ => ResourceType::host::<Refused>(),
+    }
+}
+
+/// Never made.
+struct Refused;
 
 /// The io interfaces need the table alone.
 struct HasIo;

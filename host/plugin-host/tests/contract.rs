@@ -1,4 +1,5 @@
 //! Which components load, and why others do not.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod common;
 
@@ -47,7 +48,10 @@ async fn a_function_of_a_later_patch_is_named_with_both_versions() {
 #[tokio::test]
 async fn another_version_is_refused_naming_both_and_the_side_to_upgrade() {
     let error = load("version-2").await.unwrap_err();
-    assert!(matches!(error.kind(), Kind::Version { plugin, behind: Behind::Host, .. } if plugin == "0.2.0"), "{error}");
+    assert!(
+        matches!(error.kind(), Kind::Version { plugin, behind: Behind::Host, .. } if plugin == "0.2.0"),
+        "{error}"
+    );
     assert!(error.to_string().ends_with("is of contract 0.2.0, and this `flaky` speaks 0.1.0"), "{error}");
     assert_eq!(error.hint().as_deref(), Some("upgrade `flaky`"));
 }

@@ -1,4 +1,5 @@
 //! Plugins that do everything they should not: each ends as an error of its own name, in time, and harms no other.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod common;
 
@@ -83,7 +84,9 @@ async fn call(plugin: &Plugin, call: Call) -> Result<String, PluginError> {
         }
         Call::Classify => format!("{:?}", plugin.classify(&[evidence()]).await?),
         Call::Summarise => format!("{:?}", plugin.summarise(&summary()).await?),
-        Call::Render => format!("{:?}", plugin.render(Arc::from(&b"{}"[..]), RenderContext::default()).await?),
+        Call::Render => {
+            format!("{:?}", plugin.render(Arc::from(&b"{}"[..]), RenderContext::default()).await?)
+        }
         other => panic!("{other} has no settings"),
     })
 }
@@ -95,6 +98,9 @@ async fn failure(name: &str, what: &str) -> PluginError {
         Err(error) => error,
     }
 }
+
+/// Whether a kind is the one expected.
+type Fits = fn(&Kind) -> bool;
 
 /// What is asked of every error: which plugin, which call, and its kind.
 fn assert_error(error: &PluginError, call: Call, fits: impl Fn(&Kind) -> bool) {
@@ -138,7 +144,11 @@ async fn memory_stack_and_panics_have_names_of_their_own_in_any_call() {
         let error = failure(name, "memory").await;
         assert_error(&error, of, |k| *k == Kind::Memory { limit: MEMORY });
         let error = failure(name, "recurse").await;
-        assert_error(&error, of, |k| matches!(k, Kind::StackOverflow { place: Some(p) } if p.contains("times")));
+        assert_error(
+            &error,
+            of,
+            |k| matches!(k, Kind::StackOverflow { place: Some(p) } if p.contains("times")),
+        );
         let error = failure(name, "panic").await;
         let told = |m: &str| m.starts_with("panicked at ") && m.ends_with(": as asked for");
         assert_error(&error, of, |k| matches!(k, Kind::Trap { message, .. } if told(message)));
@@ -152,7 +162,7 @@ async fn configure_and_start_and_describe_are_bounded_too() {
         let fits = |k: &Kind| matches!(k, Kind::Timeout { .. } | Kind::Memory { .. });
         assert_error(&error, of, fits);
     }
-    let cases: [(&str, Call, fn(&Kind) -> bool); 6] = [
+    let cases: [(&str, Call, Fits); 6] = [
         ("start-loop", Call::Start, |k| matches!(k, Kind::Timeout { .. })),
         ("start-table", Call::Start, |k| matches!(k, Kind::Count { what: "table elements", .. })),
         ("start-memory", Call::Start, |k| *k == Kind::Memory { limit: MEMORY }),
@@ -169,17 +179,23 @@ async fn configure_and_start_and_describe_are_bounded_too() {
 
 #[tokio::test]
 async fn a_million_log_lines_cost_the_excess_and_nothing_else() {
-    let plugin = hostile("parse", "log").await;
+    let host = common::generous();
+    let settings = serde_json::json!({ "call": "parse", "do": "log" });
+    let plugin = host.load(common::source("hostile")).await.unwrap().configured(&settings).await.unwrap();
     plugin.parse(&attempt("")).await.unwrap();
     let log = plugin.log();
     assert_eq!(log.lines.len() as u64 + log.dropped, 1_000_000);
-    assert!(log.lines.len() <= 200 && log.lines[1].message == "another\u{fffd}[2J line", "{:?}", log.lines[1]);
+    assert!(
+        log.lines.len() <= 200 && log.lines[1].message == "another\u{fffd}[2J line",
+        "{:?}",
+        log.lines[1]
+    );
 }
 
 #[tokio::test]
 async fn too_much_data_is_refused_whichever_way_it_comes() {
     // 200 MB has to fit into the guest first.
-    let host = common::host_with(flaky_plugin_host::Limits { time: Duration::from_secs(20), memory: 512 << 20 });
+    let host = common::generous();
     let plugin = host.load(common::source("hostile")).await.unwrap();
     for (name, what, of) in [
         ("parse", "big", Call::Parse),
@@ -259,13 +275,19 @@ async fn what_is_wrong_in_a_result_is_named_by_field() {
     for (what, expected) in
         [("many", "tests"), ("negative", "tests[1].duration-ns"), ("tries", "tests.tries[0]")]
     {
-        let plugin = try_hostile("plain", "parse", what).await.unwrap();
+        let settings = serde_json::json!({ "call": "parse", "do": what });
+        let plain = common::generous().load(common::source("plain")).await.unwrap();
+        let plugin = plain.configured(&settings).await.unwrap();
         let error = plugin.parse(&attempt("")).await.unwrap_err();
         assert!(matches!(error.kind(), Kind::InvalidResult { field, .. } if field == expected), "{error}");
     }
     for (name, expected) in [("describe-name", "manifest.name"), ("describe-glob", "manifest.wants[0]")] {
         let error = load(name).await.unwrap_err();
-        assert_error(&error, Call::Describe, |k| matches!(k, Kind::InvalidResult { field, .. } if field == expected));
+        assert_error(
+            &error,
+            Call::Describe,
+            |k| matches!(k, Kind::InvalidResult { field, .. } if field == expected),
+        );
         assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
     }
     let error = load("describe-schema").await.unwrap().configured(&serde_json::json!({})).await.unwrap_err();
@@ -283,7 +305,8 @@ async fn control_characters_are_cleaned_and_repeated_ids_numbered() {
     let verdicts = hostile("classify", "control").await.classify(&[evidence()]).await.unwrap();
     assert_eq!(verdicts[0].as_ref().unwrap().reason, "a [2J b");
     let plugin = hostile("render", "control").await;
-    for (colour, expected) in [(false, "red\u{fffd}]0;t\u{fffd}"), (true, "\u{1b}[31mred\u{1b}[0m\u{fffd}]0;t\u{fffd}")]
+    for (colour, expected) in
+        [(false, "red\u{fffd}]0;t\u{fffd}"), (true, "\u{1b}[31mred\u{1b}[0m\u{fffd}]0;t\u{fffd}")]
     {
         let context = RenderContext { colour, ..RenderContext::default() };
         let found = plugin.render(Arc::from(&b""[..]), context).await.unwrap();

@@ -1,4 +1,5 @@
 //! Components whose language imports WASI get one that is empty.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod common;
 
@@ -45,8 +46,7 @@ async fn a_sleep_inside_a_host_function_ends_at_the_time_limit() {
 
 #[tokio::test]
 async fn a_flood_of_output_is_dropped_and_the_guest_goes_on() {
-    let host = common::host_with(flaky_plugin_host::Limits { time: Duration::from_secs(30), memory: 32 << 20 });
-    let plugin = host.load(common::source("wasi")).await.unwrap();
+    let plugin = common::generous().load(common::source("wasi")).await.unwrap();
     let plugin = plugin.configured(&json!({ "do": "flood" })).await.unwrap();
     plugin.render(Arc::from(&b"{}"[..]), RenderContext::default()).await.unwrap();
 }
@@ -54,7 +54,10 @@ async fn a_flood_of_output_is_dropped_and_the_guest_goes_on() {
 #[tokio::test]
 async fn a_panic_is_told_in_its_own_words_with_what_was_printed() {
     let error = render("panic").await.unwrap_err();
-    assert!(matches!(error.kind(), Kind::Trap { message, .. } if message.ends_with("as asked for")), "{error}");
+    assert!(
+        matches!(error.kind(), Kind::Trap { message, .. } if message.ends_with("as asked for")),
+        "{error}"
+    );
     assert!(error.guest_stderr().unwrap().contains("panicked at"), "{error:?}");
 }
 
@@ -62,4 +65,11 @@ async fn a_panic_is_told_in_its_own_words_with_what_was_printed() {
 async fn leaving_through_exit_is_an_error_with_its_code() {
     let error = render("exit").await.unwrap_err();
     assert!(matches!(error.kind(), Kind::Exited(_)), "{error}: {:?}", error.kind());
+}
+
+#[tokio::test]
+async fn the_network_is_not_there() {
+    let error = render("connect").await.unwrap_err();
+    let told = |m: &str| m.contains("the network is not there for plugins (`wasi:sockets/");
+    assert!(matches!(error.kind(), Kind::Trap { message, .. } if told(message)), "{error}");
 }

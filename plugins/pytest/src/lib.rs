@@ -9,8 +9,8 @@ mod framework;
 mod parser;
 
 use flaky_plugin_sdk::{
-    Attempt, AttemptContext, Command, Detection, Framework, InstallPlan, Instrumented, Manifest, PackedAttempt,
-    PackedParser, Plugin, Project, Result, Selection, Want,
+    Attempt, AttemptContext, Command, Detection, Framework, InstallPlan, Instrumented, Manifest,
+    PackedAttempt, PackedParser, Plugin, Project, Result, Selection, Want,
 };
 
 /// The plugin.

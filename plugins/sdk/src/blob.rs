@@ -121,7 +121,8 @@ impl<'a> Blob<'a> {
     /// `too-large` when there are more than `most` bytes.
     pub fn read_text(&self, most: u64) -> Result<String> {
         let bytes = self.read_to_end(most)?;
-        Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+        Ok(String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
     /// For readers that want the traits of `std::io`.
@@ -302,7 +303,12 @@ impl Lines<'_, '_> {
 mod tests {
     use super::*;
 
-    fn lines_of(text: &[u8], chunk: u32, longest: usize, cut: Option<(u64, u64)>) -> Vec<(String, u64, LineEnd)> {
+    fn lines_of(
+        text: &[u8],
+        chunk: u32,
+        longest: usize,
+        cut: Option<(u64, u64)>,
+    ) -> Vec<(String, u64, LineEnd)> {
         let blob = Blob::in_memory(text).in_chunks_of(chunk).with_cut(cut);
         let mut lines = blob.lines_up_to(longest);
         let mut all = Vec::new();

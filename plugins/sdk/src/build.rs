@@ -95,7 +95,14 @@ impl TestResult {
     /// A test of which nothing but the outcome is known.
     #[must_use]
     pub fn new(id: &str, outcome: Outcome) -> Self {
-        Self { id: id.to_owned(), outcome, duration_ns: None, failure: None, location: None, tries: Vec::new() }
+        Self {
+            id: id.to_owned(),
+            outcome,
+            duration_ns: None,
+            failure: None,
+            location: None,
+            tries: Vec::new(),
+        }
     }
 }
 

@@ -8,9 +8,9 @@ use std::sync::Once;
 use crate::bindings::shared::flaky::plugin::inputs;
 use crate::bindings::{as_framework, as_packed_parser, as_parser, as_plugin, as_policy, as_reporter};
 use crate::{
-    Attempt, AttemptContext, Blob, Command, Delivery, Detection, Evidence, Framework, InstallPlan, Instrumented,
-    Manifest, PackedAttempt, PackedParser, ParsedAttempt, Parser, Plugin, PluginError, Policy, Project,
-    RenderContext, Reporter, Result, RunSummary, Selection, Settings, Verdict, log,
+    Attempt, AttemptContext, Blob, Command, Delivery, Detection, Evidence, Framework, InstallPlan,
+    Instrumented, Manifest, PackedAttempt, PackedParser, ParsedAttempt, Parser, Plugin, PluginError, Policy,
+    Project, RenderContext, Reporter, Result, RunSummary, Selection, Settings, Verdict, log,
 };
 
 /// Where the one plugin of a component instance lives.
@@ -49,8 +49,9 @@ impl<H: Home> as_plugin::exports::flaky::plugin::plugin::Guest for Exports<H> {
         tell_panics();
         let mut plugin = H::Plugin::default();
         plugin.configure(&Settings::new(&settings))?;
-        H::with(|cell| cell.set(plugin))
-            .map_err(|_| PluginError::new("configured-late", "the host configured an instance that was in use"))
+        H::with(|cell| cell.set(plugin)).map_err(|_| {
+            PluginError::new("configured-late", "the host configured an instance that was in use")
+        })
     }
 }
 
@@ -60,7 +61,9 @@ impl<H: Home<Plugin: Parser>> as_parser::exports::flaky::plugin::parser::Guest f
     }
 }
 
-impl<H: Home<Plugin: PackedParser>> as_packed_parser::exports::flaky::plugin::packed_parser::Guest for Exports<H> {
+impl<H: Home<Plugin: PackedParser>> as_packed_parser::exports::flaky::plugin::packed_parser::Guest
+    for Exports<H>
+{
     fn parse(attempt: &inputs::Attempt) -> Result<PackedAttempt> {
         Self::call(|plugin| plugin.parse(&Attempt::lent(attempt)))
     }

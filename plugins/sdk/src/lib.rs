@@ -89,7 +89,8 @@ pub use bindings::as_packed_parser::exports::flaky::plugin::packed_parser::Packe
 pub use bindings::as_parser::exports::flaky::plugin::parser::ParsedAttempt;
 pub use bindings::as_plugin::exports::flaky::plugin::plugin::{Manifest, Want};
 pub use framework::{
-    AttemptContext, Command, Detection, EnvChange, InstallPlan, InstallStep, Instrumented, Selection, SupportFile,
+    AttemptContext, Command, Detection, EnvChange, InstallPlan, InstallStep, Instrumented, Selection,
+    SupportFile,
 };
 pub use inputs::{AttemptInfo, Exit};
 pub use policy::{
@@ -99,6 +100,6 @@ pub use reporter::{
     Annotation, AnnotationLevel, CheckRun, Comment, Delivery, File, HttpRequest, Other, RenderContext,
 };
 pub use types::{
-    Category, Completeness, Diagnostic, Failure, Location, Outcome, PackedTests, PluginError, Severity, Source,
-    TestResult,
+    Category, Completeness, Diagnostic, Failure, Location, Outcome, PackedTests, PluginError, Severity,
+    Source, TestResult,
 };

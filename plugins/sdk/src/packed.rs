@@ -189,7 +189,8 @@ impl PackedTests {
                 let end = self.id_ends.get(index).map_or(start, |end| *end as usize);
                 let id = String::from_utf8_lossy(self.ids.get(start..end).unwrap_or_default()).into_owned();
                 start = end;
-                let outcome = self.outcomes.get(index).and_then(|byte| outcome_of(*byte)).unwrap_or(Outcome::Unknown);
+                let outcome =
+                    self.outcomes.get(index).and_then(|byte| outcome_of(*byte)).unwrap_or(Outcome::Unknown);
                 let file = self.file_of.get(index).and_then(|file| self.files.get(*file as usize));
                 let line = self.lines.get(index).copied().filter(|line| *line != 0);
                 TestResult {
@@ -218,7 +219,16 @@ fn outcome_of(byte: u8) -> Option<Outcome> {
         Crashed, Errored, ExpectedFailure, Failed, NotRun, Passed, Skipped, TimedOut, UnexpectedPass, Unknown,
     };
     let all = [
-        Passed, Failed, Errored, Skipped, ExpectedFailure, UnexpectedPass, TimedOut, Crashed, NotRun, Unknown,
+        Passed,
+        Failed,
+        Errored,
+        Skipped,
+        ExpectedFailure,
+        UnexpectedPass,
+        TimedOut,
+        Crashed,
+        NotRun,
+        Unknown,
     ];
     all.into_iter().find(|outcome| *outcome as u8 == byte)
 }
@@ -268,7 +278,8 @@ mod tests {
         tests.add_failure(a, failure("a1"));
         tests.add_failure(a, failure("a2"));
         let packed = tests.finish();
-        let order: Vec<_> = packed.failures.iter().map(|(index, failure)| (*index, failure.message.as_str())).collect();
+        let order: Vec<_> =
+            packed.failures.iter().map(|(index, failure)| (*index, failure.message.as_str())).collect();
         assert_eq!(order, [(0, "a1"), (0, "a2"), (1, "b1")]);
         assert_eq!(packed.results()[0].failure, Some(failure("a1")));
     }

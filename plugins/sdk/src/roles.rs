@@ -1,9 +1,9 @@
 //! The traits that an author implements.
 
 use crate::{
-    Attempt, AttemptContext, Blob, Command, Delivery, Detection, Evidence, InstallPlan, Instrumented, Manifest,
-    PackedAttempt, ParsedAttempt, PluginError, Project, RenderContext, Result, RunSummary, Selection, Settings,
-    Verdict,
+    Attempt, AttemptContext, Blob, Command, Delivery, Detection, Evidence, InstallPlan, Instrumented,
+    Manifest, PackedAttempt, ParsedAttempt, PluginError, Project, RenderContext, Result, RunSummary,
+    Selection, Settings, Verdict,
 };
 
 /// Every plugin: who it is, and its settings.

@@ -41,6 +41,7 @@ impl<'a> Settings<'a> {
     /// `invalid-settings` when they do not fit the type.
     #[cfg(feature = "serde")]
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> crate::Result<T> {
-        serde_json::from_str(self.0).map_err(|error| crate::PluginError::new("invalid-settings", error.to_string()))
+        serde_json::from_str(self.0)
+            .map_err(|error| crate::PluginError::new("invalid-settings", error.to_string()))
     }
 }

@@ -49,7 +49,7 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("run --plugin builtin:pytset -- touch MARK", &["no bundled plugin `pytset`", "`pytest`"]),
     ("run --plugin https://host/x.wasm -- touch MARK", &["https://", "not supported yet"]),
     ("run --report json -- touch MARK", &["KIND=FILE"]),
-    ("run --report yaml=x -- touch MARK", &["yaml", "no reporter of that name", "markdown"]),
+    ("run --report yaml=x -- touch MARK", &["yaml", "there is no reporter `yaml`", "`markdown`"]),
     ("run --report json=no/such/folder/out.json -- touch MARK", &["out.json", "cannot be written"]),
     ("run --report json=. -- touch MARK", &["it is a folder"]),
     ("run --report json=/proc/out.json -- touch MARK", &["/proc/out.json", "cannot be written"]),

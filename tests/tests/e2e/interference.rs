@@ -76,7 +76,7 @@ fn disturbed(ended: &Ended, report: &RunReport, name: &str) {
     assert_eq!(test.severity, Some(Severity::None), "{test:#?}");
     assert!(!matches!(test.verdict, Category::Flaky | Category::Broken), "{test:#?}");
     assert!(!matches!(report.verdict, Category::Flaky | Category::Broken), "{told}");
-    assert!(ended.stdout.contains("interfere") || ended.stdout.contains("disturb"), "said in words\n{told}");
+    assert!(ended.stdout.contains("with copies side by side it failed"), "said in words\n{told}");
 }
 
 /// What `flaky doctor` says that this user can have.

@@ -101,6 +101,7 @@ fn ask(record: RunRecord, attempts: AttemptChoice) -> Result<Ask, CliError> {
         config: record.config,
         job: None,
         attempts,
+        reporters: Vec::new(),
     })
 }
 

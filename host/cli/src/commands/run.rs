@@ -12,7 +12,6 @@ use flaky_exec::checkout::{CommitId, RefName, RepositorySource, RevisionError};
 
 use super::session::{Ask, Session};
 use crate::args::{ReportArg, RunArgs};
-use crate::builtins;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
 
@@ -22,6 +21,7 @@ const JOB_BYTES: u64 = 10 << 20;
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: RunArgs) -> Result<ExitStatus, CliError> {
     let job = args.input.as_deref().map(read_job).transpose()?;
+    let reports = reports(&args.reports)?;
     let ask = Ask {
         source: source(&args, job.as_ref())?,
         reference: revision(
@@ -34,8 +34,8 @@ pub(crate) fn execute(args: RunArgs) -> Result<ExitStatus, CliError> {
         config: args.config.clone(),
         job,
         attempts: AttemptChoice::Planned,
+        reporters: reports.iter().map(|(kind, _)| kind.clone()).collect(),
     };
-    let reports = reports(&args.reports, !args.plugins.is_empty())?;
     let session = Session::open(&args.output)?;
     session.block_on(async {
         let finished = session.run(ask).await?;
@@ -142,7 +142,7 @@ fn read_job(path: &Path) -> Result<JobInput, CliError> {
 }
 
 /// What is to be rendered, and where to; a path that cannot be written is known before the run.
-fn reports(asked: &[ReportArg], plugins: bool) -> Result<Vec<(String, Target)>, CliError> {
+fn reports(asked: &[ReportArg]) -> Result<Vec<(String, Target)>, CliError> {
     let mut reports = Vec::new();
     for ReportArg { kind, file } in asked {
         if let Some(path) = file {
@@ -150,16 +150,6 @@ fn reports(asked: &[ReportArg], plugins: bool) -> Result<Vec<(String, Target)>, 
                 .map_err(|e| CliError::usage(&e, Some("choose another path for `--report`".into())))?;
         }
         reports.push((kind.clone(), file.clone().map_or(Target::Stdout, Target::File)));
-    }
-    let known = || builtins::REPORTERS.iter().map(|b| b.name);
-    // With plugins of the user's own, whether one reports under that name is known after loading.
-    let may_be = |kind: &str| plugins || known().any(|name| name == kind);
-    if let Some((kind, _)) = reports.iter().find(|(kind, _)| !may_be(kind)) {
-        let names: Vec<_> = known().collect();
-        return Err(CliError::usage_text(
-            format!("`--report {kind}=…`: no reporter of that name"),
-            Some(&format!("bundled are {}; name a plugin with `--plugin` first", names.join(", "))),
-        ));
     }
     if !reports.iter().any(|(_, target)| *target == Target::Stdout) {
         reports.insert(0, ("terminal".into(), Target::Stdout));

@@ -41,6 +41,7 @@ pub(crate) struct Ask {
     pub(crate) config: Option<PathBuf>,
     pub(crate) job: Option<JobInput>,
     pub(crate) attempts: AttemptChoice,
+    pub(crate) reporters: Vec<String>,
 }
 
 /// The surroundings of one command.
@@ -117,6 +118,8 @@ impl Session {
             environment: inherited.variables,
             // Our own variables are of no use to tests: nobody misses them.
             withheld: inherited.withheld.into_iter().filter(|name| !name.starts_with("FLAKY_")).collect(),
+            reporters: ask.reporters,
+            bundled_reporters: builtins::REPORTERS.iter().map(|b| b.name).collect(),
             builtins: builtins::RUN.to_vec(),
             launcher: LauncherProgram::CurrentExe,
             cancel: self.cancel.clone(),

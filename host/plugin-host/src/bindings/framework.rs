@@ -5,7 +5,8 @@ use super::{at_most, plain, relative};
 use crate::clean;
 use crate::error::PluginErrorKind;
 use crate::framework::{
-    AttemptContext, Command, Detection, EnvChange, InstallPlan, InstallStep, Instrumented, Selection, SupportFile,
+    AttemptContext, Command, Detection, EnvChange, InstallPlan, InstallStep, Instrumented, Selection,
+    SupportFile,
 };
 use crate::limits::{
     ARGUMENT_BYTES, ARGUMENTS, DETECTIONS, ENV_CHANGES, LINE_BYTES, SMALL_RESULT_BYTES, STEPS, SUPPORT_BYTES,

@@ -48,7 +48,9 @@ fn want(index: usize, want: wit::Want) -> Result<Want, PluginErrorKind> {
     let glob = |pattern: String| {
         // As the matching itself builds it, so that it cannot fail there.
         let built = GlobBuilder::new(&pattern).literal_separator(true).build();
-        built.map_err(|e| PluginErrorKind::invalid(&field, format!("is not a glob: {}", clean::line(&e.to_string()))))?;
+        built.map_err(|e| {
+            PluginErrorKind::invalid(&field, format!("is not a glob: {}", clean::line(&e.to_string())))
+        })?;
         one_line(&field, pattern)
     };
     Ok(match want {

@@ -41,10 +41,12 @@ pub(crate) fn plain(found: parser::ParsedAttempt) -> Result<ParsedAttempt, Plugi
     let mut tests = TestColumns::default();
     let mut ids = Vec::with_capacity(found.tests.len());
     for (i, test) in (0_u32..).zip(found.tests) {
-        let types::TestResult { id, outcome: became, duration_ns, failure: failed, location: place, tries } = test;
+        let types::TestResult { id, outcome: became, duration_ns, failure: failed, location: place, tries } =
+            test;
         ids.push(TestId::new(&id));
         tests.outcomes.push(outcome(became));
-        let duration = duration_ns.map(|ns| columns::duration(&format!("tests[{i}].duration-ns"), ns)).transpose()?;
+        let duration =
+            duration_ns.map(|ns| columns::duration(&format!("tests[{i}].duration-ns"), ns)).transpose()?;
         tests.durations_ns.push(duration.unwrap_or(u64::MAX));
         tests.failures.extend(failed.map(|f| (i, failure(f))));
         tests.locations.extend(place.map(|l| (i, location(l))));
@@ -111,7 +113,11 @@ fn diagnostics(found: Vec<types::Diagnostic>) -> Result<Vec<Diagnostic>, PluginE
 }
 
 fn failure(found: types::Failure) -> Failure {
-    Failure { kind: clean::capped(found.kind, KIND_BYTES), message: long(found.message), trace: long(found.trace) }
+    Failure {
+        kind: clean::capped(found.kind, KIND_BYTES),
+        message: long(found.message),
+        trace: long(found.trace),
+    }
 }
 
 fn location(found: types::Location) -> Location {

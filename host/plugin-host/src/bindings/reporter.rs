@@ -26,9 +26,10 @@ pub(crate) fn deliveries(found: Vec<wit::Delivery>, colour: bool) -> Result<Vec<
 fn delivery(field: &str, found: wit::Delivery, colour: bool) -> Result<Delivery, PluginErrorKind> {
     Ok(match found {
         wit::Delivery::Stdout(text) => Delivery::Stdout(clean::terminal(text, colour)),
-        wit::Delivery::File(file) => {
-            Delivery::File { path: plain(&format!("{field}.path"), file.path, LINE_BYTES)?, content: file.content }
-        }
+        wit::Delivery::File(file) => Delivery::File {
+            path: plain(&format!("{field}.path"), file.path, LINE_BYTES)?,
+            content: file.content,
+        },
         wit::Delivery::Http(request) => http(field, request)?,
         wit::Delivery::PullRequestComment(comment) => Delivery::PullRequestComment {
             key: clean::line(&comment.key),
@@ -52,7 +53,10 @@ fn http(field: &str, request: wit::HttpRequest) -> Result<Delivery, PluginErrorK
     let lines = [&request.method, &request.url];
     let headers = request.headers.iter().flat_map(|(name, value)| [name, value]);
     if lines.into_iter().chain(headers).any(|text| text.chars().any(char::is_control)) {
-        return Err(PluginErrorKind::invalid(field, "holds a control character in its method, URL or headers"));
+        return Err(PluginErrorKind::invalid(
+            field,
+            "holds a control character in its method, URL or headers",
+        ));
     }
     Ok(Delivery::Http {
         method: request.method.to_ascii_uppercase(),
@@ -64,7 +68,8 @@ fn http(field: &str, request: wit::HttpRequest) -> Result<Delivery, PluginErrorK
 
 fn check_run(field: &str, check: wit::CheckRun) -> Result<Delivery, PluginErrorKind> {
     if !["success", "neutral", "failure"].contains(&check.conclusion.as_str()) {
-        let why = format!("is `{}`: expected `success`, `neutral` or `failure`", clean::line(&check.conclusion));
+        let why =
+            format!("is `{}`: expected `success`, `neutral` or `failure`", clean::line(&check.conclusion));
         return Err(PluginErrorKind::invalid(format!("{field}.conclusion"), why));
     }
     Ok(Delivery::CheckRun {

@@ -4,15 +4,36 @@
 //! plain type or the kind of a compound one with the names in it. The walk stops at the first line that differs, so
 //! a type that would unfold without end (components may share types a million times) costs nothing.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use wasmtime::Engine;
 use wasmtime::component::ResourceType;
-use wasmtime::component::types::{Component as ComponentType, ComponentFunc, ComponentInstance, ComponentItem, Type};
+use wasmtime::component::types::{
+    Component as ComponentType, ComponentFunc, ComponentInstance, ComponentItem, Type,
+};
 
 use super::VERSION;
 use crate::error::PluginErrorKind;
 
 /// Written by the test below, from a component that exports and imports everything.
 const CONTRACT: &str = include_str!("0.1.0.txt");
+
+/// Place and head.
+type Line = (&'static str, &'static str);
+
+/// Every function of the contract, as `INTERFACE.FUNCTION`, with its lines in order.
+static FUNCTIONS: LazyLock<BTreeMap<&'static str, Vec<Line>>> = LazyLock::new(|| {
+    let mut functions: BTreeMap<&str, Vec<Line>> = BTreeMap::new();
+    let parts = |line: &'static str| {
+        let (function, rest) = line.split_once(' ')?;
+        Some((function, rest.split_once(": ")?))
+    };
+    for (function, line) in CONTRACT.lines().filter_map(parts) {
+        functions.entry(function).or_default().push(line);
+    }
+    functions
+});
 
 /// Names of the resources of `inputs`, for this component.
 pub(super) struct Resources(Vec<(String, ResourceType)>);
@@ -21,7 +42,9 @@ impl Resources {
     pub(super) fn of(engine: &Engine, ty: &ComponentType) -> Self {
         let mut found = Vec::new();
         for (name, item) in ty.imports(engine) {
-            if let (true, ComponentItem::ComponentInstance(i)) = (name.starts_with("flaky:plugin/inputs@"), item.ty) {
+            if let (true, ComponentItem::ComponentInstance(i)) =
+                (name.starts_with("flaky:plugin/inputs@"), item.ty)
+            {
                 found.extend(i.exports(engine).filter_map(|(name, item)| match item.ty {
                     ComponentItem::Resource(resource) => Some((name.to_owned(), resource)),
                     _ => None,
@@ -49,7 +72,8 @@ pub(super) fn check_export(
     instance: &ComponentInstance,
 ) -> Result<(), PluginErrorKind> {
     for function in functions(interface) {
-        let Some(ComponentItem::ComponentFunc(found)) = instance.get_export(engine, function).map(|e| e.ty) else {
+        let Some(ComponentItem::ComponentFunc(found)) = instance.get_export(engine, function).map(|e| e.ty)
+        else {
             return Err(differs(format!("{interface}.{function}"), "the function is missing".into()));
         };
         check_function(resources, interface, function, &found)?;
@@ -75,12 +99,9 @@ pub(super) fn check_import(
     Ok(None)
 }
 
+/// Names of the functions of an interface.
 fn functions(interface: &str) -> impl Iterator<Item = &'static str> {
-    let mut last = "";
-    CONTRACT.lines().filter_map(move |line| {
-        let (function, _) = line.strip_prefix(interface)?.strip_prefix('.')?.split_once(' ')?;
-        (function != std::mem::replace(&mut last, function)).then_some(function)
-    })
+    FUNCTIONS.keys().filter_map(move |name| name.strip_prefix(interface)?.strip_prefix('.'))
 }
 
 fn check_function(
@@ -89,21 +110,18 @@ fn check_function(
     function: &str,
     found: &ComponentFunc,
 ) -> Result<(), PluginErrorKind> {
-    let prefix = format!("{interface}.{function} ");
-    let mut expected = CONTRACT.lines().filter_map(|line| line.strip_prefix(prefix.as_str()));
-    let mut compare = |place: &str, head: &str| {
-        let line = expected.next();
-        match line.and_then(|l| l.split_once(": ")) {
-            Some((p, h)) if p == place && h == head => Ok(()),
-            Some((p, h)) if p == place => Err(differs(format!("{prefix}{place}"), difference(head, h))),
-            // A parameter or result too many.
-            _ => Err(differs(format!("{prefix}{place}"), "the contract has nothing there".into())),
-        }
+    let name = format!("{interface}.{function}");
+    let mut expected = FUNCTIONS.get(name.as_str()).into_iter().flatten();
+    let mut compare = |place: &str, head: &str| match expected.next() {
+        Some((p, h)) if *p == place && *h == head => Ok(()),
+        Some((p, h)) if *p == place => Err(differs(format!("{name} {place}"), difference(head, h))),
+        // A parameter or result too many.
+        _ => Err(differs(format!("{name} {place}"), "the contract has nothing there".into())),
     };
     walk(resources, found, &mut compare)?;
-    match expected.next().and_then(|l| l.split_once(": ")) {
+    match expected.next() {
         None => Ok(()),
-        Some((place, _)) => Err(differs(format!("{prefix}{place}"), "it is missing".into())),
+        Some((place, _)) => Err(differs(format!("{name} {place}"), "it is missing".into())),
     }
 }
 
@@ -150,7 +168,12 @@ fn walk<E>(resources: &Resources, function: &ComponentFunc, visit: &mut Visit<'_
     Ok(())
 }
 
-fn walk_type<E>(resources: &Resources, place: &mut String, ty: &Type, visit: &mut Visit<'_, E>) -> Result<(), E> {
+fn walk_type<E>(
+    resources: &Resources,
+    place: &mut String,
+    ty: &Type,
+    visit: &mut Visit<'_, E>,
+) -> Result<(), E> {
     let (head, parts) = unfold(resources, ty);
     visit(place, &head)?;
     for (step, part) in parts {
@@ -185,7 +208,10 @@ fn unfold(resources: &Resources, ty: &Type) -> (String, Vec<(String, Type)>) {
         Type::Option(option) => ("option".into(), vec![("?".into(), option.ty())]),
         Type::Result(result) => {
             let part = |step: &str, ty: Option<Type>| ty.map(|t| (step.to_owned(), t));
-            ("result".into(), [part(".ok", result.ok()), part(".err", result.err())].into_iter().flatten().collect())
+            (
+                "result".into(),
+                [part(".ok", result.ok()), part(".err", result.err())].into_iter().flatten().collect(),
+            )
         }
         Type::Tuple(tuple) => {
             let parts: Vec<_> = tuple.types().enumerate().map(|(i, t)| (format!(".{i}"), t)).collect();

@@ -19,19 +19,20 @@ impl Plugin {
     pub async fn detect(&self, project: &ProjectInput) -> Result<Vec<Detection>, PluginError> {
         self.need_framework(Call::Detect)?;
         let project = self.project(project, Call::Detect).await?;
-        self.caller().run(
-            Call::Detect,
-            SMALL_RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.framework)?.load(&mut *store, instance)?;
-                    let project = store.data_mut().table.push(project)?;
-                    guest.call_detect(store, Resource::new_borrow(project.rep())).await
-                })
-            },
-            framework::detections,
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Detect,
+                SMALL_RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.framework)?.load(&mut *store, instance)?;
+                        let project = store.data_mut().table.push(project)?;
+                        guest.call_detect(store, Resource::new_borrow(project.rep())).await
+                    })
+                },
+                framework::detections,
+            )
+            .await
     }
 
     /// Whether this framework runs (part of) the command.
@@ -41,18 +42,19 @@ impl Plugin {
     pub async fn recognises(&self, argv: &[String]) -> Result<bool, PluginError> {
         self.need_framework(Call::Recognises)?;
         let argv = argv.to_vec();
-        self.caller().run(
-            Call::Recognises,
-            SMALL_RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.framework)?.load(&mut *store, instance)?;
-                    Ok(Ok(guest.call_recognises(store, &argv).await?))
-                })
-            },
-            Ok,
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Recognises,
+                SMALL_RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.framework)?.load(&mut *store, instance)?;
+                        Ok(Ok(guest.call_recognises(store, &argv).await?))
+                    })
+                },
+                Ok,
+            )
+            .await
     }
 
     /// How the dependencies of the project at `root` come to be there; `env_dir` is an absolute folder of this
@@ -69,19 +71,20 @@ impl Plugin {
         self.need_framework(Call::Install)?;
         let project = self.project(project, Call::Install).await?;
         let (root, env_dir) = (root.to_owned(), env_dir.to_owned());
-        self.caller().run(
-            Call::Install,
-            SMALL_RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.framework)?.load(&mut *store, instance)?;
-                    let project = store.data_mut().table.push(project)?;
-                    guest.call_install(store, Resource::new_borrow(project.rep()), &root, &env_dir).await
-                })
-            },
-            framework::install_plan,
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Install,
+                SMALL_RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.framework)?.load(&mut *store, instance)?;
+                        let project = store.data_mut().table.push(project)?;
+                        guest.call_install(store, Resource::new_borrow(project.rep()), &root, &env_dir).await
+                    })
+                },
+                framework::install_plan,
+            )
+            .await
     }
 
     /// Makes a command ready for one attempt.
@@ -95,18 +98,19 @@ impl Plugin {
     ) -> Result<Instrumented, PluginError> {
         self.need_framework(Call::Instrument)?;
         let (command, context) = (framework::to_command(command), framework::to_context(context));
-        self.caller().run(
-            Call::Instrument,
-            SMALL_RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.framework)?.load(&mut *store, instance)?;
-                    guest.call_instrument(store, &command, &context).await
-                })
-            },
-            framework::instrumented,
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Instrument,
+                SMALL_RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.framework)?.load(&mut *store, instance)?;
+                        guest.call_instrument(store, &command, &context).await
+                    })
+                },
+                framework::instrumented,
+            )
+            .await
     }
 
     /// The command that runs only some tests.
@@ -116,18 +120,19 @@ impl Plugin {
     pub async fn select(&self, command: &Command, selection: &Selection) -> Result<Command, PluginError> {
         self.need_framework(Call::Select)?;
         let (command, selection) = (framework::to_command(command), framework::to_selection(selection));
-        self.caller().run(
-            Call::Select,
-            SMALL_RESULT_BYTES,
-            |store, instance, linked| {
-                Box::pin(async move {
-                    let guest = role(&linked.framework)?.load(&mut *store, instance)?;
-                    guest.call_select(store, &command, &selection).await
-                })
-            },
-            |found| framework::command("command", found),
-        )
-        .await
+        self.caller()
+            .run(
+                Call::Select,
+                SMALL_RESULT_BYTES,
+                |store, instance, linked| {
+                    Box::pin(async move {
+                        let guest = role(&linked.framework)?.load(&mut *store, instance)?;
+                        guest.call_select(store, &command, &selection).await
+                    })
+                },
+                |found| framework::command("command", found),
+            )
+            .await
     }
 
     fn need_framework(&self, call: Call) -> Result<(), PluginError> {

@@ -79,14 +79,22 @@ mod tests {
     fn plugins_that_the_user_loads_stay() {
         let command = Command::new(["pytest"]).env("PYTEST_PLUGINS", EnvChange::Set("mine,other".to_owned()));
         let env = instrument(command, &context()).command.env;
-        assert!(env.contains(&("PYTEST_PLUGINS".to_owned(), EnvChange::Set("mine,other,flaky_pytest_report".to_owned()))));
+        assert!(env.contains(&(
+            "PYTEST_PLUGINS".to_owned(),
+            EnvChange::Set("mine,other,flaky_pytest_report".to_owned())
+        )));
     }
 
     #[test]
     fn a_command_whose_pytest_would_not_find_the_module_stays_as_it_is() {
-        for argv in [&["python", "-I", "-m", "pytest"][..], &["tox", "-e", "py", "--", "pytest"], &["make", "test"]] {
+        for argv in
+            [&["python", "-I", "-m", "pytest"][..], &["tox", "-e", "py", "--", "pytest"], &["make", "test"]]
+        {
             let command = Command::new(argv.iter().copied());
-            assert_eq!(instrument(command.clone(), &context()), Instrumented { command, support_files: Vec::new() });
+            assert_eq!(
+                instrument(command.clone(), &context()),
+                Instrumented { command, support_files: Vec::new() }
+            );
         }
     }
 }

@@ -117,7 +117,8 @@ fn after_python(words: &[&str], from: usize, environment: Environment) -> Option
         let flags = option.strip_prefix('-').filter(|flags| !flags.is_empty() && !flags.starts_with('-'));
         let Some(flags) = flags else {
             // A script: pytest's own, by its path.
-            return is_pytest(base_name(option)).then_some(Invocation::Direct { arguments: at + 1, environment });
+            return is_pytest(base_name(option))
+                .then_some(Invocation::Direct { arguments: at + 1, environment });
         };
         // Letters may stand together; `m`, `W` and `X` take what follows as their value.
         let valued = flags.find(['m', 'W', 'X', 'c']);
@@ -241,7 +242,9 @@ mod tests {
         for (command, arguments, environment) in cases {
             assert_eq!(find(command), Some(Invocation::Direct { arguments, environment }), "{command}");
         }
-        for shell in ["sh -c 'cd tests && pytest -v'", "bash -euc 'A=1 python -m pytest; true'", "sh -c 'exec pytest'"] {
+        for shell in
+            ["sh -c 'cd tests && pytest -v'", "bash -euc 'A=1 python -m pytest; true'", "sh -c 'exec pytest'"]
+        {
             assert_eq!(find(shell), Some(Invocation::InShell), "{shell}");
         }
     }

@@ -6,20 +6,72 @@ use super::invocation::Invocation;
 
 /// Options of pytest and of common plugins whose value is the next argument.
 const VALUED: &[&str] = &[
-    "-k", "-m", "-p", "-c", "-o", "-r", "-n", "-W", "--maxfail", "--tb", "--capture", "--color", "--durations",
-    "--durations-min", "--junitxml", "--junit-xml", "--junitprefix", "--rootdir", "--confcutdir", "--basetemp",
-    "--ignore", "--ignore-glob", "--deselect", "--import-mode", "--log-level", "--log-cli-level", "--log-file",
-    "--override-ini", "--config-file", "--cov", "--cov-report", "--cov-config", "--dist", "--tx", "--maxprocesses",
-    "--numprocesses", "--timeout", "--timeout-method", "--reruns", "--reruns-delay", "--only-rerun", "--pythonwarnings",
-    "--show-capture", "--verbosity", "--lfnf", "--last-failed-no-failures", "--html", "--count", "--randomly-seed",
-    "--random-order-seed", "--random-order-bucket", "--alluredir", "--ds", "--dc", "--asyncio-mode", "--benchmark-json",
+    "-k",
+    "-m",
+    "-p",
+    "-c",
+    "-o",
+    "-r",
+    "-n",
+    "-W",
+    "--maxfail",
+    "--tb",
+    "--capture",
+    "--color",
+    "--durations",
+    "--durations-min",
+    "--junitxml",
+    "--junit-xml",
+    "--junitprefix",
+    "--rootdir",
+    "--confcutdir",
+    "--basetemp",
+    "--ignore",
+    "--ignore-glob",
+    "--deselect",
+    "--import-mode",
+    "--log-level",
+    "--log-cli-level",
+    "--log-file",
+    "--override-ini",
+    "--config-file",
+    "--cov",
+    "--cov-report",
+    "--cov-config",
+    "--dist",
+    "--tx",
+    "--maxprocesses",
+    "--numprocesses",
+    "--timeout",
+    "--timeout-method",
+    "--reruns",
+    "--reruns-delay",
+    "--only-rerun",
+    "--pythonwarnings",
+    "--show-capture",
+    "--verbosity",
+    "--lfnf",
+    "--last-failed-no-failures",
+    "--html",
+    "--count",
+    "--randomly-seed",
+    "--random-order-seed",
+    "--random-order-bucket",
+    "--alluredir",
+    "--ds",
+    "--dc",
+    "--asyncio-mode",
+    "--benchmark-json",
 ];
 
 /// The command for these tests alone, or for all others.
 pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Command> {
     let Some(Invocation::Direct { arguments, .. }) = Invocation::find(&command.argv) else {
-        return Err(PluginError::new("cannot-select", "pytest is not called directly, so its arguments are unknown")
-            .hint("name the command as `pytest …` or `python -m pytest …`"));
+        return Err(PluginError::new(
+            "cannot-select",
+            "pytest is not called directly, so its arguments are unknown",
+        )
+        .hint("name the command as `pytest …` or `python -m pytest …`"));
     };
     match selection {
         Selection::Only(ids) => {
@@ -59,10 +111,34 @@ fn without_paths(arguments: Vec<String>) -> Vec<String> {
 
 /// Long options of pytest without a value.
 const FLAGS: &[&str] = &[
-    "--verbose", "--quiet", "--exitfirst", "--strict", "--strict-markers", "--strict-config", "--lf", "--last-failed",
-    "--ff", "--failed-first", "--nf", "--new-first", "--sw", "--stepwise", "--pdb", "--setup-show", "--no-header",
-    "--no-summary", "--showlocals", "--no-cov", "--forked", "--cache-clear", "--doctest-modules", "--pyargs",
-    "--disable-warnings", "--runxfail", "--keep-duplicates", "--continue-on-collection-errors",
+    "--verbose",
+    "--quiet",
+    "--exitfirst",
+    "--strict",
+    "--strict-markers",
+    "--strict-config",
+    "--lf",
+    "--last-failed",
+    "--ff",
+    "--failed-first",
+    "--nf",
+    "--new-first",
+    "--sw",
+    "--stepwise",
+    "--pdb",
+    "--setup-show",
+    "--no-header",
+    "--no-summary",
+    "--showlocals",
+    "--no-cov",
+    "--forked",
+    "--cache-clear",
+    "--doctest-modules",
+    "--pyargs",
+    "--disable-warnings",
+    "--runxfail",
+    "--keep-duplicates",
+    "--continue-on-collection-errors",
 ];
 
 fn looks_like_tests(argument: &str) -> bool {
@@ -101,7 +177,8 @@ mod tests {
         ];
         for (given, options) in cases {
             let argv = only(given, &["tests/a.py::t[a b]", "-odd.py::t"]);
-            let expected: Vec<&str> = options.split(' ').chain(["tests/a.py::t[a b]", "./-odd.py::t"]).collect();
+            let expected: Vec<&str> =
+                options.split(' ').chain(["tests/a.py::t[a b]", "./-odd.py::t"]).collect();
             assert_eq!(argv, expected, "{given}");
         }
     }
@@ -117,7 +194,10 @@ mod tests {
     fn a_command_that_hides_pytest_is_refused() {
         let selection = Selection::Only(vec!["a.py::t".to_owned()]);
         for argv in [&["make", "test"][..], &["sh", "-c", "pytest"]] {
-            assert_eq!(select(Command::new(argv.iter().copied()), &selection).unwrap_err().code, "cannot-select");
+            assert_eq!(
+                select(Command::new(argv.iter().copied()), &selection).unwrap_err().code,
+                "cannot-select"
+            );
         }
     }
 }

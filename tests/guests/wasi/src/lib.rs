@@ -47,6 +47,9 @@ impl reporter::Guest for Wasi {
         if asked("exit") {
             std::process::exit(3);
         }
+        if asked("connect") {
+            std::net::TcpStream::connect("127.0.0.1:9").unwrap();
+        }
         if asked("flood") {
             let line = [b'x'; 1000];
             for i in 0..100_000 {

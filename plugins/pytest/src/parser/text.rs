@@ -1,0 +1,349 @@
+//! Tests from what pytest printed.
+//!
+//! Only `-v` names tests that passed. From other output come the tests that the summary names; that others ran
+//! without being named is said.
+
+mod blocks;
+mod line;
+mod progress;
+mod summary;
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use flaky_plugin_sdk::{
+    Attempt, Completeness, Diagnostic, Location, Outcome, PackedAttempt, PackedTestsBuilder,
+};
+
+use blocks::{Block, Blocks};
+use progress::{Progress, Status};
+use summary::{Summary, Totals};
+
+use super::failure::{failed_outcome, failure};
+use super::{ending, failure};
+
+/// pytest's own lines are short; of what tests print, only the beginning matters.
+const LONGEST_LINE: usize = 256 * 1024;
+
+/// `None` when the output is not pytest's.
+pub(crate) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
+    let mut reading = Reading::default();
+    let stdout = attempt.stdout();
+    let mut lines = stdout.lines_up_to(LONGEST_LINE);
+    while let Some(line) = lines.next_line() {
+        let text = line.text();
+        reading.take(&line::plain(&text));
+    }
+    reading.finish(ending::death(attempt))
+}
+
+/// Which part of the output a line belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Section {
+    #[default]
+    Before,
+    Progress,
+    Errors,
+    Failures,
+    Summary,
+    Other,
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    section: Section,
+    /// The section of failures that something framed like the beginning of another one came into.
+    interrupted: Option<Section>,
+    has_header: bool,
+    progress: Progress,
+    errors: Blocks,
+    failures: Blocks,
+    summary: Summary,
+    totals: Option<Totals>,
+    /// Workers of xdist that died, with the test they ran.
+    crashed: Vec<String>,
+}
+
+impl Reading {
+    fn take(&mut self, line: &str) {
+        if let Some(title) = line::section_title(line)
+            && !self.progress.is_waiting()
+        {
+            self.section(title);
+            return;
+        }
+        // A test that printed such a frame: what follows is the next failure, not what the frame said.
+        if let Some(section) = self.interrupted
+            && blocks::title(line).is_some()
+        {
+            self.section = section;
+            self.interrupted = None;
+        }
+        match self.section {
+            Section::Before | Section::Progress => {
+                if self.section == Section::Before && line::is_dots(line) {
+                    self.section = Section::Progress;
+                }
+                self.progress.take(line);
+            }
+            Section::Errors => self.errors.take(line),
+            Section::Failures => {
+                self.crashed.extend(line::crashed_test(line).map(str::to_owned));
+                self.failures.take(line);
+            }
+            Section::Summary => self.summary.take(line),
+            Section::Other => {}
+        }
+        // With `-q` the last line has no frame.
+        if self.section != Section::Other
+            && let Some(totals) = Totals::read(line)
+            && !self.progress.is_waiting()
+        {
+            self.totals = Some(totals);
+        }
+    }
+
+    fn section(&mut self, title: &str) {
+        self.interrupted = match (title, self.section) {
+            ("ERRORS" | "FAILURES" | "PASSES" | "warnings summary", _) => None,
+            (_, section @ (Section::Errors | Section::Failures)) => Some(section),
+            _ => self.interrupted,
+        };
+        self.section = match title {
+            "test session starts" => {
+                self.has_header = true;
+                Section::Progress
+            }
+            "ERRORS" => Section::Errors,
+            "FAILURES" => Section::Failures,
+            // A test can print a whole summary; the last one is pytest's.
+            "short test summary info" => {
+                self.summary = Summary::default();
+                Section::Summary
+            }
+            _ => {
+                if let Some(totals) = Totals::read(title) {
+                    self.totals = Some(totals);
+                }
+                Section::Other
+            }
+        };
+    }
+
+    fn finish(mut self, death: Outcome) -> Option<PackedAttempt> {
+        if !self.has_header && self.totals.is_none() {
+            return None;
+        }
+        let completeness =
+            if self.totals.is_some() { Completeness::Complete } else { Completeness::Truncated };
+        let mut parsed = PackedAttempt { completeness, ..PackedAttempt::default() };
+        let mut tests = self.tests(death);
+        let titles = Titles::of(&tests);
+        let diagnostics = self.errors.take_all().into_iter().filter_map(|block| {
+            let Some(file) = block.title.strip_prefix("ERROR collecting ") else {
+                explain(&mut tests, &titles, &block, Cause::Fixture);
+                return None;
+            };
+            let said = block.message.lines().next().unwrap_or_default();
+            Some(Diagnostic::new("collection-error", format!("{file}: {said}")).at(Location::new(file, None)))
+        });
+        parsed.diagnostics = diagnostics.collect();
+        for block in self.failures.take_all() {
+            explain(&mut tests, &titles, &block, Cause::Test);
+        }
+        self.count_unnamed(&tests, &mut parsed);
+        parsed.tests = pack(tests);
+        Some(parsed)
+    }
+
+    /// The tests by name: those of the progress lines, and those that only the summary names.
+    fn tests(&mut self, death: Outcome) -> Vec<Seen> {
+        let mut tests: Vec<Seen> = Vec::new();
+        let mut by_id: HashMap<String, usize> = HashMap::new();
+        let died = self.totals.is_none();
+        for (id, status) in std::mem::take(&mut self.progress).results(died) {
+            let at = *by_id.entry(id).or_insert_with_key(|id| {
+                tests.push(Seen::new(id));
+                tests.len() - 1
+            });
+            if let Some(test) = tests.get_mut(at) {
+                test.add(status, death);
+            }
+        }
+        let known = |id: &str| by_id.contains_key(id);
+        let titles: HashSet<&str> =
+            self.failures.titles().chain(self.errors.titles()).map(blocks::without_phase).collect();
+        let mut named: Vec<(String, Status, String)> = Vec::new();
+        for entry in &self.summary.entries {
+            let (id, message) = summary::split_id(&entry.rest, known, &titles);
+            if id.contains("::") {
+                named.push((id.to_owned(), entry.status, message.to_owned()));
+            }
+        }
+        let from_progress = !tests.is_empty();
+        for (id, status, message) in named {
+            let is_new = !by_id.contains_key(&id);
+            if from_progress && is_new {
+                continue;
+            }
+            let at = *by_id.entry(id).or_insert_with_key(|id| {
+                tests.push(Seen::new(id));
+                tests.len() - 1
+            });
+            let Some(test) = tests.get_mut(at) else { continue };
+            if !from_progress {
+                test.add(status, death);
+            }
+            test.told.get_or_insert(message);
+        }
+        for id in &self.crashed {
+            if let Some(test) = by_id.get(id).and_then(|at| tests.get_mut(*at)) {
+                test.outcome = Outcome::Crashed;
+                test.told = Some(format!("worker crashed while running `{id}`"));
+            }
+        }
+        tests
+    }
+
+    fn count_unnamed(&self, tests: &[Seen], parsed: &mut PackedAttempt) {
+        let Some(totals) = &self.totals else { return };
+        let unnamed = totals.tests.saturating_sub(tests.len());
+        if unnamed > 0 && parsed.diagnostics.is_empty() {
+            parsed.completeness = Completeness::Truncated;
+            let message = format!("{unnamed} tests ran that the output does not name");
+            parsed.diagnostics.push(Diagnostic::new("unnamed-tests", message).hint("run pytest with `-v`"));
+        }
+    }
+}
+
+/// A test as the output tells it.
+#[derive(Debug)]
+struct Seen {
+    id: String,
+    outcome: Outcome,
+    tries: Vec<Outcome>,
+    failures: Vec<(Cause, flaky_plugin_sdk::Failure)>,
+    /// What the summary says, cut to the width of the terminal.
+    told: Option<String>,
+    /// Blocks of the FAILURES and ERRORS sections that are still to come.
+    due: (usize, usize),
+}
+
+/// Which section of failures a block stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Test,
+    Fixture,
+}
+
+impl Seen {
+    fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            outcome: Outcome::Unknown,
+            tries: Vec::new(),
+            failures: Vec::new(),
+            told: None,
+            due: (0, 0),
+        }
+    }
+
+    fn add(&mut self, status: Status, death: Outcome) {
+        match status {
+            Status::Is(Outcome::Failed) => {
+                self.due.0 += 1;
+                self.outcome = Outcome::Failed;
+            }
+            Status::Is(Outcome::Errored) => {
+                self.due.1 += 1;
+                if self.outcome != Outcome::Failed {
+                    self.outcome = Outcome::Errored;
+                }
+            }
+            // A parent of failed subtests says that it passed.
+            Status::Is(outcome) if !matches!(self.outcome, Outcome::Failed | Outcome::Errored) => {
+                self.outcome = outcome;
+            }
+            Status::Is(_) => {}
+            Status::SubtestFailed => {
+                self.due.0 += 1;
+                self.outcome = Outcome::Failed;
+            }
+            Status::TryFailed => self.tries.push(Outcome::Failed),
+            Status::Running => self.outcome = death,
+        }
+    }
+}
+
+/// Tests by the title that a block of theirs has.
+struct Titles(HashMap<String, Vec<usize>>);
+
+impl Titles {
+    fn of(tests: &[Seen]) -> Self {
+        let mut titles: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, test) in tests.iter().enumerate() {
+            titles.entry(blocks::title_of(&test.id)).or_default().push(at);
+        }
+        Self(titles)
+    }
+
+    /// A subtest's block has its name after the title.
+    fn get(&self, title: &str) -> &[usize] {
+        let beginning = || title.get(..[" [", " ("].iter().filter_map(|begin| title.find(begin)).min()?);
+        let found = self.0.get(title).or_else(|| self.0.get(beginning()?));
+        found.map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Gives a block of the failure sections to its test: blocks come in the order of the tests, under titles that lack
+/// the file.
+fn explain(tests: &mut [Seen], titles: &Titles, block: &Block, cause: Cause) {
+    let candidates = titles.get(blocks::without_phase(&block.title));
+    let due = |test: &Seen| if cause == Cause::Test { test.due.0 > 0 } else { test.due.1 > 0 };
+    let Some(at) = candidates.iter().find(|at| tests.get(**at).is_some_and(due)) else { return };
+    let Some(test) = tests.get_mut(*at) else { return };
+    match cause {
+        Cause::Test => test.due.0 -= 1,
+        Cause::Fixture => test.due.1 -= 1,
+    }
+    let failure = failure(&block.message, &block.trace);
+    if cause == Cause::Test && test.outcome == Outcome::Failed && test.failures.is_empty() {
+        test.outcome = failed_outcome(&failure);
+    }
+    test.failures.push((cause, failure));
+}
+
+fn pack(tests: Vec<Seen>) -> flaky_plugin_sdk::PackedTests {
+    let mut packed = PackedTestsBuilder::default();
+    for mut test in tests {
+        let index = packed.push(&test.id, test.outcome);
+        // What the test itself did comes before what its tear-down did.
+        test.failures.sort_by_key(|(cause, _)| *cause == Cause::Fixture);
+        let failed = matches!(
+            test.outcome,
+            Outcome::Failed
+                | Outcome::Errored
+                | Outcome::TimedOut
+                | Outcome::Crashed
+                | Outcome::UnexpectedPass
+        );
+        if failed && test.failures.is_empty() {
+            test.failures.extend(
+                test.told
+                    .filter(|told| !told.is_empty())
+                    .map(|told| (Cause::Test, failure::failure(&told, ""))),
+            );
+        }
+        for (_, failure) in test.failures {
+            packed.add_failure(index, failure);
+        }
+        if !test.tries.is_empty() {
+            test.tries.push(test.outcome);
+            packed.set_tries(index, test.tries);
+        }
+    }
+    packed.finish()
+}
+
+/// Text that may have had control sequences taken out.
+type Plain<'l> = Cow<'l, str>;

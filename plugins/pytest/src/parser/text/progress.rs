@@ -1,0 +1,260 @@
+//! The lines that appear while tests run.
+
+use std::collections::HashSet;
+
+use flaky_plugin_sdk::Outcome;
+
+use super::line::{Tail, is_id, leading_id, split_tail};
+
+/// What a line says of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Is(Outcome),
+    /// pytest-rerunfailures will try again.
+    TryFailed,
+    SubtestFailed,
+    /// It was begun, and nothing more was said.
+    Running,
+}
+
+/// Words of the verbose output, with what they mean; `None` for what says nothing about the test as a whole.
+const WORDS: [(&str, Option<Status>); 14] = [
+    ("PASSED", Some(Status::Is(Outcome::Passed))),
+    ("FAILED", Some(Status::Is(Outcome::Failed))),
+    ("ERROR", Some(Status::Is(Outcome::Errored))),
+    ("SKIPPED", Some(Status::Is(Outcome::Skipped))),
+    ("XFAIL", Some(Status::Is(Outcome::ExpectedFailure))),
+    // Without `strict` a test may fail and need not: pytest counts this as success.
+    ("XPASS", Some(Status::Is(Outcome::Passed))),
+    ("RERUN", Some(Status::TryFailed)),
+    ("SUBFAIL", Some(Status::SubtestFailed)),
+    ("SUBFAILED", Some(Status::SubtestFailed)),
+    ("SUBPASS", None),
+    ("SUBPASSED", None),
+    ("SUBSKIP", None),
+    ("SUBSKIPPED", None),
+    ("SUBXFAIL", None),
+];
+
+/// The meaning of a status word, as the summary has it too.
+pub(super) fn status_of(word: &str) -> Option<Status> {
+    WORDS.iter().find(|(known, _)| *known == word).and_then(|(_, status)| *status)
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    results: Vec<(String, Status)>,
+    /// Tests of which a result was seen.
+    done: HashSet<String>,
+    /// How many tests there are.
+    collected: Option<u32>,
+    /// Whether lines of results end with the progress; all do or none does.
+    tailed: Option<bool>,
+    /// A test whose name was printed, and its result not yet; with the last word that could be its result.
+    waiting: Option<(String, Option<Status>)>,
+    /// Tests that workers of xdist were given.
+    begun: Vec<String>,
+    by_workers: bool,
+}
+
+impl Progress {
+    /// Whether a test runs whose result is not known: then anything may be its output.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.by_workers && matches!(self.waiting, Some((_, None)))
+    }
+
+    pub(super) fn take(&mut self, line: &str) {
+        if line.starts_with("collect") || line.contains(" items]") || line.contains(" item]") {
+            self.collected = collected(line).or(self.collected);
+        }
+        if let Some((id, status)) = by_worker(line) {
+            self.by_workers = true;
+            self.waiting = None;
+            self.add(id, status);
+            return;
+        }
+        // The next name ends the output of the test before it.
+        if matches!(self.waiting, Some((_, Some(_)))) && leading_id(line).is_some() {
+            self.close();
+        }
+        let (text, tail) = split_tail(line);
+        if let Some((id, status)) = self.result(text, tail) {
+            self.close();
+            self.tailed.get_or_insert(tail != Tail::Bare);
+            if let Some(status) = status {
+                self.add(&id, status);
+            }
+            return;
+        }
+        if let Some(id) = leading_id(line) {
+            self.begin(id);
+            return;
+        }
+        if let Some((_, result)) = &mut self.waiting
+            && self.tailed.is_none_or(|tailed| tailed == (tail != Tail::Bare))
+            && let Some(status) = last_word(text)
+        {
+            *result = Some(status);
+            self.tailed.get_or_insert(tail != Tail::Bare);
+        }
+    }
+
+    /// A line that names a test and its result.
+    fn result(&self, text: &str, tail: Tail) -> Option<(String, Option<Status>)> {
+        if self.tailed.is_some_and(|tailed| tailed != (tail != Tail::Bare)) {
+            return None;
+        }
+        let (id, status) = split_status(text)?;
+        // Where nothing but the result can follow a name, the name may have spaces; otherwise it ends at the first.
+        let id = if tail == Tail::Bare { leading_id(id)? } else { id };
+        // pytest-subtests puts the subtest after the name.
+        let id = if matches!(status, None | Some(Status::SubtestFailed)) { leading_id(id)? } else { id };
+        (is_id(id) && self.fits(id, tail)).then(|| (id.to_owned(), status))
+    }
+
+    /// Whether the progress after this result would be what the line says: what a test printed to look like a
+    /// result hardly ever knows.
+    fn fits(&self, id: &str, tail: Tail) -> bool {
+        let (Some(all), Tail::Percent(percent)) = (self.collected, tail) else { return true };
+        let new = u32::from(!self.done.contains(id));
+        let done = u32::try_from(self.done.len()).unwrap_or(u32::MAX).saturating_add(new);
+        all == 0 || u64::from(done) * 100 / u64::from(all) == u64::from(percent)
+    }
+
+    fn begin(&mut self, id: &str) {
+        self.close();
+        if self.by_workers || self.tailed.is_none() {
+            self.begun.push(id.to_owned());
+        }
+        self.waiting = Some((id.to_owned(), None));
+    }
+
+    fn close(&mut self) {
+        if let Some((id, result)) = self.waiting.take()
+            && let Some(status) = result
+        {
+            self.add(&id, status);
+        }
+    }
+
+    fn add(&mut self, id: &str, status: Status) {
+        if !self.done.contains(id) {
+            self.done.insert(id.to_owned());
+        }
+        self.results.push((id.to_owned(), status));
+    }
+
+    /// Results in order; after a death also the tests that were running.
+    pub(super) fn results(mut self, died: bool) -> Vec<(String, Status)> {
+        let last = self.waiting.as_ref().map(|(id, _)| id.clone());
+        self.close();
+        if died {
+            let begun = if self.by_workers { std::mem::take(&mut self.begun) } else { Vec::new() };
+            for id in begun.into_iter().chain(last) {
+                if !self.done.contains(&id) {
+                    self.add(&id, Status::Running);
+                }
+            }
+        }
+        self.results
+    }
+}
+
+/// `24` of `collected 24 items`, `collected 30 items / 6 deselected / 24 selected`, `2 workers [24 items]`.
+fn collected(line: &str) -> Option<u32> {
+    let line = line.strip_prefix("collecting ... ").unwrap_or(line);
+    let number = |text: &str| text.split(' ').next()?.parse().ok();
+    if let Some(rest) = line.strip_prefix("collected ") {
+        let selected = rest.split(" / ").find(|part| part.ends_with(" selected"));
+        return number(selected.unwrap_or(rest));
+    }
+    let (workers, items) = line.split_once('[')?;
+    (workers.contains(" worker") && items.contains("item")).then(|| number(items))?
+}
+
+/// `[gw0] [ 50%] PASSED id`.
+fn by_worker(line: &str) -> Option<(&str, Status)> {
+    let rest =
+        line.strip_prefix("[gw")?.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("] [")?;
+    let (percent, rest) = rest.split_once("] ")?;
+    percent.strip_suffix('%')?.trim_start().parse::<u32>().ok()?;
+    let (word, id) = rest.split_once(' ')?;
+    let status = status_of(word)?;
+    let id = id.trim_end();
+    is_id(id).then_some((id, status))
+}
+
+/// `id STATUS`, `id STATUS (reason)`, split at the last status word: names may hold such words too.
+fn split_status(text: &str) -> Option<(&str, Option<Status>)> {
+    let mut end = text.len();
+    while let Some(space) = text.get(..end)?.rfind(' ') {
+        let rest = text.get(space + 1..)?;
+        let word_end = rest.find(|c: char| !c.is_ascii_uppercase()).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(word_end);
+        let whole = match after.as_bytes().first() {
+            None => true,
+            Some(b' ') => after.starts_with(" (") && after.ends_with(')'),
+            Some(b'[' | b'(') => word.starts_with("SUB"),
+            Some(_) => false,
+        };
+        if whole && let Some((_, status)) = WORDS.iter().find(|(known, _)| *known == word) {
+            return Some((text.get(..space)?.trim_end(), *status));
+        }
+        end = space;
+    }
+    None
+}
+
+/// A status word at the end of a test's own output, perhaps without a space before it.
+fn last_word(text: &str) -> Option<Status> {
+    let text = match text.rfind(" (") {
+        Some(reason) if text.ends_with(')') => text.get(..reason)?,
+        _ => text,
+    };
+    WORDS
+        .iter()
+        .filter(|(word, _)| text.ends_with(word))
+        .max_by_key(|(word, _)| word.len())
+        .and_then(|(_, status)| *status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_split_at_its_last_status_word() {
+        let passed = Some(Status::Is(Outcome::Passed));
+        let cases = [
+            ("a.py::t PASSED", Some(("a.py::t", passed))),
+            ("a.py::t[x PASSED] PASSED", Some(("a.py::t[x PASSED]", passed))),
+            (
+                "a.py::t SKIPPED (not (yet) PASSED here)",
+                Some(("a.py::t", Some(Status::Is(Outcome::Skipped)))),
+            ),
+            ("a.py::t SUBFAILED[part] (i=1)", Some(("a.py::t", Some(Status::SubtestFailed)))),
+            ("a.py::t [part] (i=1) SUBPASS", Some(("a.py::t [part] (i=1)", None))),
+            ("a.py::t", None),
+            ("PASSED", None),
+            ("a.py::t PASSEDX", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(split_status(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_tests_is_that_of_the_selected_ones() {
+        let cases = [
+            ("collecting ... collected 24 items", Some(24)),
+            ("collected 1 item", Some(1)),
+            ("collected 30 items / 6 deselected / 24 selected", Some(24)),
+            ("collected 2 items / 1 error", Some(2)),
+            ("2 workers [24 items]", Some(24)),
+            ("collected by hand", None),
+        ];
+        for (line, number) in cases {
+            assert_eq!(collected(line), number, "{line}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The short summary, and the line of totals.
+
+use std::collections::HashSet;
+
+use super::blocks::title_of;
+use super::line::leading_id;
+use super::progress::{Status, status_of};
+
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    pub(super) entries: Vec<Entry>,
+}
+
+/// `FAILED tests/a.py::t - assert 1 == 2`.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) status: Status,
+    /// After the word.
+    pub(super) rest: String,
+}
+
+impl Summary {
+    pub(super) fn take(&mut self, line: &str) {
+        let Some((word, rest)) = line.split_once(' ') else { return };
+        // Skipped tests come as `SKIPPED [2] file:line: reason`, without ids.
+        if word != "SKIPPED"
+            && let Some(status) = status_of(word)
+        {
+            self.entries.push(Entry { status, rest: rest.to_owned() });
+        }
+    }
+}
+
+/// A line of nothing but dashes would otherwise be compared with itself at each of them.
+const MOST_DASHES: usize = 32;
+
+/// Id and message. Both may hold ` - `: an id that is known, or that has a block of its own, decides.
+pub(super) fn split_id<'e>(
+    rest: &'e str,
+    is_known: impl Fn(&str) -> bool,
+    titles: &HashSet<&str>,
+) -> (&'e str, &'e str) {
+    let splits = || {
+        rest.match_indices(" - ")
+            .take(MOST_DASHES)
+            .filter_map(|(at, _)| Some((rest.get(..at)?, rest.get(at + 3..)?)))
+            .chain(std::iter::once((rest, "")))
+    };
+    let has_block = |id: &str| titles.contains(title_of(id).as_str());
+    let told = splits().find(|(id, _)| is_known(id)).or_else(|| splits().find(|(id, _)| has_block(id)));
+    // Older versions put no dash before the reason of an unexpected pass.
+    let begin = || leading_id(rest).map(|id| (id, rest.get(id.len()..).unwrap_or_default()));
+    let (id, message) = told.or_else(begin).unwrap_or((rest, ""));
+    (id, message.strip_prefix(" - ").unwrap_or(message).trim())
+}
+
+/// `1 failed, 2 passed in 0.03s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Totals {
+    /// Tests, without errors (which come beside another result), retries, warnings and subtests.
+    pub(super) tests: usize,
+}
+
+impl Totals {
+    pub(super) fn read(line: &str) -> Option<Self> {
+        let (counts, time) = line.trim().rsplit_once(" in ")?;
+        let time = time.split(' ').next()?.strip_suffix('s')?;
+        time.parse::<f64>().ok()?;
+        if counts == "no tests ran" {
+            return Some(Self { tests: 0 });
+        }
+        let mut tests = 0;
+        for count in counts.split(", ") {
+            let (number, what) = count.split_once(' ')?;
+            let number: usize = number.parse().ok()?;
+            match what {
+                "passed" | "failed" | "skipped" | "xfailed" | "xpassed" => tests += number,
+                "error" | "errors" | "rerun" | "reruns" | "warning" | "warnings" | "deselected" => {}
+                _ if what.starts_with("subtests ") || what.starts_with("snapshot") => {}
+                _ => return None,
+            }
+        }
+        Some(Self { tests })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_are_exactly_what_pytest_prints() {
+        let cases = [
+            ("1 failed, 2 passed in 0.03s", Some(3)),
+            ("8 failed, 11 passed, 2 skipped, 1 xfailed, 1 xpassed, 3 errors in 0.11s", Some(23)),
+            ("2 failed, 1 passed, 3 subtests passed in 63.01s (0:01:03)", Some(3)),
+            ("1 failed, 3 passed, 5 rerun in 0.12s", Some(4)),
+            ("no tests ran in 0.01s", Some(0)),
+            ("1 passed in 3 rooms", None),
+            ("10 files in 0.3s", None),
+            ("done", None),
+        ];
+        for (line, tests) in cases {
+            assert_eq!(Totals::read(line).map(|totals| totals.tests), tests, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_id_with_a_dash_is_known_by_its_block() {
+        let titles = HashSet::from(["t[ - ]"]);
+        assert_eq!(split_id("a.py::t[ - ] - boom - x", |_| false, &titles), ("a.py::t[ - ]", "boom - x"));
+        assert_eq!(split_id("a.py::u - boom - x", |_| false, &titles), ("a.py::u", "boom - x"));
+        assert_eq!(split_id("a.py::u - x", |id| id == "a.py::u - x", &titles), ("a.py::u - x", ""));
+        assert_eq!(split_id("a.py::u", |_| false, &titles), ("a.py::u", ""));
+    }
+}
