@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::Write;
 
+use flaky_core::text::visible;
 use flaky_engine::run::RunError;
 
 use crate::exit_status::ExitStatus;
@@ -34,11 +35,16 @@ impl CliError {
     /// To standard error; one that is closed is no reason to panic.
     pub(crate) fn print(&self) {
         let mut out = std::io::stderr().lock();
-        let _ = writeln!(out, "error: {}", self.text);
+        let _ = writeln!(out, "error: {}", lines(&self.text));
         if let Some(hint) = &self.hint {
-            let _ = writeln!(out, "  hint: {hint}");
+            let _ = writeln!(out, "  hint: {}", lines(hint));
         }
     }
+}
+
+/// What comes from outside does nothing to the terminal; line ends stay.
+fn lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// The error and what caused it, each said once.

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use flaky_core::text::visible;
 use flaky_engine::event::{AttemptVerdict, RunEvent};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -42,9 +43,9 @@ impl Progress {
     /// Takes one event.
     pub(crate) fn take(&mut self, event: RunEvent) {
         match event {
-            RunEvent::Stage(text) => self.stage(&text),
-            RunEvent::Command(text) => self.line(&format!("  $ {text}")),
-            RunEvent::Warning(text) => self.line(&format!("warning: {text}")),
+            RunEvent::Stage(text) => self.stage(&visible(&text)),
+            RunEvent::Command(text) => self.line(&format!("  $ {}", visible(&text))),
+            RunEvent::Warning(text) => self.line(&format!("warning: {}", visible(&text))),
             RunEvent::Planned { run, attempts, parallelism, master_seed } => {
                 self.total = attempts;
                 self.started = Instant::now();
@@ -147,12 +148,7 @@ fn bar(colour: bool) -> ProgressBar {
 
 /// A closed standard error is no reason to stop.
 fn print_line(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", plain(text));
-}
-
-/// No escape bytes in logs, whatever a path or a repository is called.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
 }
 
 fn in_words(time: Duration) -> String {
@@ -173,10 +169,5 @@ mod tests {
         for (seconds, text) in [(5, "5 s"), (65, "1 min 5 s"), (7260, "2 h 1 min")] {
             assert_eq!(in_words(Duration::from_secs(seconds)), text);
         }
-    }
-
-    #[test]
-    fn plain_lines_hold_no_escape_bytes() {
-        assert_eq!(plain("a\u{1b}[31mb\nc"), "a\u{FFFD}[31mb\u{FFFD}c");
     }
 }

@@ -72,7 +72,9 @@ impl TestId {
         if text.is_empty() {
             return Self(Arc::from("(unnamed)"));
         }
-        let clean = !text.chars().any(char::is_control) && text.len() <= MAX_TEST_ID_BYTES;
+        // Bytes first: this runs for every test of every attempt, and nearly every id is plain.
+        let suspicious = text.bytes().fold(false, |found, b| found | (b < 0x20) | (b == 0x7f) | (b == 0xc2));
+        let clean = text.len() <= MAX_TEST_ID_BYTES && !(suspicious && text.chars().any(char::is_control));
         if clean {
             return Self(Arc::from(text));
         }

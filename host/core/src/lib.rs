@@ -18,4 +18,5 @@ pub mod report;
 pub mod seeds;
 pub mod settings;
 pub mod stats;
+pub mod text;
 pub mod verdict;

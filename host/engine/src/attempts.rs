@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flaky_config::PluginAddress;
+use flaky_config::{EnvName, EnvValue, PluginAddress};
 use flaky_core::report::{IsolationReport, IsolationUsed, SeedReport};
 use flaky_core::verdict::Cause;
 
@@ -105,6 +105,14 @@ impl Stage<'_> {
         });
     }
 
+    /// Secrets that the user passed on are not written down: `flaky reproduce` takes them anew.
+    fn recorded_env(&self) -> Vec<(String, Option<String>)> {
+        let secret = |name: &str| self.request.withheld.iter().any(|w| w == name);
+        let value =
+            |name: &EnvName, value: &EnvValue| (!secret(name.as_str())).then(|| value.as_str().to_owned());
+        self.settings.env.iter().map(|(n, v)| (n.as_str().to_owned(), value(n, v))).collect()
+    }
+
     /// A journal that cannot be written costs the record, not the run.
     fn journal(&self, level: IsolationUsed, plan: &[PlannedAttempt]) -> Option<Journal> {
         let request = &self.request;
@@ -122,12 +130,7 @@ impl Stage<'_> {
             working_directory: self.project.command.cwd.clone(),
             timeout: self.settings.timeout.value.get(),
             isolation: level,
-            env: self
-                .settings
-                .env
-                .iter()
-                .map(|(n, v)| (n.as_str().to_owned(), v.as_str().to_owned()))
-                .collect(),
+            env: self.recorded_env(),
             install: self.settings.auto_install.value,
             config: request.config.as_ref().map(absolute),
             plugins: request.flags.plugins.iter().map(plugin_address).collect(),

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use flaky_core::attempt::{Exit, Usage};
@@ -61,8 +60,6 @@ pub(crate) struct Conductor {
     pub(crate) timeout: Duration,
     /// Parsers in the order in which they are asked.
     parsers: Vec<Member>,
-    /// The one that recognised the last attempt is asked first.
-    favourite: AtomicUsize,
 }
 
 impl Conductor {
@@ -90,7 +87,6 @@ impl Conductor {
             install_env: Vec::new(),
             timeout,
             parsers,
-            favourite: AtomicUsize::new(0),
         }
     }
 
@@ -184,20 +180,20 @@ impl Conductor {
         }
     }
 
-    /// The first parser that recognises something; one that fails is named in the report, and the next is asked.
+    /// Always in the same order, whatever other attempts said: which parser reads an attempt must not depend on which
+    /// attempt ended first. The first parser that recognises something; one that fails is named in the report, and the next is asked.
     async fn parse(&self, input: &AttemptInput) -> Option<(ParsedAttempt, String)> {
         if is_silent(input) {
             // A command that says nothing is not asked about: most of the cost of many short attempts.
             return None;
         }
-        let first = self.favourite.load(Ordering::Relaxed);
-        let order = std::iter::once(first).chain((0..self.parsers.len()).filter(|i| *i != first));
-        for i in order {
-            let Some(member) = self.parsers.get(i) else { continue };
+        for member in &self.parsers {
             match member.plugin.parse(input).await {
                 Ok(parsed) if parsed.completeness == Completeness::NothingRecognised => {}
+                // Only failed tests have names in such output: every one of them would look broken. The exit code
+                // tells less, and the truth.
+                Ok(parsed) if parsed.diagnostics.iter().any(|d| d.code == "unnamed-tests") => return None,
                 Ok(parsed) => {
-                    self.favourite.store(i, Ordering::Relaxed);
                     member.used("parser");
                     return Some((parsed, member.name().to_owned()));
                 }

@@ -11,7 +11,7 @@ use crate::assemble::{Findings, assemble};
 use crate::attempt::SetAside;
 use crate::attempts::Outcome;
 use crate::conduct::PlannedAttempt;
-use crate::judge;
+use crate::judge::{self, Judged};
 use crate::run::{AttemptChoice, Finished, RunRequest, Stage};
 use crate::tally::Tally;
 
@@ -25,11 +25,18 @@ impl Stage<'_> {
     ) -> Findings {
         let evidence = tally.evidence();
         let tests = judge::judge(&self.plugins, evidence, &self.settings.ignore.value).await;
-        let summary = judge::summarise(&self.plugins, tally.counted, tally.failed, &tests).await;
+        let mut summary = judge::summarise(&self.plugins, tally.counted, tally.failed, &tests).await;
+        if summary.category == Category::Stable && tally.failed > 0 && tests.iter().any(disturbed) {
+            summary.reason = format!(
+                "{} of {} attempts failed side by side, and nothing that failed did so alone: copies disturbed each other",
+                tally.failed, tally.counted
+            );
+        }
         let obstacle = outcome.obstacle.clone().or_else(|| too_much_set_aside(&tally));
         let mut notes = self.sources.notes.clone();
         notes.extend(self.settings_notes());
         notes.extend(tally.notes());
+        notes.extend(interference_note(&tests));
         Findings {
             run: self.request.run.clone(),
             subject: self.subject(tally.parser()),
@@ -88,6 +95,24 @@ impl Stage<'_> {
         });
         ignored.chain(withheld).collect()
     }
+}
+
+/// Whether a test's numbers are those of attempts alone.
+fn disturbed(test: &Judged) -> bool {
+    test.evidence.side_by_side.is_some() && !test.ignored
+}
+
+fn interference_note(tests: &[Judged]) -> Option<Note> {
+    let count = tests.iter().filter(|t| disturbed(t)).count();
+    let what = if count == 1 { "1 test fails" } else { "tests fail" };
+    let what = if count == 1 { what.to_owned() } else { format!("{count} {what}") };
+    (count > 0).then(|| Note {
+        code: "interference".into(),
+        text: format!(
+            "{what} only with copies side by side (a port, a file, a folder that they share); `flaky doctor` says how \
+             attempts could be kept further apart"
+        ),
+    })
 }
 
 /// More than this part of the attempts set aside: what is left is not the suite as it is.

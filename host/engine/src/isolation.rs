@@ -62,7 +62,8 @@ pub(crate) fn start(
     if demanded {
         return Err(Unavailable { asked, what, hint: obstacle.map(|o| o.how_to_raise.clone()) });
     }
-    at(machine.best, Some(what))
+    let why = obstacle.map_or(what, |o| format!("{} (to raise it: {})", o.what, o.how_to_raise));
+    at(machine.best, Some(why))
 }
 
 const fn rank(level: IsolationUsed) -> u8 {
@@ -199,7 +200,7 @@ mod tests {
             );
         }
         let lowered = start(Ask::Auto, Net::Auto, &machine(Use::Copy)).unwrap();
-        assert_eq!(lowered.why.as_deref(), Some("no user namespaces"));
+        assert_eq!(lowered.why.as_deref(), Some("no user namespaces (to raise it: sysctl)"));
         let refused = start(Ask::Full, Net::Auto, &machine(Use::Copy)).unwrap_err();
         assert_eq!(refused.hint.as_deref(), Some("sysctl"));
     }

@@ -40,8 +40,8 @@ pub struct RunRecord {
     pub timeout: u32,
     /// What attempts got.
     pub isolation: IsolationUsed,
-    /// Variables that settings gave to the tests.
-    pub env: Vec<(String, String)>,
+    /// Variables that settings gave to the tests; without the value where the name looks like a secret's.
+    pub env: Vec<(String, Option<String>)>,
     /// Whether dependencies were installed.
     pub install: bool,
     /// Configuration file that was named on the command line, absolute.

@@ -180,13 +180,16 @@ impl EnvironmentFolder {
 
 /// All that an installation depends on: what the plugin says, and the programs that do it.
 pub(crate) fn cache_key(plan: &InstallPlan, path: Option<&std::ffi::OsStr>) -> String {
+    // What an earlier step installed is no cause of the installation: only programs searched for by name count.
     if plan.cache_key.is_empty() {
         return String::new();
     }
     let mut key = format!("flaky {}\n{}", env!("CARGO_PKG_VERSION"), plan.cache_key);
     for step in &plan.steps {
         let program = step.command.argv.first().map(String::as_str).unwrap_or_default();
-        if let Some(file) = path.and_then(|p| find_program(program, p)) {
+        if !program.contains('/')
+            && let Some(file) = path.and_then(|p| find_program(program, p))
+        {
             let changed = fs::metadata(&file).and_then(|m| m.modified()).ok();
             key.push_str(&format!("\nprogram {} {changed:?}", file.display()));
         }

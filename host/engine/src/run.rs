@@ -224,10 +224,13 @@ impl Stage<'_> {
             self.settings.timeout.value.duration(),
         );
         let mut tally = Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
-        let begun = Instant::now();
+        let mut begun = Instant::now();
         let outcome = match self.install(&mut conductor, environment.as_ref(), &start).await? {
             Some(aside) => Outcome::before_attempts(aside, &start),
-            None => self.attempts(Arc::new(conductor), &mut tally, start, &plan).await?,
+            None => {
+                begun = Instant::now();
+                self.attempts(Arc::new(conductor), &mut tally, start, &plan).await?
+            }
         };
         let findings = self.findings(tally, outcome, begun.elapsed(), &plan).await;
         Ok(self.finish(findings))

@@ -1,7 +1,7 @@
 //! The bundled plugin for pytest: reads what pytest printed or wrote, and decides how Python projects are
 //! installed, reported on and selected from.
 //!
-//! The best source is a report of our own: [`Framework::instrument`](flaky_plugin_sdk::Framework::instrument) adds a
+//! The best source is a report of our own: [`Framework::instrument`] adds a
 //! small pytest plugin that writes a line as soon as something happens, so that a killed run keeps what was seen.
 //! Where it could not be loaded, JUnit XML and then the printed text are read.
 

@@ -37,7 +37,7 @@ pub trait Parser: Plugin {
 }
 
 /// The same as [`Parser`], for attempts with tens of thousands of tests: a third of the cost. A plugin is one of
-/// the two; see [`PackedTests::push`](crate::PackedTests::push).
+/// the two; see [`PackedTestsBuilder`](crate::PackedTestsBuilder).
 pub trait PackedParser: Plugin {
     /// What became of every test in the attempt.
     ///

@@ -9,6 +9,7 @@ use flaky_config::{
 use flaky_core::ids::Seed;
 use flaky_core::report::{IsolationUsed, RunReport};
 use flaky_core::settings::{IsolationChoice, NetworkChoice, Parallelism, TimeoutSeconds};
+use flaky_core::text::visible;
 use flaky_core::verdict::Category;
 use flaky_engine::journal::{RunRecord, read_record, read_report};
 use flaky_engine::run::AttemptChoice;
@@ -105,10 +106,21 @@ fn ask(record: RunRecord, attempts: AttemptChoice) -> Result<Ask, CliError> {
     })
 }
 
-fn environment(variables: Vec<(String, String)>) -> Result<Environment, CliError> {
-    let one = |(name, value)| Ok((EnvName::try_from(name)?, EnvValue::try_from(value)?));
-    let all: Result<Environment, InvalidEnvironment> = variables.into_iter().map(one).collect();
-    all.map_err(|e| CliError::usage(&e, None))
+/// Values that were not written down, because they are secrets, are taken from our environment.
+fn environment(variables: Vec<(String, Option<String>)>) -> Result<Environment, CliError> {
+    let mut environment = Environment::default();
+    for (name, value) in variables {
+        let value = value.or_else(|| std::env::var(&name).ok()).ok_or_else(|| {
+            CliError::usage_text(
+                format!("the run had the variable `{name}`, whose value was not written down"),
+                Some("set it, then repeat the command"),
+            )
+        })?;
+        let invalid = |e: InvalidEnvironment| CliError::usage(&e, None);
+        environment
+            .set(EnvName::try_from(name).map_err(invalid)?, EnvValue::try_from(value).map_err(invalid)?);
+    }
+    Ok(environment)
 }
 
 fn plugins(addresses: &[String]) -> Result<Vec<PluginAddress>, CliError> {
@@ -125,18 +137,13 @@ fn print(report: &RunReport, seed: Seed) {
         text.push_str(&format!("seed {seed}: failed {} of {}\n", report.failures, report.total_runs));
     }
     for test in report.tests.iter().filter(|t| t.failures > 0 && !t.ignored) {
-        text.push_str(&format!("  {} failed {} of {}\n", clean(test.id.as_str()), test.failures, test.ran));
+        text.push_str(&format!("  {} failed {} of {}\n", visible(test.id.as_str()), test.failures, test.ran));
         for group in &test.failure_groups {
             let said: Vec<&str> = [&group.kind, &group.message].into_iter().map(|t| t.trim()).collect();
             let said = said.into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(": ");
             let line = said.lines().next().unwrap_or_default().to_owned();
-            text.push_str(&format!("    {} of {}: {}\n", group.count, test.failures, clean(&line)));
+            text.push_str(&format!("    {} of {}: {}\n", group.count, test.failures, visible(&line)));
         }
     }
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
-}
-
-/// What tests say is data: no control character of theirs reaches the terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }

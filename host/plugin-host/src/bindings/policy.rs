@@ -46,7 +46,16 @@ pub(crate) fn to_evidence(evidence: &Evidence) -> wit::Evidence {
         alone: evidence.alone.map(|a| wit::Alone { ran: a.ran, failed: a.failed }),
         history: None,
         tags: Vec::new(),
-        more: "{}".into(),
+        more: more(evidence),
+    }
+}
+
+/// What the record of 0.1.0 has no field for: the counts with copies side by side, where these were found to disturb
+/// each other and the record speaks of the attempts alone.
+fn more(evidence: &Evidence) -> String {
+    match evidence.side_by_side {
+        Some(a) => serde_json::json!({ "side_by_side": { "ran": a.ran, "failed": a.failed } }).to_string(),
+        None => "{}".into(),
     }
 }
 

@@ -71,7 +71,8 @@ impl Builder {
         self.dummy("start-table", &policy, "(table 1000000 funcref)")?;
         self.dummy("start-memory", &policy, "(memory $more 16000) (func $grow) (start $grow)")?;
         let reader = "import inputs; export plugin; export parser;";
-        let version = |wit: &str, to: &str| format!("{}\nworld made {{ {reader} }}", wit.replace("@0.1.0;", to));
+        let version =
+            |wit: &str, to: &str| format!("{}\nworld made {{ {reader} }}", wit.replace("@0.1.0;", to));
         self.dummy("version-2", &version(&self.wit, "@0.2.0;"), "")?;
         self.dummy("next-used", &version(&self.next(), "@0.1.1;"), "")?;
         let more = self.wit.replacen("    unknown,\n  }", "    unknown,\n    quarantined,\n  }", 1);
@@ -107,7 +108,8 @@ impl Builder {
         let folder = self.guests.join("target/guests").join(package);
         // Paths of this machine do not belong into components.
         let remap = format!("--remap-path-prefix={}=/guests", self.guests.display());
-        let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|h| format!("{h}/.cargo")))?;
+        let home =
+            std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|h| format!("{h}/.cargo")))?;
         let remap = format!("{remap} --remap-path-prefix={home}=/cargo");
         let done = Command::new(env!("CARGO"))
             .current_dir(&self.guests)

@@ -201,7 +201,9 @@ impl framework::Guest for Hostile {
         deed("select")?;
         match selection {
             framework::Selection::Only(tests) => command.argv.extend(tests),
-            framework::Selection::Without(tests) => command.argv.extend(tests.iter().map(|t| format!("!{t}"))),
+            framework::Selection::Without(tests) => {
+                command.argv.extend(tests.iter().map(|t| format!("!{t}")))
+            }
         }
         if asked("select").is_some_and(|what| what == "huge") {
             command.argv.push("x".repeat(3 << 20));
