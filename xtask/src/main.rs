@@ -3,7 +3,6 @@
 mod cargo;
 mod component;
 mod dist;
-mod guests;
 mod plugins;
 mod schemas;
 mod sources;
@@ -14,11 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: cargo xtask plugins [--check] [--guests] [NAME...]
+usage: cargo xtask plugins [--check] [NAME...]
        cargo xtask schemas [--check]
 
 plugins   builds the bundled plugins, or those named, into plugins/dist
-          --guests  builds the components that the tests load, into tests/guests/dist, instead
 schemas   writes the JSON Schemas of the report and of the configuration into docs/schema
 --check   writes nothing, and fails if what is there is not what would be written";
 
@@ -48,16 +46,14 @@ fn run(arguments: &[&str]) -> Result<()> {
     let (task, rest) = arguments.split_first().ok_or(USAGE)?;
     let (flags, names): (Vec<&str>, Vec<&str>) = rest.iter().partition(|argument| argument.starts_with('-'));
     let mode = if flags.contains(&"--check") { Mode::Check } else { Mode::Write };
-    let guests = flags.contains(&"--guests");
-    let known = |flag: &&str| *flag == "--check" || (*flag == "--guests" && *task == "plugins");
-    let takes_names = *task == "plugins" && mode == Mode::Write && !guests;
+    let known = |flag: &&str| *flag == "--check";
+    let takes_names = *task == "plugins" && mode == Mode::Write;
     let unexpected = names.iter().find(|_| !takes_names);
     if let Some(argument) = flags.iter().find(|flag| !known(flag)).or(unexpected) {
         return Err(format!("unexpected argument `{argument}`\n{USAGE}").into());
     }
     let root = root()?;
     match *task {
-        "plugins" if guests => guests::run(&root, mode),
         "plugins" if mode == Mode::Check => plugins::check(&root),
         "plugins" => plugins::write(&root, &names),
         "schemas" => schemas::run(&root, mode),
