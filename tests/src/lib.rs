@@ -16,3 +16,8 @@ pub mod running;
 pub use ended::Ended;
 pub use flaky::{Flaky, Who};
 pub use running::Running;
+
+/// The policy in the documents compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/plugins.md")]
+pub struct PluginsPage;

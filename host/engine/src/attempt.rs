@@ -164,7 +164,8 @@ mod tests {
     fn harness_faults_are_set_aside_with_their_cause_and_test_failures_count() {
         use Outcome::{Failed, Passed, Skipped};
         let aside = |cause| Some(cause);
-        let cases: &[(Exit, &[Outcome], &[&str], Option<Cause>)] = &[
+        type Case = (Exit, &'static [Outcome], &'static [&'static str], Option<Cause>);
+        let cases: &[Case] = &[
             (Exit::Code(0), &[Passed], &[], None),
             (Exit::Code(1), &[Failed], &[], None),
             (Exit::Code(5), &[], &["no-tests"], aside(Cause::NoTests)),

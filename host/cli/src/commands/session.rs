@@ -133,8 +133,7 @@ impl Session {
             tokio::spawn(async move {
                 while stream.recv().await.is_some() {
                     if cancel.is_cancelled() {
-                        // The launcher sees our end and takes everything that runs with it.
-                        #[expect(clippy::exit, reason = "the user asked twice")]
+                        // Asked twice: at once. The launcher sees our end and takes all that runs with it.
                         std::process::exit(128 + i32::from(number));
                     }
                     ended_by.store(number, Ordering::SeqCst);
