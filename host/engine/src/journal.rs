@@ -81,7 +81,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Makes the run's folder and writes its record. Removes the oldest runs beyond [`RUNS_KEPT`].
+    /// Makes the run's folder and writes its record. Removes the oldest runs beyond `RUNS_KEPT`.
     ///
     /// # Errors
     /// When the folder cannot be made or written.

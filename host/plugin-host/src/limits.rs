@@ -16,7 +16,7 @@ impl Default for Limits {
     /// 64 MB; a component in Rust needs half a second for that.
     ///
     /// 128 MiB: language runtimes hold some tens of MiB before they read a byte, and the largest result that is
-    /// accepted ([`RESULT_BYTES`]) has to fit twice, once as the guest's own values and once lowered. Memory is
+    /// accepted (`RESULT_BYTES`) has to fit twice, once as the guest's own values and once lowered. Memory is
     /// taken as it is used; the bundled plugins stay under 10 MiB.
     fn default() -> Self {
         Self { time: Duration::from_secs(30), memory: 128 << 20 }
