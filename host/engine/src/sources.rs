@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use flaky_config::Trust;
 use flaky_core::report::Note;
 use flaky_core::verdict::Cause;
-use flaky_exec::checkout::{self, CheckoutError, CheckoutRequest, RepositorySource};
+use flaky_exec::checkout::{self, CheckoutError, CheckoutRequest, LocalState, RepositorySource};
 use tempfile::TempDir;
 
 use crate::attempt::SetAside;
@@ -73,14 +73,23 @@ async fn local(folder: &Path) -> Result<Sources, NoSources> {
     if !tree.is_dir() {
         return Err(refuse(std::io::Error::from(std::io::ErrorKind::NotADirectory)));
     }
-    let looked_at = tree.clone();
-    let state = tokio::task::spawn_blocking(move || checkout::describe_local(&looked_at)).await.ok();
+    // Starting libgit2 (and OpenSSL with it) costs as much as the rest of a short run: only where there is a reason.
+    let state = if tree.ancestors().any(|folder| folder.join(".git").exists()) {
+        let looked_at = tree.clone();
+        tokio::task::spawn_blocking(move || checkout::describe_local(&looked_at)).await.unwrap_or_default()
+    } else {
+        LocalState::default()
+    };
+    let changed = (state.dirty == Some(true)).then(|| Note {
+        code: "uncommitted-changes".into(),
+        text: "the folder holds changes that are not in the commit".into(),
+    });
     Ok(Sources {
         name: tree.display().to_string(),
         tree,
-        commit: state.and_then(|s| s.commit),
+        commit: state.commit,
         trust: Trust::Trusted,
-        notes: Vec::new(),
+        notes: changed.into_iter().collect(),
         fetched: None,
     })
 }
