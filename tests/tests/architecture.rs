@@ -25,15 +25,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("xtask", &["flaky-core", "flaky-config"]),
 ];
 
-/// Weighty libraries and the one room that may know each.
-const KEPT_IN: &[(&str, &str)] = &[
-    ("wasmtime", "flaky-plugin-host"),
-    ("wasmtime-wasi", "flaky-plugin-host"),
-    ("git2", "flaky-exec"),
-    ("nix", "flaky-exec"),
-    ("serde-saphyr", "flaky-config"),
-    ("statrs", "flaky-core"),
-    ("clap", "flaky"),
+/// Weighty libraries and the rooms that may know each.
+const KEPT_IN: &[(&str, &[&str])] = &[
+    ("wasmtime", &["flaky-plugin-host"]),
+    ("wasmtime-wasi", &["flaky-plugin-host"]),
+    ("git2", &["flaky-exec"]),
+    // Processes in one, owners of cached files in the other.
+    ("nix", &["flaky-exec", "flaky-plugin-host"]),
+    ("serde-saphyr", &["flaky-config"]),
+    ("statrs", &["flaky-core"]),
+    ("clap", &["flaky"]),
 ];
 
 fn metadata() -> Value {
@@ -79,9 +80,10 @@ fn crates_depend_on_each_other_only_as_the_architecture_allows() {
 #[test]
 fn weighty_libraries_stay_in_their_rooms() {
     for (package, dependencies) in &edges() {
-        for (library, room) in KEPT_IN {
+        for (library, rooms) in KEPT_IN {
             let known = dependencies.contains(*library) && package != "flaky-tests";
-            assert!(!known || package == room, "only `{room}` may know `{library}`, not `{package}`");
+            let allowed = rooms.contains(&package.as_str());
+            assert!(!known || allowed, "only `{rooms:?}` may know `{library}`, not `{package}`");
         }
     }
 }

@@ -44,7 +44,7 @@ fn a_parser_that_fails_is_named_in_the_report_and_the_verdict_stands() {
         ("panic", "as asked for"),
         ("memory", "memory"),
         ("recurse", "stack"),
-        ("big", "MB"),
+        ("big", "MiB"),
         ("error", "as-asked"),
     ];
     for (deed, said) in cases {
