@@ -5,6 +5,7 @@ use std::io::{self, BufRead};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::attributes::Attributes;
 use crate::case::{self, Case, CaseResult, ResultKind};
 use crate::identity::Dialect;
 use crate::input::{Fallback, Input};
@@ -287,7 +288,7 @@ impl Document<'_, '_> {
 
 /// A name without its namespace prefix.
 fn local(name: &str) -> &str {
-    name.rsplit(':').next().unwrap_or(name)
+    memchr::memrchr(b':', name.as_bytes()).and_then(|colon| name.get(colon + 1..)).unwrap_or(name)
 }
 
 fn capped(text: String) -> String {
@@ -300,17 +301,17 @@ fn capped(text: String) -> String {
 }
 
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
-    let found = element.attributes().with_checks(false).flatten().find(|found| found.key.as_ref() == name)?;
-    Some(text::unescape(&found.value).into_owned())
+    let (_, value) = Attributes::of(element).find(|(found, _)| *found == name)?;
+    Some(text::unescape(&value).into_owned())
 }
 
 /// The attributes of a `<testcase>`; `None` for the test *descriptions* that TestLink exports under the same
 /// names, which hold no results.
 fn case_of(element: &BytesStart<'_>) -> Option<Case> {
     let mut case = Case::default();
-    for attribute in element.attributes().with_checks(false).flatten() {
-        let value = text::unescape(&attribute.value);
-        match attribute.key.as_ref() {
+    for (name, value) in Attributes::of(element) {
+        let value = text::unescape(&value);
+        match name {
             "name" => case.name = value.into_owned(),
             "classname" => case.class = Some(value.into_owned()),
             // PHPUnit before `classname` came up.

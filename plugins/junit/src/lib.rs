@@ -8,6 +8,7 @@
 //! default feature `component` for that.
 
 mod attempt;
+mod attributes;
 mod case;
 #[cfg(feature = "component")]
 mod component;
