@@ -217,7 +217,7 @@ impl Stage<'_> {
         let machine = executor.capabilities().await?;
         let start = isolation::start(self.settings.isolation.value, self.settings.network.value, &machine)?;
         let mut conductor = Conductor::new(
-            executor,
+            executor.clone(),
             &self.plugins,
             self.project.clone(),
             self.base_environment(),
@@ -232,6 +232,8 @@ impl Stage<'_> {
                 self.attempts(Arc::new(conductor), &mut tally, start, &plan).await?
             }
         };
+        // In order: what still runs ends, and the launcher is waited for, so that its use of the machine is accounted to us.
+        executor.shutdown().await;
         let findings = self.findings(tally, outcome, begun.elapsed(), &plan).await;
         Ok(self.finish(findings))
     }
