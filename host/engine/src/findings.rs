@@ -104,8 +104,7 @@ fn disturbed(test: &Judged) -> bool {
 
 fn interference_note(tests: &[Judged]) -> Option<Note> {
     let count = tests.iter().filter(|t| disturbed(t)).count();
-    let what = if count == 1 { "1 test fails" } else { "tests fail" };
-    let what = if count == 1 { what.to_owned() } else { format!("{count} {what}") };
+    let what = if count == 1 { "1 test fails".to_owned() } else { format!("{count} tests fail") };
     (count > 0).then(|| Note {
         code: "interference".into(),
         text: format!(

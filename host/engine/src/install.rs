@@ -36,7 +36,7 @@ impl Stage<'_> {
             .install(&input, &self.project.root, &env_dir)
             .await
             .map_err(|e| ProjectError::Plugin(Box::new(e)))?;
-        conductor.install_env = prepare::plan_env(Some(&plan));
+        conductor.install_env = plan.env.clone();
         let key = prepare::cache_key(&plan, conductor.base.get("PATH"));
         let folder_fault = |source| RunError::Folder { path: folder.path.clone(), source };
         if plan.steps.is_empty() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flaky_config::RunSettings;
 use flaky_core::verdict::Cause;
-use flaky_plugin_host::{Command, Detection, EnvChange, InstallPlan, PluginError, ProjectInput};
+use flaky_plugin_host::{Command, Detection, InstallPlan, PluginError, ProjectInput};
 use sha2::{Digest, Sha256};
 
 use crate::attempt::SetAside;
@@ -210,11 +210,6 @@ pub(crate) fn install_failed(title: &str, how: &str, output: &str) -> SetAside {
         why: format!("{title} failed ({how}): {}", crate::attempt::one_line(last)),
         hint: Some("mend the dependencies, or use what is installed already with `--no-install`".into()),
     }
-}
-
-/// What a plan adds to the environment, when there is a plan.
-pub(crate) fn plan_env(plan: Option<&InstallPlan>) -> Vec<(String, EnvChange)> {
-    plan.map(|p| p.env.clone()).unwrap_or_default()
 }
 
 fn short_digest(text: &str) -> String {
