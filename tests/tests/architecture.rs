@@ -13,8 +13,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-config", &["flaky-core"]),
     ("flaky-exec", &["flaky-core"]),
     ("flaky-plugin-host", &["flaky-core"]),
-    ("flaky-engine", &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host"]),
-    ("flaky", &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-engine"]),
+    ("flaky-runpod", &["flaky-core"]),
+    ("flaky-engine", &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod"]),
+    (
+        "flaky",
+        &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod", "flaky-engine"],
+    ),
+    (
+        "flaky-worker",
+        &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod", "flaky-engine"],
+    ),
     ("flaky-plugin-sdk", &[]),
     ("flaky-plugin-junit", &["flaky-plugin-sdk"]),
     ("flaky-plugin-pytest", &["flaky-plugin-sdk", "flaky-plugin-junit"]),
@@ -34,7 +42,9 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("nix", &["flaky-exec", "flaky-plugin-host"]),
     ("serde-saphyr", &["flaky-config"]),
     ("statrs", &["flaky-core"]),
-    ("clap", &["flaky"]),
+    ("clap", &["flaky", "flaky-worker"]),
+    ("reqwest", &["flaky-runpod", "flaky-worker"]),
+    ("zstd", &["flaky-runpod"]),
 ];
 
 fn metadata() -> Value {

@@ -1,7 +1,6 @@
 //! The `flaky` binary: what was typed, what it means, how it ends. All text and all exit codes are decided here.
 
 mod args;
-mod builtins;
 mod commands;
 mod error;
 mod exit_status;

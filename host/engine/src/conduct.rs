@@ -16,6 +16,7 @@ use flaky_plugin_host::{AttemptContext, AttemptInput, BlobInput, Command, EnvCha
 
 use crate::attempt::{Judgement, SetAside, judge_by_exit, judge_recognised};
 use crate::environment::Environment;
+use crate::output::KeptOutput;
 use crate::plugins::{Member, PluginSet};
 use crate::prepare::Project;
 use crate::tail;
@@ -44,6 +45,8 @@ pub(crate) struct DoneAttempt {
     pub(crate) output_tail: Option<String>,
     /// Things about the attempt that the reader should know.
     pub(crate) notes: Vec<AttemptNote>,
+    /// What it printed, where the caller asked for it.
+    pub(crate) output: Option<KeptOutput>,
 }
 
 /// Runs and reads attempts of one run.
@@ -60,6 +63,8 @@ pub(crate) struct Conductor {
     pub(crate) timeout: Duration,
     /// Parsers in the order in which they are asked.
     parsers: Vec<Member>,
+    /// Bytes of each stream to keep for the caller.
+    keep_output: Option<u64>,
 }
 
 impl Conductor {
@@ -70,6 +75,7 @@ impl Conductor {
         project: Project,
         base: Environment,
         timeout: Duration,
+        keep_output: Option<u64>,
     ) -> Self {
         let own = project.framework.as_ref().map(|f| f.plugin.label().to_owned());
         let rank = |m: &Member| match (m.bundled, Some(m.plugin.label()) == own.as_deref()) {
@@ -87,6 +93,7 @@ impl Conductor {
             install_env: Vec::new(),
             timeout,
             parsers,
+            keep_output,
         }
     }
 
@@ -176,6 +183,7 @@ impl Conductor {
             judgement,
             parsed,
             output_tail,
+            output: self.keep_output.map(|quota| KeptOutput::read(&raw, quota)),
             notes: raw.notes,
         }
     }
@@ -230,6 +238,7 @@ fn infrastructure(planned: PlannedAttempt, error: &ExecError) -> DoneAttempt {
         parsed: None,
         output_tail: None,
         notes: Vec::new(),
+        output: None,
     }
 }
 

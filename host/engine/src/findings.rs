@@ -189,5 +189,5 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
         plugins: Vec::new(),
         notes: Vec::new(),
     });
-    Finished { report, fail_on: flags.fail_on.unwrap_or_default(), plugins: None }
+    Finished { report, fail_on: flags.fail_on.unwrap_or_default(), plugins: None, outputs: Vec::new() }
 }

@@ -5,12 +5,14 @@
 
 pub mod assemble;
 pub mod attempt;
+pub mod builtins;
 pub mod cancel;
 pub mod deliver;
 pub mod event;
 pub mod folders;
 pub mod journal;
 pub mod judge;
+pub mod output;
 pub mod plugins;
 pub mod run;
 

@@ -26,6 +26,7 @@ use crate::findings::without_sources;
 use crate::folders::Folders;
 use crate::isolation::{self, Unavailable};
 use crate::journal::Journal;
+use crate::output::AttemptOutput;
 use crate::plugins::{Builtin, LoadError, PluginSet};
 use crate::prepare::{self, EnvironmentFolder, Project, ProjectError};
 use crate::sources::{self, NoSources, Sources};
@@ -70,6 +71,8 @@ pub struct RunRequest {
     pub launcher: LauncherProgram,
     /// The switch that ends the run early.
     pub cancel: Cancel,
+    /// Bytes of each stream of each attempt to hand back in [`Finished::outputs`]; `None` is none at all.
+    pub keep_output: Option<u64>,
 }
 
 /// Which attempts to make.
@@ -148,6 +151,8 @@ pub struct Finished {
     pub fail_on: FailOn,
     /// The loaded plugins, for reporters that the user named.
     pub plugins: Option<PluginSet>,
+    /// What attempts printed, ascending, without those repeated alone; empty unless [`RunRequest::keep_output`] asks.
+    pub outputs: Vec<AttemptOutput>,
 }
 
 /// How much of each attempt's output is kept: the head and the tail that a person would read are in it, and a
@@ -222,6 +227,7 @@ impl Stage<'_> {
             self.project.clone(),
             self.base_environment(),
             self.settings.timeout.value.duration(),
+            self.request.keep_output,
         );
         let mut tally = Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
         let mut begun = Instant::now();
@@ -234,8 +240,9 @@ impl Stage<'_> {
         };
         // In order: what still runs ends, and the launcher is waited for, so that its use of the machine is accounted to us.
         executor.shutdown().await;
+        let outputs = tally.take_outputs();
         let findings = self.findings(tally, outcome, begun.elapsed(), &plan).await;
-        Ok(self.finish(findings))
+        Ok(self.finish(findings, outputs))
     }
 
     fn plan(&self) -> Vec<PlannedAttempt> {
@@ -317,7 +324,7 @@ impl Stage<'_> {
         folders
     }
 
-    fn finish(self, findings: Findings) -> Finished {
+    fn finish(self, findings: Findings, outputs: Vec<AttemptOutput>) -> Finished {
         let report = assemble(findings);
         let folder = self.request.folders.runs().join(report.run.as_str());
         if folder.is_dir()
@@ -325,7 +332,7 @@ impl Stage<'_> {
         {
             self.events.send(RunEvent::Warning(format!("`{}` cannot be written: {error}", folder.display())));
         }
-        Finished { report, fail_on: self.settings.fail_on.value, plugins: Some(self.plugins) }
+        Finished { report, fail_on: self.settings.fail_on.value, plugins: Some(self.plugins), outputs }
     }
 }
 

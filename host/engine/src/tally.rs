@@ -16,6 +16,7 @@ use crate::attempt::{Judgement, SetAside, exit_in_words, of_exit};
 use crate::conduct::DoneAttempt;
 use crate::event::AttemptVerdict;
 use crate::journal::JournalLine;
+use crate::output::AttemptOutput;
 
 /// Confidence level of every interval and bound.
 pub(crate) const LEVEL: f64 = 0.95;
@@ -40,6 +41,7 @@ pub(crate) struct Tally {
     pub(crate) cpu: Duration,
     pub(crate) peak_memory: u64,
     attempts: Vec<AttemptReport>,
+    outputs: Vec<AttemptOutput>,
     parsers: BTreeMap<String, u32>,
     unrecognised: u32,
     notes: BTreeMap<&'static str, (String, u64)>,
@@ -67,6 +69,7 @@ impl Tally {
             cpu: Duration::ZERO,
             peak_memory: 0,
             attempts: Vec::new(),
+            outputs: Vec::new(),
             parsers: BTreeMap::new(),
             unrecognised: 0,
             notes: BTreeMap::new(),
@@ -74,7 +77,7 @@ impl Tally {
     }
 
     /// Takes in one attempt; says what it was, and the line for the journal.
-    pub(crate) fn add(&mut self, done: DoneAttempt, alone: bool) -> (AttemptVerdict, JournalLine) {
+    pub(crate) fn add(&mut self, mut done: DoneAttempt, alone: bool) -> (AttemptVerdict, JournalLine) {
         let failed = self.failed_tests(&done);
         let unexplained = matches!(done.judgement, Judgement::Counts { unexplained: Some(_) });
         let command_failed = done.parsed.is_none() && !done.exit.is_success();
@@ -87,6 +90,7 @@ impl Tally {
         };
         let line = journal_line(&done, failed, alone);
         self.count(&done, verdict, alone);
+        self.keep_output(&mut done, verdict, alone);
         self.keep_report(&done, verdict, &line);
         self.record(done, alone);
         (verdict, line)
@@ -120,6 +124,25 @@ impl Tally {
         if let Judgement::SetAside(aside) = &done.judgement {
             self.set_aside.push(aside.clone());
         }
+    }
+
+    fn keep_output(&mut self, done: &mut DoneAttempt, verdict: AttemptVerdict, alone: bool) {
+        let Some(kept) = done.output.take().filter(|_| !alone) else { return };
+        self.outputs.push(AttemptOutput {
+            attempt: done.planned.index,
+            seed: done.planned.seed,
+            exit: done.exit,
+            counted: verdict != AttemptVerdict::SetAside,
+            passed: verdict == AttemptVerdict::Passed,
+            kept,
+        });
+    }
+
+    /// What attempts printed, ascending; once.
+    pub(crate) fn take_outputs(&mut self) -> Vec<AttemptOutput> {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        outputs.sort_by_key(|o| o.attempt);
+        outputs
     }
 
     fn keep_report(&mut self, done: &DoneAttempt, verdict: AttemptVerdict, line: &JournalLine) {

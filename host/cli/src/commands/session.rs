@@ -12,6 +12,7 @@ use flaky_config::job::JobInput;
 use flaky_core::ids::RunId;
 use flaky_core::report::RunReport;
 use flaky_core::settings::FailOn;
+use flaky_engine::builtins;
 use flaky_engine::cancel::Cancel;
 use flaky_engine::deliver::{DeliveryError, Target, deliver};
 use flaky_engine::event::Events;
@@ -26,7 +27,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::args::OutputArgs;
-use crate::builtins;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
 use crate::progress::Progress;
@@ -123,6 +123,7 @@ impl Session {
             builtins: builtins::RUN.to_vec(),
             launcher: LauncherProgram::CurrentExe,
             cancel: self.cancel.clone(),
+            keep_output: None,
         }
     }
 

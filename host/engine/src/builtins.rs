@@ -1,6 +1,6 @@
 //! The bundled plugins: components that `cargo xtask plugins` built into `plugins/dist/`.
 
-use flaky_engine::plugins::Builtin;
+use crate::plugins::Builtin;
 
 macro_rules! component {
     ($name:literal) => {
@@ -9,8 +9,7 @@ macro_rules! component {
 }
 
 /// Parsers, frameworks and policies: what a run needs.
-pub(crate) const RUN: [Builtin; 3] = [component!("pytest"), component!("junit"), component!("thresholds")];
+pub const RUN: [Builtin; 3] = [component!("pytest"), component!("junit"), component!("thresholds")];
 
 /// Reporters: loaded only when their report is asked for.
-pub(crate) const REPORTERS: [Builtin; 3] =
-    [component!("terminal"), component!("json"), component!("markdown")];
+pub const REPORTERS: [Builtin; 3] = [component!("terminal"), component!("json"), component!("markdown")];

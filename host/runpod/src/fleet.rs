@@ -1,0 +1,1 @@
+//! Shards on an endpoint: submitting, following, submitting again, merging.

@@ -1,0 +1,3 @@
+//! The program `flaky-worker`.
+
+fn main() {}
