@@ -12,7 +12,7 @@ use flaky_core::report::RunReport;
 use flaky_core::seeds::SeedPlan;
 use flaky_core::settings::FailOn;
 use flaky_exec::checkout::{CheckoutSettings, CommitId, RefName, RepositorySource};
-use flaky_exec::{CollectGlobs, ExecError, ExecutorSettings, LauncherProgram, LocalExecutor};
+use flaky_exec::{CollectGlobs, ExecError, ExecutorSettings, LauncherProgram, LocalExecutor, RunAs};
 use flaky_plugin_host::{HostError, HostSettings, Limits, PluginHost, Want};
 use serde_json::{Value, json};
 
@@ -73,6 +73,10 @@ pub struct RunRequest {
     pub cancel: Cancel,
     /// Bytes of each stream of each attempt to hand back in [`Finished::outputs`]; `None` is none at all.
     pub keep_output: Option<u64>,
+    /// As whom tests and installations run; `None` is as whom we run.
+    pub run_as: Option<RunAs>,
+    /// Whether settings in a fetched repository count as its own folder would for a user.
+    pub fetched: Trust,
 }
 
 /// Which attempts to make.
@@ -308,6 +312,7 @@ impl Stage<'_> {
             launcher: self.request.launcher.clone(),
             writable: self.visible_folders(environment),
             collect,
+            run_as: self.request.run_as,
         })
     }
 

@@ -113,7 +113,7 @@ async fn remote(checkout: CheckoutRequest, name: String, request: &RunRequest) -
         tree: tree.canonicalize().map_err(|e| fault(e.to_string()))?,
         name,
         commit: Some(fetched.commit),
-        trust: Trust::Untrusted,
+        trust: request.fetched,
         notes: fetched
             .notes
             .into_iter()

@@ -44,6 +44,7 @@ async fn measure() -> Result<(), Failure> {
         launcher: LauncherProgram::CurrentExe,
         writable: Vec::new(),
         collect: CollectGlobs::default(),
+        run_as: None,
     })
     .await?;
     let env: Vec<_> = std::env::vars_os().collect();

@@ -61,6 +61,7 @@ impl Capabilities {
             launcher: launcher.clone(),
             writable: Vec::new(),
             collect: crate::CollectGlobs::default(),
+            run_as: None,
         })
         .await?;
         let found = executor.capabilities().await;

@@ -40,6 +40,17 @@ pub struct ExecutorSettings {
     pub writable: Vec<PathBuf>,
     /// Which files to collect after each attempt.
     pub collect: CollectGlobs,
+    /// As whom commands run; `None` is as whom we run. Needs root.
+    pub run_as: Option<RunAs>,
+}
+
+/// Another user, as whom commands run: one that can neither read our memory nor our files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunAs {
+    /// User id, not 0.
+    pub uid: u32,
+    /// Group id, not 0; the only group.
+    pub gid: u32,
 }
 
 /// 64 MB: a hundred attempts that all flood fill 6.4 GB of disk, and nobody reads more of one.

@@ -23,5 +23,5 @@ pub use attempt::{
 pub use capabilities::{Capabilities, Obstacle, TreeMethod};
 pub use collect::CollectGlobs;
 pub use error::ExecError;
-pub use executor::{ExecutorSettings, LocalExecutor, Slot};
+pub use executor::{ExecutorSettings, LocalExecutor, RunAs, Slot};
 pub use launcher::LauncherProgram;

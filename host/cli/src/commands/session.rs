@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flaky_config::FlagSettings;
 use flaky_config::job::JobInput;
+use flaky_config::{FlagSettings, Trust};
 use flaky_core::ids::RunId;
 use flaky_core::report::RunReport;
 use flaky_core::settings::FailOn;
@@ -124,6 +124,8 @@ impl Session {
             launcher: LauncherProgram::CurrentExe,
             cancel: self.cancel.clone(),
             keep_output: None,
+            run_as: None,
+            fetched: Trust::Untrusted,
         }
     }
 

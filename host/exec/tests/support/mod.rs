@@ -74,6 +74,7 @@ impl Rig {
             launcher: LauncherProgram::Path(helper()),
             writable: vec![self.shared(), helper().parent().unwrap().to_path_buf()],
             collect: self.collect.clone(),
+            run_as: None,
         }
     }
 
