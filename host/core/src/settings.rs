@@ -78,6 +78,16 @@ bounded! {
     TimeoutSeconds: u32, 1..=86_400, "Timeout"
 }
 
+bounded! {
+    /// Into how many shards a run's attempts are split at most. Each attempt is in exactly one, so more shards than
+    /// attempts would be empty.
+    Shards: u32, 1..=1000, "Shards"
+}
+bounded! {
+    /// How many workers an endpoint may have; RunPod's largest account limit is below it.
+    Workers: u32, 1..=1000, "Workers"
+}
+
 impl TimeoutSeconds {
     /// As a duration.
     #[must_use]
@@ -173,6 +183,59 @@ pub enum NetworkChoice {
     Shared,
 }
 
+/// Where attempts run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendKind {
+    /// On this machine.
+    #[default]
+    Local,
+    /// On the workers of a RunPod endpoint.
+    RunPod,
+}
+
+/// US dollars: finite and above 0.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "f64", into = "f64")]
+#[schemars(extend("exclusiveMinimum" = 0))]
+pub struct Dollars(f64);
+
+impl Dollars {
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Dollars {
+    type Error = InvalidSetting;
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        if value.is_finite() && value > 0.0 {
+            Ok(Self(value))
+        } else {
+            Err(InvalidSetting(format!("must be an amount of US dollars above 0, not `{value}`")))
+        }
+    }
+}
+
+impl From<Dollars> for f64 {
+    fn from(dollars: Dollars) -> Self {
+        dollars.0
+    }
+}
+
+impl FromStr for Dollars {
+    type Err = InvalidSetting;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number: f64 = text
+            .trim()
+            .parse()
+            .map_err(|_| InvalidSetting(format!("must be an amount of US dollars above 0, not `{text}`")))?;
+        Self::try_from(number)
+    }
+}
+
 /// When a run may end before all its attempts are done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -225,6 +288,7 @@ macro_rules! named {
 
 named!(IsolationChoice, "isolation", "auto" => Auto, "shared" => Shared, "copy" => Copy, "full" => Full);
 named!(NetworkChoice, "network", "auto" => Auto, "loopback" => Loopback, "shared" => Shared);
+named!(BackendKind, "backend", "local" => Local, "runpod" => RunPod);
 named!(StopRule, "stop rule", "never" => Never);
 named!(FailOn, "fail-on", "flaky" => Flaky, "broken" => Broken, "never" => Never);
 
@@ -290,6 +354,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_amount_of_money_is_above_nothing_and_finite() {
+        for (text, value) in [("0.5", Some(0.5)), (" 3 ", Some(3.0)), ("1e-5", Some(0.000_01))] {
+            assert_eq!(text.parse::<Dollars>().ok().map(Dollars::get), value);
+        }
+        for text in ["0", "-1", "inf", "nan", "", "1 USD"] {
+            assert!(text.parse::<Dollars>().is_err(), "{text}");
+        }
+    }
+
     fn names<T: FromStr<Err = InvalidSetting> + fmt::Display + PartialEq + fmt::Debug + Copy + Serialize>(
         all: &[(&'static str, T)],
         want: &[&str],
@@ -306,6 +380,7 @@ mod tests {
     fn choices_have_one_name_everywhere() {
         names(IsolationChoice::ALL, &["auto", "shared", "copy", "full"]);
         names(NetworkChoice::ALL, &["auto", "loopback", "shared"]);
+        names(BackendKind::ALL, &["local", "runpod"]);
         names(StopRule::ALL, &["never"]);
         names(FailOn::ALL, &["flaky", "broken", "never"]);
         assert_eq!(
