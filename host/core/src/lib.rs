@@ -18,5 +18,6 @@ pub mod report;
 pub mod seeds;
 pub mod settings;
 pub mod stats;
+pub mod stop;
 pub mod text;
 pub mod verdict;
