@@ -63,12 +63,23 @@ pub struct AttemptSummary {
     pub failed_tests: u32,
 }
 
+/// How one test stands while attempts come in: side by side only, and nothing taken out yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Attempts whose outcome counts.
+    pub ran: u32,
+    /// Failed ones among them.
+    pub failures: u32,
+}
+
 /// Every outcome of a run.
 #[derive(Debug)]
 pub struct Ledger {
     tests: Interner,
     /// By test: from the first attempt that told.
     locations: Vec<Option<(Place, Location)>>,
+    /// By test, counted along: whether to go on is asked after every attempt.
+    standings: Vec<Standing>,
     rows: Vec<Row>,
     full: Examples,
     short: Examples,
@@ -87,6 +98,7 @@ impl Ledger {
         Self {
             tests: Interner::default(),
             locations: Vec::new(),
+            standings: Vec::new(),
             rows: Vec::new(),
             full: Examples::new(FULL),
             short: Examples::new(SHORT),
@@ -114,6 +126,7 @@ impl Ledger {
             &parsed.tests.durations_ns,
             &parsed.tests.tries,
         );
+        self.count(&row);
         for failure in row.fail(&ids, parsed.tests.failures) {
             // What the full examples hold, the short ones hold too: both prefer the earliest.
             let Some(id) = self.tests.id(failure.test).filter(|_| !self.full.has_earlier(place, &failure))
@@ -124,6 +137,27 @@ impl Ledger {
             self.short.offer(place, id, &failure);
         }
         self.rows.push(row);
+    }
+
+    fn count(&mut self, row: &Row) {
+        self.standings.resize(self.tests.len(), Standing::default());
+        if row.place.alone {
+            return;
+        }
+        for (test, cell) in row.tests.iter().zip(&row.cells).filter(|(_, cell)| cell.outcome().counts()) {
+            if let Some(standing) = self.standings.get_mut(*test as usize) {
+                standing.ran += 1;
+                standing.failures += u32::from(cell.outcome().is_failure());
+            }
+        }
+    }
+
+    /// How every known test stands, in the order in which tests became known.
+    pub fn standings(&self) -> impl Iterator<Item = (&TestId, Standing)> {
+        let id = |(number, standing): (usize, &Standing)| {
+            Some((self.tests.id(u32::try_from(number).ok()?)?, *standing))
+        };
+        self.standings.iter().enumerate().filter_map(id)
     }
 
     /// Keeps the location that the first attempt told, whichever arrived first.

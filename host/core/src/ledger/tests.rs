@@ -446,6 +446,17 @@ proptest! {
     }
 
     #[test]
+    fn standings_are_the_numbers_of_the_evidence_while_attempts_come_in(records in records()) {
+        let ledger = ledger(records);
+        let evidence = ledger.evidence(0.95);
+        prop_assert_eq!(ledger.standings().count(), evidence.len());
+        for (test, standing) in ledger.standings() {
+            let counts = of(&evidence, test.as_str()).counts;
+            prop_assert_eq!((standing.ran, standing.failures), (counts.ran, counts.failures()));
+        }
+    }
+
+    #[test]
     fn missing_tests_are_those_that_the_counts_say(records in records()) {
         let mut records = records;
         records.retain(|r| !r.alone);
