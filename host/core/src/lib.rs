@@ -9,6 +9,7 @@
 //! versioned document that reporters read).
 
 pub mod attempt;
+pub mod cluster;
 pub mod evidence;
 pub mod fingerprint;
 pub mod ids;
