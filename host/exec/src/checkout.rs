@@ -3,7 +3,7 @@
 //! Data flow: text → [`RepositorySource`] → [`CheckoutRequest`] → [`checkout`] → [`Checkout`].
 //!
 //! Repositories and servers are hostile. No hook, filter or helper program is ever started, certificates and host keys are
-//! always checked, and the only secret, an access token, goes to the server of the URL alone.
+//! always checked, and credentials go to the server of the URL alone.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,20 @@ use std::time::{Duration, Instant};
 
 use git2::{Oid, Repository, RepositoryInitOptions};
 
+use crate::run_as::RunAs;
+
 mod access;
+mod credentials;
 mod error;
 mod fetch;
 mod known_hosts;
 mod local;
 mod revision;
 mod source;
+mod submodules;
 mod tree;
 
-pub use access::HttpsToken;
+pub use credentials::{HttpsToken, SshKey, SshKeyError};
 pub use error::{CheckoutError, CheckoutErrorKind};
 pub use local::{LocalState, describe_local};
 pub use revision::{CommitId, RefName, RevisionError};
@@ -62,15 +66,54 @@ pub struct CheckoutSettings {
     pub timeout: Duration,
     /// Sent only over https (or to this machine), and only to the server that the URL names.
     pub token: Option<HttpsToken>,
+    /// Offered only over SSH, and then no other key is; only to the server that the URL names.
+    pub ssh_key: Option<SshKey>,
     /// A file of known SSH hosts, asked beside the usual ones; it must be readable.
     pub known_hosts: Option<PathBuf>,
     /// The home folder whose `.ssh` has the usual keys and known hosts.
     pub home: Option<PathBuf>,
+    /// What becomes of submodules.
+    pub submodules: Submodules,
+    /// What becomes of files that are in Git LFS.
+    pub lfs: LfsFiles,
+    /// To whom all that was fetched is given in the end: as whom tests run. Needs root.
+    pub owner: Option<RunAs>,
+}
+
+/// What becomes of submodules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Submodules {
+    /// They are fetched, and those in them. One that cannot be fetched is an error: tests that need it would fail, and
+    /// not for a fault of theirs. What git itself does not fetch either (`file://`, programs, paths that lead outside)
+    /// is left empty and named in a note.
+    #[default]
+    Fetch,
+    /// They stay empty folders, named in a note.
+    Leave,
+}
+
+/// What becomes of files that are in Git LFS: the content is on another kind of server, which is not spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LfsFiles {
+    /// They stay the small texts that point to the content, named in a note: most suites do without.
+    #[default]
+    Note,
+    /// They are an error.
+    Refuse,
 }
 
 impl Default for CheckoutSettings {
     fn default() -> Self {
-        Self { timeout: DEFAULT_TIMEOUT, token: None, known_hosts: None, home: std::env::home_dir() }
+        Self {
+            timeout: DEFAULT_TIMEOUT,
+            token: None,
+            ssh_key: None,
+            known_hosts: None,
+            home: std::env::home_dir(),
+            submodules: Submodules::default(),
+            lfs: LfsFiles::default(),
+            owner: None,
+        }
     }
 }
 
@@ -87,8 +130,15 @@ pub struct Checkout {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CheckoutNote {
-    /// Submodules are empty folders: fetching them would mean following URLs that the repository chose.
+    /// Submodules are empty folders: that was asked for, or nobody could fetch them.
     SubmodulesNotFetched {
+        /// How many.
+        count: usize,
+        /// The first few, with the reason where there is one.
+        paths: Vec<String>,
+    },
+    /// Files are the small texts that point to a Git LFS server: tests that need the content fail.
+    LfsPointers {
         /// How many.
         count: usize,
         /// The first few.
@@ -105,12 +155,25 @@ impl fmt::Display for CheckoutNote {
             Self::SubmodulesNotFetched { count, paths } => {
                 write!(f, "{count} submodules were not fetched and are empty: {}", paths.join(", "))
             }
+            Self::LfsPointers { count, paths } => {
+                let what = if *count == 1 { "1 file is".into() } else { format!("{count} files are") };
+                write!(
+                    f,
+                    "{what} in Git LFS and only point to their content: {}; if tests need it, clone with `git lfs` and test that \
+                     folder",
+                    paths.join(", ")
+                )
+            }
         }
     }
 }
 
 /// Fetches what `request` names into the folder `into`, which must not exist yet or be empty. Blocks; returns soon
 /// after `cancel` is set, and when the time is over.
+///
+/// Nothing of the credentials is written to disk: the repository's configuration has the address and no helper. They
+/// are overwritten in memory with the last copy of `request`, so it is to be dropped before anything of the repository
+/// runs; what libssh2 copied, and a fetch that was given up and still waits for its server, may keep them longer.
 ///
 /// # Errors
 /// See [`CheckoutErrorKind`]. What was written until then is left in `into`.
@@ -137,17 +200,46 @@ fn make(
     deadline: &Deadline<'_>,
 ) -> Result<Checkout, CheckoutErrorKind> {
     limit_silence();
+    let (repository, commit) = one(request, into, deadline)?;
+    let mut walk = submodules::Walk::new(request, deadline);
+    walk.begin(&repository, into)?;
+    let notes = notes(walk.found);
+    // Closed before its files are given away.
+    drop(repository);
+    if let Some(owner) = request.settings.owner {
+        owner.take_over(into).map_err(|e| error::io("give the sources to the user of the tests", &e))?;
+    }
+    deadline.check()?;
+    Ok(Checkout { commit: commit.to_string(), notes })
+}
+
+/// Fetches one repository, without what belongs to it elsewhere.
+fn one(
+    request: &CheckoutRequest,
+    into: &Path,
+    deadline: &Deadline<'_>,
+) -> Result<(Repository, Oid), CheckoutErrorKind> {
     let repository = create(into)?;
     let commit = fetch(request, into, deadline)?;
     deadline.check()?;
     tree::write(&repository, commit, deadline.cancel)?;
     deadline.check()?;
-    let notes = tree::look_through(&repository)?;
     repository
         .remote("origin", &request.url.to_string())
         .map_err(|e| error::io("note the repository's address", &e.message()))?;
-    deadline.check()?;
-    Ok(Checkout { commit: commit.to_string(), notes })
+    Ok((repository, commit))
+}
+
+fn notes(found: submodules::Found) -> Vec<CheckoutNote> {
+    let submodules = (!found.left_empty.is_empty()).then(|| CheckoutNote::SubmodulesNotFetched {
+        count: found.left_empty.len(),
+        paths: tree::first_few(found.left_empty),
+    });
+    let pointers = (!found.pointers.is_empty()).then(|| CheckoutNote::LfsPointers {
+        count: found.pointers.len(),
+        paths: tree::first_few(found.pointers),
+    });
+    submodules.into_iter().chain(pointers).collect()
 }
 
 fn create(into: &Path) -> Result<Repository, CheckoutErrorKind> {

@@ -14,6 +14,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag};
 use crate::attempt::AttemptNote;
 use crate::error::ExecError;
 use crate::launcher::text::Text;
+use crate::run_as::RunAs;
 use crate::tree::{list, open_folder, open_folder_at, status_at};
 
 /// Files collected of one attempt. A framework that writes one file for each test class stays below it on
@@ -126,6 +127,8 @@ pub(crate) struct Collected {
 /// Collects into one attempt's folder.
 pub(crate) struct Collector<'a> {
     into: &'a Path,
+    /// As whom the attempt ran, if not as ourselves.
+    run_as: Option<RunAs>,
     collected: Collected,
     bytes: u64,
     left_behind: u64,
@@ -133,8 +136,8 @@ pub(crate) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    pub(crate) fn new(into: &'a Path) -> Self {
-        Self { into, collected: Collected::default(), bytes: 0, left_behind: 0, visited: 0 }
+    pub(crate) fn new(into: &'a Path, run_as: Option<RunAs>) -> Self {
+        Self { into, run_as, collected: Collected::default(), bytes: 0, left_behind: 0, visited: 0 }
     }
 
     /// Takes the regular files of `source` that match and for which `written` holds.
@@ -208,7 +211,10 @@ impl<'a> Collector<'a> {
             "report" => self.collected.report_files.len(),
             _ => self.collected.tree_files.len(),
         };
-        let fits = self.collected.report_files.len() + self.collected.tree_files.len() < MAX_FILES
+        // A name of somebody else's file, which the attempt could give it but not read.
+        let foreign = self.run_as.is_some_and(|user| user.uid != found.st_uid);
+        let fits = !foreign
+            && self.collected.report_files.len() + self.collected.tree_files.len() < MAX_FILES
             && self.bytes.saturating_add(size) <= MAX_BYTES;
         let target = self.into.join(format!("{}-{number}", source.prefix));
         if !fits || self.place(folder, entry, &found, source.taken, &target).is_err() {
@@ -235,7 +241,9 @@ impl<'a> Collector<'a> {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
             _ => {}
         }
-        if taken == Taken::Moved && renameat(folder, entry, nix::fcntl::AT_FDCWD, target).is_ok() {
+        // What has another name can be written to by that.
+        let alone = found.st_nlink == 1;
+        if taken == Taken::Moved && alone && renameat(folder, entry, nix::fcntl::AT_FDCWD, target).is_ok() {
             if found.st_mode & 0o400 == 0 {
                 fs::set_permissions(target, fs::Permissions::from_mode(0o600))?;
             }

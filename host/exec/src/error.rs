@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use flaky_core::report::IsolationUsed;
 
 use crate::capabilities::Obstacle;
+use crate::run_as::{RunAs, RunAsProblem};
 
 /// Why an executor could not start or could not make an attempt.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,24 @@ pub enum ExecError {
         /// What the system said.
         source: io::Error,
     },
+    /// Commands cannot run as the user asked for.
+    #[error("commands cannot run as user {}, group {}: {problem}", user.uid, user.gid)]
+    RunAs {
+        /// As whom.
+        user: RunAs,
+        /// What stands in the way.
+        problem: RunAsProblem,
+    },
+    /// The user as whom commands run does not get to a folder.
+    #[error("`{}`: user {uid} cannot get there: `{}` is closed", path.display(), closed.display())]
+    OutOfReach {
+        /// The folder that attempts need.
+        path: PathBuf,
+        /// As whom commands run.
+        uid: u32,
+        /// The folder on the way, or itself, that others may not enter.
+        closed: PathBuf,
+    },
     /// This machine does not allow the level.
     #[error("isolation `{}` cannot be had: {obstacle}", level.name())]
     LevelUnavailable {
@@ -95,6 +114,10 @@ impl ExecError {
         match self {
             Self::LevelUnavailable { obstacle, .. } => Some(&obstacle.how_to_raise),
             Self::ScratchInUse(_) => Some("remove the folder if no other run uses it"),
+            Self::RunAs { problem, .. } => Some(problem.hint()),
+            Self::OutOfReach { .. } => {
+                Some("use a folder that others may enter, or `chmod o+x` the one that is closed")
+            }
             _ => None,
         }
     }

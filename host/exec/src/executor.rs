@@ -6,7 +6,7 @@ mod slot;
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,7 @@ use crate::collect::CollectGlobs;
 use crate::error::ExecError;
 use crate::launcher::protocol::{Request, Setup, Tried};
 use crate::launcher::{Launcher, LauncherProgram};
+use crate::run_as::RunAs;
 use connection::Connection;
 pub use slot::Slot;
 
@@ -36,21 +37,15 @@ pub struct ExecutorSettings {
     /// What becomes the launcher.
     pub launcher: LauncherProgram,
     /// Existing folders that attempts must see as they are though they lie below `/tmp` or the like, and
-    /// that installations write to: see [`Purpose`](crate::Purpose).
+    /// that installations write to: see [`Purpose`](crate::Purpose). Before an installation as another user, those that
+    /// are ours and empty are given to that user.
     pub writable: Vec<PathBuf>,
     /// Which files to collect after each attempt.
     pub collect: CollectGlobs,
-    /// As whom commands run; `None` is as whom we run. Needs root.
+    /// As whom commands run; `None` is as whom we run. Needs root. The work tree should be this user's
+    /// ([`RunAs::take_over`], [`CheckoutSettings::owner`](crate::checkout::CheckoutSettings::owner)): one of somebody
+    /// else is copied, and at [`IsolationUsed::Shared`] it is used as it is.
     pub run_as: Option<RunAs>,
-}
-
-/// Another user, as whom commands run: one that can neither read our memory nor our files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunAs {
-    /// User id, not 0.
-    pub uid: u32,
-    /// Group id, not 0; the only group.
-    pub gid: u32,
 }
 
 /// 64 MB: a hundred attempts that all flood fill 6.4 GB of disk, and nobody reads more of one.
@@ -114,6 +109,9 @@ impl LocalExecutor {
 
 impl Inner {
     fn start(mut settings: ExecutorSettings) -> Result<Self, ExecError> {
+        if let Some(user) = settings.run_as {
+            user.check().map_err(|problem| ExecError::RunAs { user, problem })?;
+        }
         settings.tree = folder(&settings.tree)
             .map_err(|source| ExecError::Tree { path: settings.tree.clone(), source })?;
         settings.scratch = make_scratch(&settings)?;
@@ -121,6 +119,12 @@ impl Inner {
             *path = folder(path).map_err(|source| ExecError::Visible { path: path.clone(), source })?;
         }
         settings.parallelism = settings.parallelism.max(1);
+        if let Some(user) = settings.run_as
+            && let Err(error) = make_reachable(user, &settings)
+        {
+            crate::tree::remove_scratch(&settings.scratch);
+            return Err(error);
+        }
         let launcher = Launcher::start(&settings.launcher, &settings.scratch).map_err(|source| {
             crate::tree::remove_scratch(&settings.scratch);
             ExecError::Launcher { program: settings.launcher.path().to_path_buf(), source }
@@ -149,6 +153,7 @@ impl Inner {
             output_quota: settings.output_quota,
             report_globs: settings.collect.report.clone(),
             tree_globs: settings.collect.tree.clone(),
+            run_as: settings.run_as,
         };
         Ok((socket, Request::Setup(Box::new(setup))))
     }
@@ -183,4 +188,19 @@ fn make_scratch(settings: &ExecutorSettings) -> Result<PathBuf, ExecError> {
     make(&scratch.join("done"), 0o700).map_err(failed)?;
     fs::File::create_new(scratch.join("empty")).map_err(failed)?;
     Ok(scratch)
+}
+
+/// Whether another user gets to its folders; opens the way where that is ours to do.
+fn make_reachable(user: RunAs, settings: &ExecutorSettings) -> Result<(), ExecError> {
+    let failed = |source| ExecError::Scratch { path: settings.scratch.clone(), source };
+    // Whatever our umask took away.
+    for (folder, mode) in [("", 0o711), ("slots", 0o711), ("attempt", 0o755)] {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(settings.scratch.join(folder), permissions).map_err(failed)?;
+    }
+    for folder in [&settings.scratch, &settings.tree] {
+        user.open_way(folder).map_err(failed)?;
+    }
+    let writable = settings.writable.iter();
+    writable.chain([&settings.scratch, &settings.tree]).try_for_each(|folder| user.reaches(folder))
 }

@@ -14,6 +14,7 @@ pub mod environment;
 pub mod error;
 pub mod executor;
 pub mod launcher;
+mod run_as;
 mod spool;
 mod tree;
 
@@ -23,5 +24,6 @@ pub use attempt::{
 pub use capabilities::{Capabilities, Obstacle, TreeMethod};
 pub use collect::CollectGlobs;
 pub use error::ExecError;
-pub use executor::{ExecutorSettings, LocalExecutor, RunAs, Slot};
+pub use executor::{ExecutorSettings, LocalExecutor, Slot};
 pub use launcher::LauncherProgram;
+pub use run_as::{RunAs, RunAsProblem};

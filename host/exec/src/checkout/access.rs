@@ -10,6 +10,7 @@ use git2::cert::Cert;
 use git2::{CertificateCheckStatus, Cred, CredentialType, Error, RemoteCallbacks};
 
 use super::CheckoutSettings;
+use super::credentials::{HttpsToken, SshKey};
 use super::error::{CheckoutErrorKind, io};
 use super::known_hosts::{self, HostKey, KnownHosts, Trust};
 use super::source::{RepositoryUrl, Scheme};
@@ -19,25 +20,6 @@ const IDENTITIES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 /// Hosts with access tokens look at the token alone; GitHub documents this name.
 const TOKEN_USER: &str = "x-access-token";
 
-/// An access token for https. Never shown, not even by `{:?}`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HttpsToken(String);
-
-impl HttpsToken {
-    /// `None` when nothing is left without blanks around, or when it could not be part of a header line.
-    #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
-        let text = text.trim();
-        (!text.is_empty() && !text.chars().any(char::is_control)).then(|| Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for HttpsToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HttpsToken(…)")
-    }
-}
-
 /// What the callbacks of one fetch share.
 pub(super) struct Access {
     /// What the user named: the token is for this server.
@@ -45,6 +27,7 @@ pub(super) struct Access {
     /// What is contacted: the same, unless git's configuration rewrites it.
     url: RepositoryUrl,
     token: Option<HttpsToken>,
+    key: Option<SshKey>,
     identities: Vec<PathBuf>,
     known_hosts: KnownHosts,
     stop: Arc<AtomicBool>,
@@ -80,6 +63,7 @@ impl Access {
             named: named.clone(),
             url,
             token: settings.token.clone(),
+            key: settings.ssh_key.clone(),
             identities: ssh.as_deref().map(present).unwrap_or_default(),
             known_hosts,
             stop,
@@ -121,6 +105,8 @@ impl Access {
     fn offers(&self) -> VecDeque<Offer> {
         match self.url.scheme() {
             Scheme::Https | Scheme::Http => self.token.clone().map(Offer::Token).into_iter().collect(),
+            // A key that was given is meant: no other is tried.
+            Scheme::Ssh if self.key.is_some() => self.key.clone().map(Offer::Key).into_iter().collect(),
             Scheme::Ssh => {
                 let agent = std::env::var_os("SSH_AUTH_SOCK").is_some_and(|s| !s.is_empty());
                 let keys = self.identities.iter().cloned().map(Offer::Identity);
@@ -144,10 +130,10 @@ impl Access {
             return Cred::username(user.unwrap_or("git"));
         }
         while let Some(offer) = offers.pop_front() {
-            let needed = if matches!(offer, Offer::Token(_)) {
-                CredentialType::USER_PASS_PLAINTEXT
-            } else {
-                CredentialType::SSH_KEY
+            let needed = match offer {
+                Offer::Token(_) => CredentialType::USER_PASS_PLAINTEXT,
+                Offer::Key(_) => CredentialType::SSH_MEMORY,
+                Offer::Agent | Offer::Identity(_) => CredentialType::SSH_KEY,
             };
             if !allowed.contains(needed) {
                 continue;
@@ -158,7 +144,8 @@ impl Access {
             }
             locked(&self.offered).push(offer.to_string());
             return match &offer {
-                Offer::Token(token) => Cred::userpass_plaintext(user.unwrap_or(TOKEN_USER), &token.0),
+                Offer::Token(token) => Cred::userpass_plaintext(user.unwrap_or(TOKEN_USER), token.reveal()),
+                Offer::Key(key) => Cred::ssh_key_from_memory(user.unwrap_or("git"), None, key.reveal(), None),
                 Offer::Agent => Cred::ssh_key_from_agent(user.unwrap_or("git")),
                 Offer::Identity(path) => Cred::ssh_key(user.unwrap_or("git"), None, path, None),
             };
@@ -211,6 +198,7 @@ impl Access {
 
 enum Offer {
     Token(HttpsToken),
+    Key(SshKey),
     Agent,
     Identity(PathBuf),
 }
@@ -219,6 +207,7 @@ impl fmt::Display for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token(_) => f.write_str("an access token"),
+            Self::Key(_) => f.write_str("the SSH key"),
             Self::Agent => f.write_str("the keys of ssh-agent"),
             Self::Identity(path) => write!(f, "`{}`", path.display()),
         }
@@ -228,24 +217,4 @@ impl fmt::Display for Offer {
 /// A callback that panicked left nothing half-done behind these locks.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_never_shown() {
-        let settings =
-            CheckoutSettings { token: HttpsToken::new(" s3cret\n"), ..CheckoutSettings::default() };
-        assert!(settings.token.is_some());
-        assert!(!format!("{settings:?}").contains("s3cret"));
-    }
-
-    #[test]
-    fn a_token_is_one_line_of_text() {
-        for text in ["", "  \n", "a\nb", "a\0b", "a\r\nX-Header: b"] {
-            assert_eq!(HttpsToken::new(text), None, "{text:?}");
-        }
-    }
 }

@@ -130,6 +130,24 @@ pub enum CheckoutErrorKind {
         /// The first few.
         paths: Vec<String>,
     },
+    /// A submodule could not be fetched: tests that need it would fail.
+    #[error("the submodule `{path}` at `{url}`: {why}")]
+    Submodule {
+        /// Where it belongs in the work tree.
+        path: String,
+        /// Without credentials.
+        url: String,
+        /// What went wrong there.
+        why: Box<CheckoutErrorKind>,
+    },
+    /// A submodule is not fetched on purpose, though others might.
+    #[error("the submodule `{path}` is not fetched: {why}")]
+    SubmoduleRefused {
+        /// Where it belongs in the work tree.
+        path: String,
+        /// Why not.
+        why: String,
+    },
     /// It took too long.
     #[error("timed out after {}", limit_text(*.0))]
     TimedOut(Duration),
@@ -191,6 +209,14 @@ impl CheckoutErrorKind {
                 "clone with `git lfs` yourself and give the folder; files that tests do not need can be left out with \
                  `lfs.fetchexclude` there"
             }
+            Self::Submodule { why, .. } => match **why {
+                Self::Auth { .. } | Self::NotFound => {
+                    "the access token or SSH key is shown to the server of the repository alone, and must open the submodule too; or \
+                     clone with submodules yourself and give the folder"
+                }
+                _ => return why.hint(),
+            },
+            Self::SubmoduleRefused { .. } => "clone with submodules yourself and give the folder",
             Self::TimedOut(_) => "raise the time limit, or clone yourself and give the folder",
             Self::HostKeyRevoked { .. } | Self::Empty | Self::Cancelled | Self::Io { .. } => return None,
         };

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 mod problem;
+mod related;
 
 pub use problem::{SourceError, SourceProblem};
+pub(super) use related::NotAsked;
 
 /// Longer than any real repository URL; browsers and proxies cut at about this length too.
 const LONGEST_URL: usize = 2_048;

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use git2::build::CheckoutBuilder;
 use git2::{AttrCheckFlags, CheckoutNotificationType, ErrorCode, Index, IndexEntry, Oid, Repository};
 
-use super::CheckoutNote;
 use super::error::{CheckoutErrorKind, io};
 
 /// "Pointer files must be less than 1024 bytes in size": the specification of Git LFS.
@@ -42,26 +41,22 @@ pub(super) fn write(
     repository.checkout_head(Some(&mut options)).map_err(failure)
 }
 
-/// Looks for what a fetch by libgit2 leaves out.
-///
-/// # Errors
-/// When files are pointers to a Git LFS server.
-pub(super) fn look_through(repository: &Repository) -> Result<Vec<CheckoutNote>, CheckoutErrorKind> {
-    let index = repository.index().map_err(|e| io("read the index", &e.message()))?;
-    let pointers: Vec<String> =
-        index.iter().filter(|entry| is_pointer(repository, entry)).map(|entry| path_text(&entry)).collect();
-    if !pointers.is_empty() {
-        let (count, paths) = (pointers.len(), first_few(pointers));
-        return Err(CheckoutErrorKind::Lfs { count, paths });
-    }
-    Ok(submodules(&index).into_iter().collect())
+/// Files that are pointers to a Git LFS server, which libgit2 knows nothing of.
+pub(super) fn pointers(repository: &Repository) -> Result<Vec<String>, CheckoutErrorKind> {
+    let index = index(repository)?;
+    let pointers = index.iter().filter(|entry| is_pointer(repository, entry));
+    Ok(pointers.map(|entry| path_text(&entry.path)).collect())
 }
 
-fn submodules(index: &Index) -> Option<CheckoutNote> {
-    let paths: Vec<String> =
-        index.iter().filter(|e| e.mode & TYPE_MASK == SUBMODULE).map(|e| path_text(&e)).collect();
-    (!paths.is_empty())
-        .then(|| CheckoutNote::SubmodulesNotFetched { count: paths.len(), paths: first_few(paths) })
+/// Path and commit of each submodule.
+pub(super) fn submodules(repository: &Repository) -> Result<Vec<(Vec<u8>, Oid)>, CheckoutErrorKind> {
+    let index = index(repository)?;
+    let links = index.iter().filter(|entry| entry.mode & TYPE_MASK == SUBMODULE);
+    Ok(links.map(|entry| (entry.path, entry.id)).collect())
+}
+
+fn index(repository: &Repository) -> Result<Index, CheckoutErrorKind> {
+    repository.index().map_err(|e| io("read the index", &e.message()))
 }
 
 /// A file with the text of a pointer that `.gitattributes` puts under LFS; others, such as the samples of a program that
@@ -78,11 +73,13 @@ fn is_pointer(repository: &Repository, entry: &IndexEntry) -> bool {
     matches!(repository.get_attr_bytes(path, "filter", AttrCheckFlags::FILE_THEN_INDEX), Ok(Some(b"lfs")))
 }
 
-fn path_text(entry: &IndexEntry) -> String {
-    String::from_utf8_lossy(&entry.path).chars().take(200).flat_map(char::escape_debug).collect()
+/// A path as messages may show it.
+pub(super) fn path_text(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).chars().take(200).flat_map(char::escape_debug).collect()
 }
 
-fn first_few(mut paths: Vec<String>) -> Vec<String> {
+/// Enough of them to recognise which are meant.
+pub(super) fn first_few(mut paths: Vec<String>) -> Vec<String> {
     if paths.len() > MOST_NAMED {
         paths.truncate(MOST_NAMED);
         paths.push("…".into());

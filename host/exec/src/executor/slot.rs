@@ -39,7 +39,7 @@ impl Slot {
         let tried = Tried { method: TreeMethod::Copy, privilege: Privilege::Own, obstacles: Vec::new() };
         let tree = inner.settings.tree.clone();
         let own = inner.settings.scratch.join("slots").join(connection.slot.to_string()).join("own");
-        let paths = AttemptPaths::new(level, tree, &own);
+        let paths = AttemptPaths::new(level, tree, &own, inner.settings.run_as);
         Self { inner, connection: Some(connection), level, tried, paths, _permit: permit }
     }
 
@@ -75,9 +75,10 @@ impl Slot {
         let overlay = self.tried.method == TreeMethod::Overlay;
         if overlay || self.level != IsolationUsed::Copy {
             // Every attempt sees its own folders at the same place.
-            return AttemptPaths::new(self.level, settings.tree.clone(), &settings.scratch.join("attempt"));
+            let own = settings.scratch.join("attempt");
+            return AttemptPaths::new(self.level, settings.tree.clone(), &own, settings.run_as);
         }
-        AttemptPaths::new(self.level, slot.join("tree"), &slot.join("own"))
+        AttemptPaths::new(self.level, slot.join("tree"), &slot.join("own"), settings.run_as)
     }
 
     /// Where things are, as the slot's attempts see them. The same for all slots of a level, except where

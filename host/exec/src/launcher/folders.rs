@@ -22,12 +22,16 @@ use nix::unistd::{getegid, geteuid};
 use super::protocol::{Failure, Order, Setup};
 use super::stage::{Layered, Privilege, Replacement, Stage};
 use crate::attempt::{AttemptNote, Purpose};
-use crate::capabilities::TreeMethod;
+use crate::capabilities::{Obstacle, TreeMethod};
 use crate::collect::{Collected, Collector, Globs, Source, Taken};
+use crate::run_as::RunAs;
 use crate::tree::{TreeCopy, empty, remove};
 
 /// Folders of the system that tests write to under fixed names.
 const REPLACED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+
+/// Folders that an attempt gets in place of the user's own.
+const PRIVATE: [&str; 3] = ["tmp", "cache", "home"];
 
 /// File times come from a clock that ticks every 10 ms at the slowest (`CONFIG_HZ=100`): a file written
 /// just after a moment may carry a time just before it.
@@ -44,6 +48,8 @@ pub(crate) struct SlotFolders {
     copy: Option<TreeCopy>,
     made: Made,
     began: SystemTime,
+    /// As whom commands run, if not as ourselves.
+    pub(crate) run_as: Option<RunAs>,
 }
 
 /// Which folders exist already.
@@ -67,6 +73,7 @@ impl SlotFolders {
             copy: None,
             made: Made::Nothing,
             began: SystemTime::UNIX_EPOCH,
+            run_as: setup.run_as,
         }
     }
 
@@ -74,6 +81,10 @@ impl SlotFolders {
     pub(crate) fn prepare(&mut self, order: &Order) -> Result<Vec<AttemptNote>, Failure> {
         let mut notes = Vec::new();
         self.make_folders(order.level).map_err(|e| Failure::new("make the attempt's folders", e))?;
+        if let (Purpose::Install, Some(user)) = (order.purpose, self.run_as) {
+            user.take_empty(&self.visible)
+                .map_err(|e| Failure::new("give folders to the user of the command", e))?;
+        }
         if order.level != IsolationUsed::Shared {
             match order.method {
                 TreeMethod::Overlay => {
@@ -89,7 +100,9 @@ impl SlotFolders {
     }
 
     fn make_folders(&mut self, level: IsolationUsed) -> io::Result<()> {
-        let wanted = if level == IsolationUsed::Shared { Made::ForShared } else { Made::All };
+        // Another user has no use for our `HOME` and the like.
+        let few = level == IsolationUsed::Shared && self.run_as.is_none();
+        let wanted = if few { Made::ForShared } else { Made::All };
         if self.made >= wanted {
             return Ok(());
         }
@@ -101,10 +114,17 @@ impl SlotFolders {
         make(&own.join("report"), 0o755)?;
         make(&own.join("support"), 0o755)?;
         if wanted == Made::All {
-            for name in ["tmp", "cache", "home"] {
+            for name in PRIVATE {
                 make(&own.join(name), 0o700)?;
             }
             fs::set_permissions(own.join("tmp"), fs::Permissions::from_mode(0o1777))?;
+            if let Some(user) = self.run_as {
+                // Not the support folder: what we write there must not be led elsewhere by links.
+                PRIVATE
+                    .iter()
+                    .chain(["report"].iter())
+                    .try_for_each(|name| user.take_folder(&own.join(name)))?;
+            }
             for index in 0..REPLACED.len() {
                 let folder = self.slot.join("system").join(index.to_string());
                 make(&folder, 0o755)?;
@@ -138,8 +158,8 @@ impl SlotFolders {
         let target = self.slot.join("tree");
         // What a copy that failed half-way has left.
         remove(&target).map_err(|e| Failure::new("copy the work tree", e))?;
-        let copy =
-            TreeCopy::make(&self.tree, &target, method).map_err(|e| Failure::new("copy the work tree", e))?;
+        let copy = TreeCopy::make(&self.tree, &target, method, self.run_as)
+            .map_err(|e| Failure::new("copy the work tree", e))?;
         let skipped = copy.skipped();
         self.copy = Some(copy);
         Ok((skipped > 0).then_some(AttemptNote::NotCopied(skipped)))
@@ -219,6 +239,9 @@ impl SlotFolders {
             layers: self.layers(method, purpose),
             kept,
             replaced: self.replaced(),
+            hidden: ["slots", "done"].map(|name| self.scratch.join(name)).to_vec(),
+            nothing: self.scratch.join("attempt"),
+            run_as: self.run_as,
         }
     }
 
@@ -252,7 +275,7 @@ impl SlotFolders {
 
     /// Moves matching files into `kept`.
     pub(crate) fn collect(&self, order: &Order, kept: &Path) -> Collected {
-        let mut collector = Collector::new(kept);
+        let mut collector = Collector::new(kept, self.run_as);
         if order.purpose == Purpose::Install {
             return collector.finish();
         }
@@ -290,12 +313,15 @@ impl SlotFolders {
         if !order.support_files.is_empty() {
             let _ = empty(&own.join("support"));
         }
+        if self.made == Made::All {
+            for name in PRIVATE {
+                let _ = empty(&own.join(name));
+            }
+        }
         if order.level == IsolationUsed::Shared {
             return;
         }
-        for name in ["support", "tmp", "cache", "home"] {
-            let _ = empty(&own.join(name));
-        }
+        let _ = empty(&own.join("support"));
         if order.method == TreeMethod::Overlay {
             let _ = remove(&self.slot.join("layers"));
         }
@@ -324,6 +350,16 @@ impl SlotFolders {
     /// Removes what a trial has left.
     pub(crate) fn clean_trial(&self) {
         let _ = remove(&self.slot.join("layers"));
+    }
+
+    /// Where the tree is not the user's as whom commands run: a layer would show it as it is, so that commands could
+    /// not write to it.
+    pub(crate) fn strangers_tree(&self) -> Option<Obstacle> {
+        let user = self.run_as.filter(|user| !user.owns(&self.tree))?;
+        Some(Obstacle {
+            what: format!("the work tree does not belong to user {}, as whom commands run", user.uid),
+            how_to_raise: format!("chown -R {}:{} {}", user.uid, user.gid, self.tree.display()),
+        })
     }
 
     /// Whether files of the tree can share blocks with copies in the slot.

@@ -18,12 +18,15 @@ pub(crate) fn try_level(folders: &mut SlotFolders, level: IsolationUsed) -> Resu
     if level == IsolationUsed::Shared {
         return Ok(Tried { method: TreeMethod::Copy, privilege: Privilege::Own, obstacles: Vec::new() });
     }
-    let overlay = best_of(folders, level, TreeMethod::Overlay);
-    let why_not = match overlay {
-        Ok(privilege) => return Ok(Tried { method: TreeMethod::Overlay, privilege, obstacles: Vec::new() }),
-        Err(refused) => refused,
+    let obstacle = match folders.strangers_tree() {
+        Some(obstacle) => obstacle,
+        None => match best_of(folders, level, TreeMethod::Overlay) {
+            Ok(privilege) => {
+                return Ok(Tried { method: TreeMethod::Overlay, privilege, obstacles: Vec::new() });
+            }
+            Err(refused) => describe(&refused, folders.scratch()),
+        },
     };
-    let obstacle = describe(&why_not, folders.scratch());
     let privilege = match level {
         // No name space is needed for a copy.
         IsolationUsed::Copy | IsolationUsed::Shared => Privilege::Own,

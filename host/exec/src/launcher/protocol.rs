@@ -13,6 +13,7 @@ use super::stage::Privilege;
 use super::text::Text;
 use crate::attempt::{AttemptNote, Purpose};
 use crate::capabilities::{Obstacle, TreeMethod};
+use crate::run_as::RunAs;
 
 /// Largest frame. An order carries environment, arguments and support files: the kernel allows 6 MB of
 /// the first two, support files are a few kB; 64 MB is far above both and still a bound.
@@ -57,6 +58,7 @@ pub(crate) struct Setup {
     pub(crate) output_quota: u64,
     pub(crate) report_globs: Vec<String>,
     pub(crate) tree_globs: Vec<String>,
+    pub(crate) run_as: Option<RunAs>,
 }
 
 /// One attempt.

@@ -26,6 +26,8 @@ struct Child {
 /// Serves until the other end of standard input is closed and everything is gone.
 pub(crate) fn serve() {
     sys::close_from(3);
+    // Also of every worker and steward: they are forks.
+    sys::hide_memory(true);
     // No terminal, no foreground group: only the socket's end tells us to stop.
     let _ = setsid();
     let _ = nix::sys::prctl::set_child_subreaper(true);

@@ -14,9 +14,11 @@ use flaky_core::report::IsolationUsed;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::CloneFlags;
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::sys;
+use crate::run_as::RunAs;
 
 /// By which right name spaces are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +81,12 @@ pub(crate) struct Stage {
     pub(crate) kept: Vec<PathBuf>,
     /// Folders of the system that attempts share by accident, and what they get instead.
     pub(crate) replaced: Vec<(PathBuf, Replacement)>,
+    /// Folders of ours that attempts see empty: those of other slots and of earlier attempts.
+    pub(crate) hidden: Vec<PathBuf>,
+    /// An empty folder.
+    pub(crate) nothing: PathBuf,
+    /// As whom the command runs, if not as ourselves.
+    pub(crate) run_as: Option<RunAs>,
 }
 
 /// What an attempt gets instead of a shared folder.
@@ -109,9 +117,22 @@ impl Stage {
         matches!(self.level, IsolationUsed::Full | IsolationUsed::FullSharedNetwork)
     }
 
+    /// Whether the parent has to say who is who in the user name space: more than one user can only be mapped by
+    /// a process outside.
+    pub(crate) fn is_mapped_by_parent(&self) -> bool {
+        self.privilege == Privilege::UserNamespace && self.run_as.is_some()
+    }
+
+    /// Says who is who in the user name space of `child`: we, and the user of the command.
+    pub(crate) fn map_users(&self, child: Pid) -> io::Result<()> {
+        let Some(user) = self.run_as else { return Ok(()) };
+        fs::write(format!("/proc/{child}/uid_map"), format!("{0} {0} 1\n{1} {1} 1\n", self.uid, user.uid))?;
+        fs::write(format!("/proc/{child}/gid_map"), format!("{0} {0} 1\n{1} {1} 1\n", self.gid, user.gid))
+    }
+
     /// Makes the name spaces, in which this process already is, look as ordered.
     pub(crate) fn enter(&self) -> Result<(), Refused> {
-        if self.privilege == Privilege::UserNamespace {
+        if self.privilege == Privilege::UserNamespace && !self.is_mapped_by_parent() {
             self.map_user().map_err(|e| Refused::new(Step::UserMap, e))?;
         }
         let none = None::<&Path>;
@@ -119,11 +140,16 @@ impl Stage {
             .map_err(|e| Refused::new(Step::PrivateMounts, e))?;
         let layers = self.open_layers()?;
         let binds = self.open_binds()?;
+        let nothing = open_path(&self.nothing).map_err(|e| Refused::new(Step::Bind, e))?;
         if self.has_own_processes() {
             self.replace_folders()?;
         }
         for (layer, sources) in self.layers.iter().zip(&layers) {
             self.mount_layer(layer, sources)?;
+        }
+        // Before the binds: one of them fills the empty folder.
+        for folder in &self.hidden {
+            bind(&nothing, folder).map_err(|e| Refused::new(Step::Bind, e))?;
         }
         for ((_, target), source) in self.binds.iter().zip(&binds) {
             bind(source, target).map_err(|e| Refused::new(Step::Bind, e))?;
@@ -141,9 +167,13 @@ impl Stage {
 
     /// One user and one group, each itself: all that an ordinary user may map.
     fn map_user(&self) -> io::Result<()> {
+        // These files are root's while our memory is hidden.
+        sys::hide_memory(false);
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/uid_map", format!("{0} {0} 1", self.uid))?;
-        fs::write("/proc/self/gid_map", format!("{0} {0} 1", self.gid))
+        fs::write("/proc/self/gid_map", format!("{0} {0} 1", self.gid))?;
+        sys::hide_memory(true);
+        Ok(())
     }
 
     fn open_layers(&self) -> Result<Vec<[File; 3]>, Refused> {

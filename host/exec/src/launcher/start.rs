@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 use nix::unistd::Pid;
 
 use super::protocol::{Failure, Order};
+use super::sys;
+use crate::run_as::RunAs;
 
 /// What became of the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,17 +29,51 @@ pub(crate) struct Outputs {
     pub(crate) stderr: OwnedFd,
 }
 
+impl Outputs {
+    fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { stdout: self.stdout.try_clone()?, stderr: self.stderr.try_clone()? })
+    }
+}
+
 /// Starts the command as leader of a process group of its own, with nothing to read.
-pub(crate) fn start(order: &Order, folder: &Path, outputs: Outputs) -> Result<Started, Failure> {
+pub(crate) fn start(
+    order: &Order,
+    folder: &Path,
+    outputs: Outputs,
+    run_as: Option<RunAs>,
+) -> Result<Started, Failure> {
     let Some(name) = order.argv.first() else { return Ok(Started::NotFound) };
     let search = order.env.iter().rev().find(|(key, _)| key.0 == b"PATH").map(|(_, value)| value.os());
-    let Some(program) = find(name.path(), search.unwrap_or_default(), folder) else {
-        return folder_or_not_found(folder);
-    };
+    let failed = |e: io::Error| Failure::new("start the command", e);
+    for program in find(name.path(), search.unwrap_or_default(), folder) {
+        let outputs = outputs.try_clone().map_err(failed)?;
+        match command(order, program, folder, outputs, run_as)?.spawn() {
+            Ok(child) => match i32::try_from(child.id()) {
+                Ok(pid) => return Ok(Started::Running(Pid::from_raw(pid))),
+                Err(e) => return Err(Failure::new("start the command", e)),
+            },
+            // Like `execvp`: a program that this user may not start hides none that comes later.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(e) if says_not_found(&e) => break,
+            Err(e) => return Err(failed(e)),
+        }
+    }
+    folder_or_not_found(folder)
+}
+
+fn command(
+    order: &Order,
+    program: PathBuf,
+    folder: &Path,
+    outputs: Outputs,
+    run_as: Option<RunAs>,
+) -> Result<Command, Failure> {
     let null = File::open("/dev/null").map_err(|e| Failure::new("open `/dev/null`", e))?;
     let mut command = Command::new(program);
+    if let Some(name) = order.argv.first() {
+        command.arg0(name.os());
+    }
     command
-        .arg0(name.os())
         .args(order.argv.iter().skip(1).map(super::text::Text::os))
         .env_clear()
         .envs(order.env.iter().map(|(key, value)| (key.os(), value.os())))
@@ -46,14 +82,10 @@ pub(crate) fn start(order: &Order, folder: &Path, outputs: Outputs) -> Result<St
         .stdout(Stdio::from(outputs.stdout))
         .stderr(Stdio::from(outputs.stderr))
         .process_group(0);
-    match command.spawn() {
-        Ok(child) => match i32::try_from(child.id()) {
-            Ok(pid) => Ok(Started::Running(Pid::from_raw(pid))),
-            Err(e) => Err(Failure::new("start the command", e)),
-        },
-        Err(e) if says_not_found(&e) => folder_or_not_found(folder),
-        Err(e) => Err(Failure::new("start the command", e)),
+    if let Some(user) = run_as {
+        sys::confine(&mut command, user);
     }
+    Ok(command)
 }
 
 fn folder_or_not_found(folder: &Path) -> Result<Started, Failure> {
@@ -83,15 +115,16 @@ fn says_not_found(error: &io::Error) -> bool {
 }
 
 /// Looks a program up as `execvp` does, in the attempt's `PATH` instead of ours. Doing it here lets the
-/// standard library start the program without a fork of this process.
-fn find(name: &Path, search: &std::ffi::OsStr, folder: &Path) -> Option<PathBuf> {
+/// standard library start the program without a fork of this process. All that are found, in order.
+fn find(name: &Path, search: &std::ffi::OsStr, folder: &Path) -> Vec<PathBuf> {
     if name.as_os_str().is_empty() {
-        return None;
+        return Vec::new();
     }
     if name.as_os_str().as_encoded_bytes().contains(&b'/') {
-        return Some(folder.join(name));
+        return vec![folder.join(name)];
     }
-    std::env::split_paths(search).map(|entry| folder.join(entry).join(name)).find(|path| executable(path))
+    let entries = std::env::split_paths(search).map(|entry| folder.join(entry).join(name));
+    entries.filter(|path| executable(path)).collect()
 }
 
 fn executable(path: &Path) -> bool {

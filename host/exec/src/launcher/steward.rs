@@ -4,7 +4,7 @@
 //! launcher, not a program of its own, so that an attempt costs one `exec`.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -45,23 +45,34 @@ pub(crate) struct Task<'a> {
     pub(crate) outputs: Outputs,
 }
 
+/// A steward's ends of pipes.
+pub(crate) struct Ends {
+    /// A byte comes when it was said who is who.
+    pub(crate) mapped: File,
+    pub(crate) report_to: File,
+}
+
 /// The whole life of a steward; its exit code says nothing.
-pub(crate) fn live(stage: &Stage, task: Option<Task<'_>>, mut report_to: File) -> i32 {
+pub(crate) fn live(stage: &Stage, task: Option<Task<'_>>, mut ends: Ends) -> i32 {
     // Should the worker be killed, this ends too, and with it the name space.
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+    if stage.is_mapped_by_parent() && ends.mapped.read_exact(&mut [0]).is_err() {
+        // The parent knows why.
+        return 1;
+    }
     let report = match (stage.enter(), task) {
         (Err(refused), _) => Report::Refused(refused),
         (Ok(()), None) => Report::Tried,
         (Ok(()), Some(task)) => run(stage, task),
     };
     // If nobody reads it any more, the attempt was cancelled.
-    let _ = serde_json::to_vec(&report).map(|bytes| report_to.write_all(&bytes));
+    let _ = serde_json::to_vec(&report).map(|bytes| ends.report_to.write_all(&bytes));
     0
 }
 
 fn run(stage: &Stage, task: Task<'_>) -> Report {
     let begin = Instant::now();
-    match start(task.order, &task.folder, task.outputs) {
+    match start(task.order, &task.folder, task.outputs, stage.run_as) {
         Err(failure) => Report::Failed(failure),
         Ok(Started::NotFound) => Report::NotFound,
         Ok(Started::Running(command)) => reap(stage, command, begin),

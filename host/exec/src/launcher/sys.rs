@@ -2,11 +2,15 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sched::CloneFlags;
 use nix::sys::signal::Signal;
 use nix::unistd::{ForkResult, Pid};
+
+use crate::run_as::RunAs;
 
 /// How a child ended, with what it and all children that it waited for used.
 #[derive(Debug, Clone, Copy)]
@@ -136,6 +140,46 @@ pub(crate) fn adopt(fd: RawFd) -> OwnedFd {
     unsafe {
         OwnedFd::from_raw_fd(fd)
     }
+}
+
+/// Keeps other processes of our own user from reading this one's memory and from steering it: prctl(2),
+/// `PR_SET_DUMPABLE`. Children inherit it, programs they start do not.
+pub(crate) fn hide_memory(hide: bool) {
+    // Refused by no kernel; without it, processes of our own user see more of us.
+    let _ = nix::sys::prctl::set_dumpable(!hide);
+}
+
+/// Has `command` start as `user` with no other group, no capability, and no way to get one.
+pub(crate) fn confine(command: &mut Command, user: RunAs) {
+    // The standard library changes group and user before it enters the working directory, so that the user's own
+    // rights decide about that, and drops all other groups, silently ignoring a refusal: hence the look below.
+    command.uid(user.uid).gid(user.gid);
+    // SAFETY: the closure runs in a fork of a single-threaded process and makes a few system calls.
+    #[expect(unsafe_code, reason = "there is no other way to act between fork and exec")]
+    unsafe {
+        command.pre_exec(move || {
+            let groups = nix::unistd::getgroups()?;
+            let (users, own) = (nix::unistd::getresuid()?, nix::unistd::getresgid()?);
+            let changed = [users.real, users.effective, users.saved].iter().all(|id| id.as_raw() == user.uid)
+                && [own.real, own.effective, own.saved].iter().all(|id| id.as_raw() == user.gid);
+            if !changed || groups.iter().any(|group| group.as_raw() != user.gid) {
+                return Err(io::Error::from_raw_os_error(libc::ENOTRECOVERABLE));
+            }
+            drop_capabilities()?;
+            Ok(nix::sys::prctl::set_no_new_privs()?)
+        });
+    }
+}
+
+/// Empties the three sets that a change of user leaves alone where a container's settings say so.
+fn drop_capabilities() -> io::Result<()> {
+    // `_LINUX_CAPABILITY_VERSION_3` of linux/capability.h: two words for each of three sets.
+    let header: [u32; 2] = [0x2008_0522, 0];
+    let sets = [0_u32; 6];
+    // SAFETY: both pointers are to live locals of the sizes that version 3 has; the kernel only reads them.
+    #[expect(unsafe_code, reason = "neither std nor nix has capset")]
+    let done = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Closes every descriptor from `first` on, whoever opened it.

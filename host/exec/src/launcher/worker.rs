@@ -1,7 +1,7 @@
 //! A worker: runs the attempts of one slot, one after the other. Forked from the launcher, single-threaded.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -10,16 +10,18 @@ use flaky_core::attempt::Exit;
 use flaky_core::report::IsolationUsed;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use super::folders::SlotFolders;
 use super::protocol::{self, Done, Failure, Order, Reply, Request, Setup};
 use super::reap::{self, Total};
-use super::stage::{Refused, Stage};
+use super::stage::{Refused, Stage, Step};
 use super::start::{Outputs, Started, start};
 use super::steward::{self, Report, Task};
 use super::sys::{self, Block, Status, Wait};
 use super::watch::{self, Ended, Watched};
+use crate::run_as::RunAs;
 use crate::spool::{BUFFER, Pump, Spool};
 
 /// Serves one slot until nobody is left to serve.
@@ -36,6 +38,10 @@ pub(crate) fn serve(mut socket: UnixStream, lifeline: OwnedFd) {
         let Ok(Some(request)) = protocol::receive(&mut socket) else { return };
         let reply = match (request, &mut worker) {
             (Request::Setup(setup), _) => {
+                if setup.run_as.is_some() {
+                    // Whatever ours is, the other user must be able to read what is made for it.
+                    nix::sys::stat::umask(Mode::S_IWGRP | Mode::S_IWOTH);
+                }
                 worker = Some(Worker::new(*setup));
                 continue;
             }
@@ -137,7 +143,8 @@ impl Worker {
         spools: [Spool; 2],
         cancel: Cancel<'_>,
     ) -> Result<(Ran, [protocol::Stream; 2]), Stopped> {
-        let (outputs, mut pumps) = pipes(spools).map_err(|e| Failure::new("make pipes", e))?;
+        let (outputs, mut pumps) =
+            pipes(spools, self.folders.run_as).map_err(|e| Failure::new("make pipes", e))?;
         let ran = match self.folders.stage(order) {
             None => self.run_here(order, outputs, &mut pumps, cancel),
             Some(stage) => self.run_staged(order, &stage, outputs, &mut pumps, cancel),
@@ -159,7 +166,7 @@ impl Worker {
     ) -> Result<Ran, Stopped> {
         let begin = Instant::now();
         let folder = self.folders.working_directory(order);
-        let command = match start(order, &folder, outputs)? {
+        let command = match start(order, &folder, outputs, self.folders.run_as)? {
             Started::NotFound => return Ok(Ran::not_found()),
             Started::Running(command) => command,
         };
@@ -253,16 +260,35 @@ fn refused(refused: Refused) -> Stopped {
 /// Starts a steward; with no task it only tries the stage. The report can be read when it has ended.
 pub(crate) fn clone_steward(stage: &Stage, task: Option<Task<'_>>) -> Result<(Pid, File), Refused> {
     let pipe = || nix::unistd::pipe2(OFlag::O_CLOEXEC);
-    let (read, write) = pipe().map_err(|e| Refused::new(super::stage::Step::NameSpaces, e))?;
-    let mut handed_over = Some((task, File::from(write)));
+    let refused = |e: nix::Error| Refused::new(Step::NameSpaces, e);
+    let (read, write) = pipe().map_err(refused)?;
+    let (mapped, say_mapped) = pipe().map_err(refused)?;
+    let ends = steward::Ends { mapped: File::from(mapped), report_to: File::from(write) };
+    let mut handed_over = Some((task, ends));
+    let mut ours = Some(File::from(say_mapped));
     let steward = sys::clone_into(stage.flags(), &mut || match handed_over.take() {
-        Some((task, write)) => steward::live(stage, task, write),
+        Some((task, ends)) => {
+            // With a copy of our end it would not notice that nobody says anything any more.
+            ours = None;
+            steward::live(stage, task, ends)
+        }
         None => 1,
     });
     // Only the steward writes from here on.
     drop(handed_over);
-    let steward = steward.map_err(|e| Refused::new(super::stage::Step::NameSpaces, e))?;
+    let steward = steward.map_err(refused)?;
+    if stage.is_mapped_by_parent()
+        && let Err(e) = stage.map_users(steward).and_then(|()| say(ours.take()))
+    {
+        let _ = kill(steward, Signal::SIGKILL);
+        let _ = sys::wait(Some(steward), Block::Yes);
+        return Err(Refused::new(Step::UserMap, e));
+    }
     Ok((steward, File::from(read)))
+}
+
+fn say(end: Option<File>) -> std::io::Result<()> {
+    end.map_or(Ok(()), |mut end| end.write_all(&[1]))
 }
 
 fn reported(report: &mut File) -> Result<Ran, Stopped> {
@@ -289,10 +315,15 @@ pub(crate) fn read_report(report: &mut File) -> Result<Report, Failure> {
 }
 
 /// Pipes for both streams: the ends to write, and the others with where their bytes go.
-fn pipes(spools: [Spool; 2]) -> std::io::Result<(Outputs, [Pump; 2])> {
+fn pipes(spools: [Spool; 2], run_as: Option<RunAs>) -> std::io::Result<(Outputs, [Pump; 2])> {
     let [to_stdout, to_stderr] = spools;
     let (stdout, stdout_write) = pipe()?;
     let (stderr, stderr_write) = pipe()?;
+    if let Some(user) = run_as {
+        // Programs open `/dev/stderr` by its name, which only a pipe's owner may.
+        user.take(stdout_write.as_fd())?;
+        user.take(stderr_write.as_fd())?;
+    }
     let pumps = [Pump::new(stdout, to_stdout), Pump::new(stderr, to_stderr)];
     Ok((Outputs { stdout: stdout_write, stderr: stderr_write }, pumps))
 }

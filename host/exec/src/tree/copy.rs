@@ -21,6 +21,7 @@ use nix::unistd::{Gid, Uid, fchown, fchownat, geteuid, symlinkat};
 use super::remove::{list, open_folder, open_folder_at, remove_entry, status_at};
 use crate::capabilities::TreeMethod;
 use crate::launcher::sys;
+use crate::run_as::RunAs;
 
 /// Folders below each other; real trees stay below 50 (nested `node_modules` are the deepest).
 const MAX_DEPTH: u32 = 200;
@@ -60,11 +61,16 @@ impl From<&FileStat> for Stamp {
 }
 
 impl TreeCopy {
-    /// Copies `from` to `to`, which must not exist.
-    pub(crate) fn make(from: &Path, to: &Path, method: TreeMethod) -> io::Result<Self> {
+    /// Copies `from` to `to`, which must not exist. All of it belongs to `owner`, or to whom the original does as far
+    /// as we may give it away.
+    pub(crate) fn make(from: &Path, to: &Path, method: TreeMethod, owner: Option<RunAs>) -> io::Result<Self> {
         std::fs::create_dir_all(to)?;
-        let mut copier =
-            Copier { reflink: method == TreeMethod::Reflink, as_root: geteuid().is_root(), skipped: 0 };
+        let mut copier = Copier {
+            reflink: method == TreeMethod::Reflink,
+            as_root: geteuid().is_root(),
+            owner,
+            skipped: 0,
+        };
         let (source, target) = (open_folder(from)?, open_folder(to)?);
         let first = copier.folder(source.as_fd(), &target, 0)?;
         Ok(Self { from: from.to_path_buf(), root: to.to_path_buf(), first, copier })
@@ -115,6 +121,7 @@ fn open_folder_repaired(path: &Path) -> io::Result<OwnedFd> {
 struct Copier {
     reflink: bool,
     as_root: bool,
+    owner: Option<RunAs>,
     skipped: u64,
 }
 
@@ -159,8 +166,8 @@ impl Copier {
         } else if kind == SFlag::S_IFLNK {
             symlinkat(readlinkat(source, name)?.as_os_str(), target, name)?;
             if self.as_root {
-                let owner = (Some(Uid::from_raw(found.st_uid)), Some(Gid::from_raw(found.st_gid)));
-                fchownat(target, name, owner.0, owner.1, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+                let (uid, gid) = self.owner_of(found);
+                fchownat(target, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
             }
             let times = times(found);
             utimensat(target, name, &times.0, &times.1, UtimensatFlags::NoFollowSymlink)?;
@@ -168,6 +175,12 @@ impl Copier {
             return Ok(self.skip());
         }
         Ok(Some(Entry::Leaf((&status_at(target, name)?).into())))
+    }
+
+    fn owner_of(&self, original: &FileStat) -> (Uid, Gid) {
+        let (uid, gid) =
+            self.owner.map_or((original.st_uid, original.st_gid), |owner| (owner.uid, owner.gid));
+        (Uid::from_raw(uid), Gid::from_raw(gid))
     }
 
     fn skip(&mut self) -> Option<Entry> {
@@ -189,7 +202,8 @@ impl Copier {
     /// Owner, mode and times of the original.
     fn finish(&self, made: BorrowedFd<'_>, original: &FileStat) -> io::Result<()> {
         if self.as_root {
-            fchown(made, Some(Uid::from_raw(original.st_uid)), Some(Gid::from_raw(original.st_gid)))?;
+            let (uid, gid) = self.owner_of(original);
+            fchown(made, Some(uid), Some(gid))?;
         }
         fchmod(made, Mode::from_bits_truncate(original.st_mode))?;
         let times = times(original);
@@ -314,7 +328,7 @@ mod tests {
         let (from, to) = (place.path().join("from"), place.path().join("to"));
         std::fs::create_dir(&from).unwrap();
         script(&from, MAKE);
-        let mut copy = TreeCopy::make(&from, &to, TreeMethod::Reflink).unwrap();
+        let mut copy = TreeCopy::make(&from, &to, TreeMethod::Reflink, None).unwrap();
         assert_eq!(copy.skipped(), 1);
         std::fs::remove_file(from.join("pipe")).unwrap();
         script(&from, "touch -d @1000000000 .");
@@ -353,7 +367,7 @@ mod tests {
         let (from, to) = (place.path().join("from"), place.path().join("to"));
         std::fs::create_dir(&from).unwrap();
         script(&from, "mkdir a; echo 1 > a/same; echo 2 > a/changed");
-        let copy = TreeCopy::make(&from, &to, TreeMethod::Copy).unwrap();
+        let copy = TreeCopy::make(&from, &to, TreeMethod::Copy, None).unwrap();
         script(&to, "echo 3 > a/changed; echo 4 > a/new; mkdir b; echo 5 > b/new");
         let root = open_folder(&to).unwrap();
         for (folder, name, differs) in

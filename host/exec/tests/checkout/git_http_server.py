@@ -5,7 +5,8 @@ Usage: git_http_server.py ROOT LOG [CERTIFICATE KEY]
 Prints its port, then serves until its standard input is closed. The first part of the path chooses what happens:
 
     /plain/REPO           `git http-backend`
-    /private/REPO         the same for the user `x-access-token` with the password `letmein`
+    /private/REPO         the same for the user `x-access-token` with the password `letmein`, or what the variable
+                          GIT_TEST_TOKEN says
     /no-shallow/REPO      the same from a server that cannot do shallow fetches
     /slow/REPO            the pack comes a byte at a time
     /silent/…             never answers
@@ -26,7 +27,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ROOT, LOG = sys.argv[1:3]
-ALLOWED = "Basic " + base64.b64encode(b"x-access-token:letmein").decode()
+ALLOWED = "Basic " + base64.b64encode(f"x-access-token:{os.environ.get('GIT_TEST_TOKEN', 'letmein')}".encode()).decode()
 ENDED = threading.Event()
 
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use flaky_exec::checkout::{CheckoutErrorKind, CheckoutNote, HttpsToken};
+use flaky_exec::checkout::{CheckoutErrorKind, CheckoutNote, HttpsToken, LfsFiles};
 
 use crate::support::{CHILD, Client, HttpServer, Origin, again, git, id, run};
 
@@ -26,6 +26,11 @@ fn the_wanted_revision_is_checked_out_with_no_more_history_than_needed() {
         id(&open, "feature"),
     );
     let pull = id(&open, "refs/pull/7/head");
+    // What other hosts call it, and what a host hides from everybody.
+    let merge = id(&open, "main~20");
+    git(&open, &["update-ref", "refs/merge-requests/3/head", &merge]);
+    git(&open, &["update-ref", "refs/hidden/1/head", &merge]);
+    git(&open, &["config", "uploadpack.hideRefs", "refs/hidden"]);
     // server and repository, reference, commit, expected commit, content, depth
     type Case<'c> = (&'c str, Option<&'c str>, Option<&'c str>, &'c str, &'c str, usize);
     let cases: &[Case<'_>] = &[
@@ -38,6 +43,9 @@ fn the_wanted_revision_is_checked_out_with_no_more_history_than_needed() {
         ("plain/open.git", Some("refs/tags/both"), None, &id(&open, "refs/tags/both"), "30", 1),
         ("plain/open.git", Some("refs/pull/7/head"), None, &pull, "pull", 1),
         ("plain/open.git", Some("pull/7/head"), None, &pull, "pull", 1),
+        ("plain/open.git", Some("refs/merge-requests/3/head"), None, &merge, "80", 1),
+        ("plain/open.git", Some("refs/pull/7/head"), Some(&pull), &pull, "pull", 1),
+        ("plain/open.git", Some("refs/pull/7/head"), Some(&c100), &c100, "100", 63),
         // A commit alone.
         ("plain/open.git", None, Some(&c100), &c100, "100", 1),
         ("plain/open.git", None, Some(&c90), &c90, "90", 1),
@@ -66,6 +74,8 @@ fn the_wanted_revision_is_checked_out_with_no_more_history_than_needed() {
         assert_eq!(git(&client.tree(), &["status", "--porcelain"]), "", "{what}");
         assert_eq!(git(&client.tree(), &["branch", "--show-current"]), "", "{what}: detached");
     }
+    let (kind, _) = Client::new(&server.url("plain/open.git")).reference("refs/hidden/1/head").fails();
+    assert_eq!(kind, CheckoutErrorKind::RefNotFound("refs/hidden/1/head".into()));
 }
 
 #[test]
@@ -84,6 +94,7 @@ fn revisions_that_do_not_exist_are_named() {
     let cases = [
         (at("open").reference("nowhere"), CheckoutErrorKind::RefNotFound("nowhere".into())),
         (at("open").reference("refs/pull/8/head"), CheckoutErrorKind::RefNotFound("refs/pull/8/head".into())),
+        (at("open").reference("refs/pull/7/head").commit(&side), not_on(&side, "refs/pull/7/head")),
         (at("open").commit(&none), CheckoutErrorKind::CommitNotFound(none.clone())),
         (at("closed").commit(&none), CheckoutErrorKind::CommitNotFound(none.clone())),
         (at("open").commit("fffffff"), CheckoutErrorKind::CommitNotFound("fffffff".into())),
@@ -249,7 +260,7 @@ fn a_checkout_that_was_cancelled_before_makes_no_request() {
 }
 
 #[test]
-fn pointers_of_git_lfs_are_an_error_and_look_alikes_are_not() {
+fn pointers_of_git_lfs_are_named_and_look_alikes_are_not() {
     const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
     let origin = Origin::new();
     let files: Vec<(&str, String, &str)> = (0..7)
@@ -268,32 +279,24 @@ fn pointers_of_git_lfs_are_an_error_and_look_alikes_are_not() {
     );
     let server = HttpServer::start(&origin);
 
-    let (kind, error) = Client::new(&server.url("plain/pointers.git")).fails();
+    let url = server.url("plain/pointers.git");
     let paths = ["data/0.bin", "data/1.bin", "data/2.bin", "data/3.bin", "data/4.bin", "…"]
         .map(String::from)
         .to_vec();
+    let made = Client::new(&url).run().unwrap();
+    assert_eq!(made.notes, [CheckoutNote::LfsPointers { count: 7, paths: paths.clone() }]);
+    assert!(
+        made.notes[0].to_string().starts_with("7 files are in Git LFS and only point"),
+        "{}",
+        made.notes[0]
+    );
+    let (kind, error) = Client::new(&url).settings(|s| s.lfs = LfsFiles::Refuse).fails();
     assert_eq!(kind, CheckoutErrorKind::Lfs { count: 7, paths });
     assert!(error.to_string().contains("7 files are in Git LFS"), "{error}");
 
     let client = Client::new(&server.url("plain/samples.git"));
-    client.run().unwrap();
+    assert_eq!(client.run().unwrap().notes, []);
     assert_eq!(std::fs::read_link(client.tree().join("link")).unwrap().to_str(), Some("/etc/passwd"));
-}
-
-#[test]
-fn submodules_are_left_empty_and_named() {
-    let origin = Origin::new();
-    let modules = "[submodule \"lib\"]\n\tpath = lib\n\turl = ext::sh -c touch% /tmp/never\n";
-    origin.files(
-        "it",
-        &[("100644", ".gitmodules", modules), ("160000", "lib", &"1".repeat(40)), ("100644", "n", "1")],
-    );
-    let server = HttpServer::start(&origin);
-    let client = Client::new(&server.url("plain/it.git"));
-    let made = client.run().unwrap();
-    assert_eq!(made.notes, [CheckoutNote::SubmodulesNotFetched { count: 1, paths: vec!["lib".into()] }]);
-    assert_eq!(made.notes[0].to_string(), "a submodule was not fetched and is empty: lib");
-    assert_eq!(std::fs::read_dir(client.tree().join("lib")).unwrap().count(), 0);
 }
 
 #[test]

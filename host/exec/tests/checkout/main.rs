@@ -11,4 +11,5 @@ mod http;
 mod local;
 mod source;
 mod ssh;
+mod submodules;
 mod support;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use flaky_exec::checkout::CheckoutErrorKind;
+use flaky_exec::checkout::{CheckoutErrorKind, SshKey, SshKeyError};
 
 use crate::support::{CHILD, Client, Origin, SshServer, again, keygen, run, user};
 
@@ -138,6 +138,71 @@ fn who_has_no_accepted_key_is_told_what_was_offered() {
     keygen("ecdsa", stranger.to_str().unwrap());
     let (kind, _) = client(&server, &repository).fails();
     assert!(offered(kind).contains(&format!("`{}`", stranger.display())));
+}
+
+#[test]
+fn a_key_in_memory_opens_the_repository_in_every_kind_and_format_and_leaves_no_trace() {
+    let origin = Origin::new();
+    let repository = origin.history("it", &[]);
+    let server = SshServer::start("ed25519");
+    server.known(&format!("[127.0.0.1]:{} {}\n", server.port, server.host_key()));
+    let ssh = server.home().join(".ssh");
+    std::fs::remove_file(ssh.join("id_ed25519")).unwrap();
+    let kinds: [(&str, &[&str]); 7] = [
+        ("ed25519", &[]),
+        ("ecdsa", &[]),
+        ("ecdsa", &["-m", "PEM"]),
+        ("ecdsa", &["-m", "PKCS8"]),
+        ("rsa", &[]),
+        ("rsa", &["-m", "PEM"]),
+        ("rsa", &["-m", "PKCS8"]),
+    ];
+    for (number, (kind, format)) in kinds.into_iter().enumerate() {
+        let path = server.folder.path().join(format!("key{number}"));
+        let options = ["-q", "-t", kind, "-N", "", "-f", path.to_str().unwrap()];
+        run("ssh-keygen", &[&options, format].concat(), Path::new("/"), "");
+        std::fs::copy(path.with_extension("pub"), ssh.join("id_ed25519.pub")).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let client = client(&server, &repository).settings(|s| s.ssh_key = Some(SshKey::new(&text).unwrap()));
+        client.run().unwrap_or_else(|e| panic!("{kind} {format:?}: {e}"));
+        assert_eq!(client.n(), "100", "{kind} {format:?}");
+        let secret = text.lines().nth(3).unwrap();
+        let holds = Command::new("grep").args(["-rqF", "--", secret]).arg(client.tree()).status().unwrap();
+        assert_eq!(holds.code(), Some(1), "{kind} {format:?}: the key is in the checkout");
+        let config = std::fs::read_to_string(client.tree().join(".git/config")).unwrap();
+        assert!(config.contains(&server.url(&repository)) && !config.contains("helper"), "{config}");
+    }
+}
+
+#[test]
+fn a_key_that_is_given_is_the_only_one_that_is_offered_and_the_host_is_still_checked() {
+    let origin = Origin::new();
+    let repository = origin.history("it", &[]);
+    let server = SshServer::start("ed25519");
+    let path = server.folder.path().join("stranger");
+    keygen("ed25519", path.to_str().unwrap());
+    let text = std::fs::read_to_string(&path).unwrap();
+    let strange = || client(&server, &repository).settings(|s| s.ssh_key = Some(SshKey::new(&text).unwrap()));
+    let (kind, _) = strange().fails();
+    assert!(matches!(kind, CheckoutErrorKind::HostKeyUnknown { .. }), "{kind:?}");
+    server.known(&format!("[127.0.0.1]:{} {}\n", server.port, server.host_key()));
+    // The key in the home folder would open it.
+    let (kind, error) = strange().fails();
+    assert_eq!(kind, CheckoutErrorKind::Auth { offered: vec!["the SSH key".into()] });
+    let secret = text.lines().nth(2).unwrap();
+    assert!(!format!("{error} {error:?} {:?}", strange().request).contains(secret));
+}
+
+#[test]
+fn a_key_with_a_passphrase_is_refused_by_name_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, format) in [&[][..], &["-m", "PEM"], &["-m", "PKCS8"]].into_iter().enumerate() {
+        let path = folder.path().join(format!("key{number}"));
+        let options = ["-q", "-t", "rsa", "-N", "passphrase", "-f", path.to_str().unwrap()];
+        run("ssh-keygen", &[&options, format].concat(), Path::new("/"), "");
+        let key = SshKey::new(&std::fs::read_to_string(&path).unwrap());
+        assert_eq!(key.unwrap_err(), SshKeyError::Passphrase, "{format:?}");
+    }
 }
 
 #[test]
