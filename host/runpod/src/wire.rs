@@ -13,6 +13,23 @@ use flaky_core::ids::{AttemptIndex, RunId, Seed};
 use flaky_core::report::IsolationUsed;
 use serde::{Deserialize, Serialize};
 
+mod attempt;
+mod check;
+mod envelope;
+mod error;
+mod head;
+mod order;
+mod packer;
+mod parts;
+mod path;
+mod record;
+mod squeeze;
+
+pub use error::{Side, WireError};
+pub use order::{MAX_ORDER_TEXT, pack_order, unpack_order};
+pub use packer::{Packer, PackerLimits, pack_attempt};
+pub use parts::{Part, PartLimits, Parts, unpack_part};
+
 /// Version of the format. A worker refuses an order of a version it does not know, and names both.
 pub const WIRE_VERSION: u32 = 1;
 
@@ -29,8 +46,8 @@ pub mod placeholder {
     pub const ENV_DIR: &str = "@@flaky:env-dir@@";
 }
 
-/// What a worker is to run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What a worker is to run. It travels as [`pack_order`] writes it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ShardOrder {
     /// [`WIRE_VERSION`] of the writer.
     pub version: u32,
@@ -52,9 +69,11 @@ pub struct ShardOrder {
     pub report_globs: Vec<String>,
     /// Globs of tree files to bring back.
     pub tree_globs: Vec<String>,
-    /// Bytes of output kept per attempt, both streams together.
+    /// Bytes of output kept per attempt, both streams together. Its report and tree files together may take as many
+    /// again, and 16 MiB in any case; one that does not fit is left out whole.
     pub output_quota: u64,
-    /// Variables that settings name, put over the worker's own allow list.
+    /// Variables that settings name, put over the worker's own allow list. Over them go those of the installation, then
+    /// those of the command.
     pub env: Vec<(String, String)>,
     /// Distinct contents of support files, which attempts name by position.
     pub blobs: Vec<Vec<u8>>,
@@ -64,8 +83,7 @@ pub struct ShardOrder {
 }
 
 /// Where a shard's sources are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WireSource {
     /// To be fetched.
     Repository {
@@ -230,3 +248,6 @@ pub struct WireFile {
     /// It did not fit.
     pub left_out: bool,
 }
+
+#[cfg(test)]
+mod tests;
