@@ -17,7 +17,7 @@ usage: cargo xtask plugins [--check] [NAME...]
        cargo xtask schemas [--check]
 
 plugins   builds the bundled plugins, or those named, into plugins/dist
-schemas   writes the JSON Schemas of the report and of the configuration into docs/schema
+schemas   writes the JSON Schemas of report, configuration and jobs into docs/schema
 --check   writes nothing, and fails if what is there is not what would be written";
 
 /// What a task gives. The message is all that is done with an error.

@@ -22,9 +22,10 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<()> {
 }
 
 /// Every published schema with its name.
-fn schemas() -> [(&'static str, serde_json::Value); 2] {
+fn schemas() -> [(&'static str, serde_json::Value); 3] {
     [
         ("config", flaky_config::schema()),
+        ("job", flaky_config::job::schema()),
         ("report", schemars::schema_for!(flaky_core::report::RunReport).to_value()),
     ]
 }

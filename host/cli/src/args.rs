@@ -6,7 +6,8 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 use flaky_core::ids::{RunId, Seed};
 use flaky_core::settings::{
-    FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, StopRule, TimeoutSeconds,
+    BackendKind, Dollars, FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, Shards, StopRule,
+    TimeoutSeconds,
 };
 
 /// A test failed; is it a real bug or a flaky test?
@@ -53,7 +54,8 @@ pub(crate) enum Command {
   flaky run                                     the tests of this folder
   flaky run examples/python --runs 30           those of another one
   flaky run -- pytest tests/test_cart.py -v     this command, here
-  flaky run https://git.example.org/shop.git --ref main --report json=out.json")]
+  flaky run https://git.example.org/shop.git --ref main --report json=out.json
+  flaky run https://git.example.org/shop.git --backend runpod --runs 200")]
 pub(crate) struct RunArgs {
     /// A folder, or the URL of a git repository [default: the current folder]
     pub(crate) source: Option<String>,
@@ -123,6 +125,35 @@ pub(crate) struct RunArgs {
     /// Which network attempts see
     #[arg(long, value_name = "NETWORK", value_parser = named::<NetworkChoice>(NetworkChoice::ALL), help_heading = "Isolation")]
     pub(crate) network: Option<NetworkChoice>,
+
+    /// Where attempts run: on this machine, or on the workers of a RunPod endpoint [default: local]
+    #[arg(long, value_name = "BACKEND", value_parser = named::<BackendKind>(BackendKind::ALL), help_heading = "Where to run")]
+    pub(crate) backend: Option<BackendKind>,
+
+    /// The endpoint's id [default: `RUNPOD_ENDPOINT_ID`]; its key is in `RUNPOD_API_KEY`
+    #[arg(long, value_name = "ID", help_heading = "Where to run")]
+    pub(crate) endpoint: Option<String>,
+
+    /// Into how many shards attempts are split [default: by their time and the endpoint's workers]
+    #[arg(allow_negative_numbers = true, long, value_name = "N", help_heading = "Where to run")]
+    pub(crate) shards: Option<Shards>,
+
+    /// What the run may cost; needs a configured `price_per_second`
+    #[arg(allow_negative_numbers = true, long, value_name = "X", help_heading = "Where to run")]
+    pub(crate) budget_usd: Option<Dollars>,
+
+    /// Go on with a run on an endpoint whose client was ended
+    #[arg(
+        long,
+        value_name = "RUN",
+        help_heading = "Where to run",
+        conflicts_with_all = [
+            "source", "command", "test_command", "reference", "commit", "input", "no_install", "env", "runs",
+            "parallelism", "timeout", "stop", "seed", "first_seed", "isolation", "network", "backend", "endpoint",
+            "shards", "plugins", "config", "fail_on",
+        ]
+    )]
+    pub(crate) resume: Option<RunId>,
 
     /// Use a plugin: a component file, or `builtin:NAME`
     #[arg(long = "plugin", value_name = "FILE", help_heading = "Plugins and settings")]
@@ -220,6 +251,20 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_resumed_run_is_what_it_was_and_only_its_result_can_be_asked_for_otherwise() {
+        let parse = |more: &[&str]| {
+            let words = ["flaky", "run", "--resume", "20261124-034444-pnd2"].iter().chain(more);
+            Cli::try_parse_from(words).is_ok()
+        };
+        assert!(parse(&[]));
+        assert!(parse(&["--report", "json=x.json", "--quiet", "--budget-usd", "1"]));
+        for other in [&["."][..], &["--runs", "3"], &["--", "pytest"], &["--endpoint", "x"], &["--seed", "1"]]
+        {
+            assert!(!parse(other), "{other:?}");
+        }
     }
 
     #[test]

@@ -3,5 +3,6 @@
 pub(crate) mod doctor;
 pub(crate) mod help;
 pub(crate) mod reproduce;
+mod resume;
 pub(crate) mod run;
 pub(crate) mod session;

@@ -67,6 +67,7 @@ impl From<RunError> for CliError {
         let hint = hint_of(&error);
         match &error {
             RunError::Exec(_) | RunError::Host(_) | RunError::Folder { .. } => Self::fault(&error, hint),
+            RunError::Remote(remote) if !remote.is_usage() => Self::fault(&error, hint),
             _ => Self::usage(&error, hint),
         }
     }
@@ -85,6 +86,7 @@ fn hint_of(error: &RunError) -> Option<String> {
         }
         RunError::Isolation(error) => error.hint.clone(),
         RunError::Exec(error) => error.hint().map(str::to_owned),
+        RunError::Remote(error) => error.hint(),
         _ => None,
     }
 }

@@ -1,11 +1,15 @@
 //! What a run looks like while it goes on: a bar on a terminal, plain lines elsewhere. On standard error only.
 
+mod shards;
+
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use flaky_core::text::visible;
 use flaky_engine::event::{AttemptVerdict, RunEvent};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use shards::Shards;
 
 /// Plain lines come at most this often: a log of an hour stays readable.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -13,6 +17,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// Draws the events of a run.
 pub(crate) struct Progress {
     look: Look,
+    shards: Shards,
     done: u32,
     failed: u32,
     set_aside: u32,
@@ -23,7 +28,8 @@ pub(crate) struct Progress {
 
 enum Look {
     Quiet,
-    Bar(ProgressBar),
+    /// The run's own bar, and all bars together.
+    Bar(ProgressBar, MultiProgress),
     Lines,
 }
 
@@ -33,11 +39,14 @@ impl Progress {
         let look = if quiet {
             Look::Quiet
         } else if std::io::stderr().is_terminal() {
-            Look::Bar(bar(colour))
+            let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            Look::Bar(bar(&bars, colour), bars)
         } else {
             Look::Lines
         };
-        Self { look, done: 0, failed: 0, set_aside: 0, total: 0, started: Instant::now(), last_line: None }
+        let (done, failed, set_aside, total) = (0, 0, 0, 0);
+        let (started, last_line, shards) = (Instant::now(), None, Shards::default());
+        Self { look, shards, done, failed, set_aside, total, started, last_line }
     }
 
     /// Takes one event.
@@ -54,12 +63,18 @@ impl Progress {
                     "run {run}: {attempts} attempt{}, {parallelism} side by side{seed}",
                     if attempts == 1 { "" } else { "s" }
                 ));
-                if let Look::Bar(bar) = &self.look {
+                if let Look::Bar(bar, _) = &self.look {
                     bar.set_length(u64::from(attempts));
                     bar.reset();
                 }
             }
             RunEvent::AttemptFinished { verdict, .. } => self.attempt(verdict),
+            RunEvent::Shard(event) => {
+                let bars = if let Look::Bar(_, bars) = &self.look { Some(bars) } else { None };
+                if let Some(line) = self.shards.take(event, bars) {
+                    self.line(&visible(&line));
+                }
+            }
             RunEvent::Confirming { at_most } => {
                 self.line(&format!(
                     "failures seen: repeating up to {at_most} attempts with nothing beside them"
@@ -70,14 +85,16 @@ impl Progress {
 
     /// Takes the bar away.
     pub(crate) fn finish(self) {
-        if let Look::Bar(bar) = self.look {
+        if let Look::Bar(bar, bars) = self.look {
             bar.finish_and_clear();
+            // Bars of shards that never came to an end. A closed standard error is no reason to stop.
+            let _ = bars.clear();
         }
     }
 
     fn stage(&self, text: &str) {
         match &self.look {
-            Look::Bar(bar) => bar.set_message(text.to_owned()),
+            Look::Bar(bar, _) => bar.set_message(text.to_owned()),
             Look::Lines => print_line(text),
             Look::Quiet => {}
         }
@@ -85,7 +102,7 @@ impl Progress {
 
     fn line(&self, text: &str) {
         match &self.look {
-            Look::Bar(bar) => bar.println(text),
+            Look::Bar(bar, _) => bar.println(text),
             Look::Lines => print_line(text),
             Look::Quiet => {}
         }
@@ -99,7 +116,7 @@ impl Progress {
             AttemptVerdict::SetAside => self.set_aside += 1,
         }
         match &self.look {
-            Look::Bar(bar) => {
+            Look::Bar(bar, _) => {
                 bar.set_position(u64::from(self.done.min(self.total)));
                 bar.set_message(self.counts());
             }
@@ -118,6 +135,9 @@ impl Progress {
         if self.set_aside > 0 {
             text.push_str(&format!(", {} set aside", self.set_aside));
         }
+        if let Some(shards) = self.shards.counts() {
+            text.push_str(&format!(", {shards}"));
+        }
         text
     }
 
@@ -132,13 +152,13 @@ impl Progress {
     }
 }
 
-fn bar(colour: bool) -> ProgressBar {
+fn bar(bars: &MultiProgress, colour: bool) -> ProgressBar {
     let template = if colour {
         "{bar:30.cyan/dim} {pos}/{len}  {msg}  {elapsed} (about {eta} left)"
     } else {
         "{bar:30} {pos}/{len}  {msg}  {elapsed} (about {eta} left)"
     };
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
+    let bar = bars.add(ProgressBar::new(0));
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("━━╌"));
     }

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
+use crate::backend::BackendEntry;
 use crate::command::TestCommand;
 use crate::de::from_node;
 use crate::environment::Environment;
@@ -88,6 +89,10 @@ pub struct FileSettings {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "FailOn", extend("default" = "flaky"))]
     pub fail_on: Option<FailOn>,
+    /// Where attempts run.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "BackendEntry", extend("default" = "local"))]
+    pub backend: Option<BackendEntry>,
     /// Plugins to load beside the built-in ones.
     #[schemars(extend("default" = Json::Array(Vec::new())))]
     pub plugins: Option<Vec<PluginEntry>>,
@@ -136,8 +141,6 @@ pub struct FileSettings {
     pub conditions: Option<Json>,
     /// No effect yet. Where earlier runs are kept.
     pub history: Option<Json>,
-    /// No effect yet. Where attempts run.
-    pub backend: Option<Json>,
     /// No effect yet. Who is told.
     pub notify: Option<Json>,
     /// No effect yet. Tests that are known to be flaky.
@@ -149,7 +152,7 @@ pub struct FileSettings {
 }
 
 /// The keys that are read and change nothing yet.
-const WITHOUT_EFFECT: [&str; 19] = [
+const WITHOUT_EFFECT: [&str; 18] = [
     "cleanup_on_failure",
     "preserve_temp_dir",
     "save_full_output",
@@ -165,7 +168,6 @@ const WITHOUT_EFFECT: [&str; 19] = [
     "reporters",
     "conditions",
     "history",
-    "backend",
     "notify",
     "quarantine",
     "job_timeout",

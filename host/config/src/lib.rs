@@ -8,6 +8,7 @@
 //! value knows its line and column (`tree`), and only then given to the types (`de`), so that an error found by
 //! a type still points at the place it speaks of.
 
+mod backend;
 mod command;
 mod de;
 mod environment;
@@ -25,6 +26,7 @@ mod tree;
 mod trust;
 mod unique_json;
 
+pub use backend::{BackendEntry, BackendSettings};
 pub use command::{InvalidTestCommand, TestCommand};
 pub use environment::{EnvName, EnvValue, Environment, InvalidEnvironment};
 pub use error::{ConfigError, ConfigErrorKind, Place, Warning};

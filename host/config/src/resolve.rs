@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use flaky_core::ids::Seed;
+use flaky_core::ids::{Seed, TestId};
 use flaky_core::settings::{
-    FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, SeedRange, SeverityThresholds, StopRule,
-    TimeoutSeconds, defaults,
+    BackendKind, Dollars, FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, SeedRange,
+    SeverityThresholds, Shards, StopRule, TimeoutSeconds, defaults,
 };
 use serde_json::{Map, Value as Json};
 
+use crate::backend::BackendSettings;
 use crate::command::TestCommand;
 use crate::environment::{EnvName, EnvValue, Environment};
 use crate::error::Place;
@@ -48,6 +49,14 @@ pub struct FlagSettings {
     pub env: Environment,
     /// `--no-install`.
     pub auto_install: Option<bool>,
+    /// `--backend`.
+    pub backend: Option<BackendKind>,
+    /// `--endpoint`, as it was written.
+    pub endpoint: Option<String>,
+    /// `--shards`.
+    pub shards: Option<Shards>,
+    /// `--budget-usd`.
+    pub budget: Option<Dollars>,
 }
 
 /// Who said it.
@@ -142,10 +151,14 @@ pub struct RunSettings {
     pub ignore: Sourced<IgnorePatterns>,
     /// Whether dependencies are installed.
     pub auto_install: Sourced<bool>,
+    /// Where attempts run.
+    pub backend: Sourced<BackendSettings>,
     /// For the test command, sorted by name: file, then job, then flags, of which the last wins.
     pub env: Vec<(EnvName, EnvValue)>,
-    /// The command line's first, then the file's.
+    /// The command line's first, then the job's, then the file's.
     pub plugins: Vec<PluginRef>,
+    /// The tests to run; empty is all that the command runs.
+    pub tests: Vec<TestId>,
     /// What an untrusted file asked for in vain.
     pub ignored: Vec<IgnoredKey>,
 }
@@ -180,6 +193,17 @@ pub enum SettingsErrorKind {
         /// How many are needed.
         runs: u32,
     },
+    /// A flag that means something only with an endpoint.
+    #[error("`{flag}` is for runs on an endpoint, and this one is on this machine")]
+    NeedsEndpoint {
+        /// Which.
+        flag: &'static str,
+    },
+    /// No price, no sum.
+    #[error(
+        "`--budget-usd` cannot be kept: no CPU price is published, so without a configured `price_per_second` only seconds are known"
+    )]
+    BudgetWithoutPrice,
     /// The last seed would not fit.
     #[error("`--first-seed {first}` leaves no room for {runs} seeds: the largest seed is `{}`", u64::MAX)]
     FirstSeedTooLarge {
@@ -199,6 +223,11 @@ impl SettingsError {
                 "set `max` to at least `{}`, or make fewer runs",
                 min.saturating_add(u64::from(*runs).saturating_sub(1))
             )),
+            SettingsErrorKind::NeedsEndpoint { .. } => Some("add `--backend runpod`".to_owned()),
+            SettingsErrorKind::BudgetWithoutPrice => Some(
+                "write what you pay into the configuration: `backend: {kind: runpod, price_per_second: 0.00002}`"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -256,8 +285,10 @@ impl RunSettings {
             broken_below: file_or(settings.broken_below.map(|bound| bound.get()), defaults::BROKEN_BELOW),
             ignore: file_or(settings.ignore_patterns.clone(), IgnorePatterns::default()),
             auto_install: layers.pick(flags.auto_install, |_| None, settings.auto_install_dependencies, true),
+            backend: layers.backend(&flags)?,
             env: layers.env(&flags.env),
             plugins: layers.plugins(flags.plugins),
+            tests: job.as_ref().map(|job| job.tests.clone()).unwrap_or_default(),
             ignored,
         })
     }
@@ -325,6 +356,43 @@ impl Layers<'_> {
         Ok(Sourced { value: SeedChoice::Drawn { master, range }, origin })
     }
 
+    /// `--endpoint`, `--shards` and `--budget-usd` speak of an endpoint: where none is used they would have no effect,
+    /// which is never what somebody meant who typed them.
+    fn backend(&self, flags: &FlagSettings) -> Result<Sourced<BackendSettings>, SettingsError> {
+        let fail = |kind| Err(SettingsError { place: None, kind });
+        let file = self.file.settings.backend.clone();
+        let (kind, origin) = match (flags.backend, &file) {
+            (Some(kind), _) => (kind, Origin::Flag),
+            (None, Some(entry)) => (entry.kind, Origin::File),
+            (None, None) => (BackendKind::Local, Origin::Default),
+        };
+        let entry = file.unwrap_or_default();
+        let value = BackendSettings {
+            kind,
+            endpoint: flags.endpoint.clone().or(entry.endpoint),
+            shards: flags.shards.or(entry.shards),
+            workers: entry.workers,
+            price_per_second: entry.price_per_second,
+            low_priority: entry.low_priority.unwrap_or(false),
+            budget: flags.budget,
+        };
+        let typed = [
+            ("--endpoint", flags.endpoint.is_some()),
+            ("--shards", flags.shards.is_some()),
+            ("--budget-usd", flags.budget.is_some()),
+        ];
+        match typed.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) if kind == BackendKind::Local => fail(SettingsErrorKind::NeedsEndpoint { flag }),
+            _ if kind == BackendKind::RunPod
+                && value.budget.is_some()
+                && value.price_per_second.is_none() =>
+            {
+                fail(SettingsErrorKind::BudgetWithoutPrice)
+            }
+            _ => Ok(Sourced { value, origin }),
+        }
+    }
+
     fn env(&self, flags: &Environment) -> Vec<(EnvName, EnvValue)> {
         let settings = &self.file.settings;
         let mut all = Environment::default();
@@ -339,13 +407,19 @@ impl Layers<'_> {
     fn plugins(&self, flags: Vec<PluginAddress>) -> Vec<PluginRef> {
         let from_flags =
             flags.into_iter().map(|source| PluginRef { source, settings: Map::new(), origin: Origin::Flag });
+        let job = self.job.iter().flat_map(|job| &job.plugins);
+        let from_job = job.map(|PluginEntry { source, settings }| PluginRef {
+            source: source.clone(),
+            settings: settings.clone(),
+            origin: Origin::Job,
+        });
         let entries = self.file.settings.plugins.iter().flatten();
         let from_file = entries.map(|PluginEntry { source, settings }| PluginRef {
             source: self.beside_file(source),
             settings: settings.clone(),
             origin: Origin::File,
         });
-        from_flags.chain(from_file).collect()
+        from_flags.chain(from_job).chain(from_file).collect()
     }
 
     /// Paths in the file are meant from the folder that it stands in.

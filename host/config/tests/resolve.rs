@@ -9,7 +9,7 @@ use flaky_config::{
     SettingsError, Trust, job, parse,
 };
 use flaky_core::ids::{Seed, TestId};
-use flaky_core::settings::{FailOn, IsolationChoice, NetworkChoice, SeedRange, defaults};
+use flaky_core::settings::{BackendKind, FailOn, IsolationChoice, NetworkChoice, SeedRange, defaults};
 
 fn file(text: &str) -> ConfigFile {
     parse(Path::new("project/.flaky-detector.yml"), text.as_bytes()).unwrap()
@@ -235,4 +235,44 @@ fn the_tutorials_example_sets_three_things() {
     let settings = trusted(FlagSettings::default(), "", text).unwrap();
     assert_eq!((settings.runs.value.get(), settings.parallelism.value.get()), (150, 15));
     assert_eq!((settings.severity.value.medium, settings.severity.value.high), (0.05, 0.5));
+}
+
+#[test]
+fn where_attempts_run_is_the_files_word_and_the_flags_word_wins() {
+    let long = "backend: {kind: runpod, endpoint: abc, shards: 7, workers: 20, price_per_second: 0.00002}\n";
+    let here = trusted(FlagSettings::default(), "", "").unwrap().backend;
+    assert_eq!((here.value.kind, here.origin), (BackendKind::Local, Origin::Default));
+    let short = trusted(FlagSettings::default(), "", "backend: runpod\n").unwrap().backend;
+    assert_eq!((short.value.kind, short.origin), (BackendKind::RunPod, Origin::File));
+    let flags = FlagSettings {
+        endpoint: Some("other".into()),
+        shards: Some("3".parse().unwrap()),
+        budget: Some("0.5".parse().unwrap()),
+        ..FlagSettings::default()
+    };
+    let both = trusted(flags, "", long).unwrap().backend.value;
+    assert_eq!(both.endpoint.as_deref(), Some("other"));
+    assert_eq!(both.shards.map(|s| s.get()), Some(3));
+    assert_eq!(both.workers.map(|w| w.get()), Some(20));
+    assert_eq!(both.price_per_second.map(|p| p.get()), Some(0.000_02));
+    let back = FlagSettings { backend: Some(BackendKind::Local), ..FlagSettings::default() };
+    let back = trusted(back, "", long).unwrap().backend;
+    assert_eq!((back.value.kind, back.origin), (BackendKind::Local, Origin::Flag));
+    let untrusted = RunSettings::resolve(FlagSettings::default(), None, Some(file(long)), Trust::Untrusted);
+    assert_eq!(untrusted.unwrap().backend.value.kind, BackendKind::Local);
+}
+
+#[test]
+fn flags_of_an_endpoint_without_one_and_a_budget_without_a_price_are_refused() {
+    let said = |flags| trusted(flags, "", "").unwrap_err();
+    let endpoint = said(FlagSettings { endpoint: Some("abc".into()), ..FlagSettings::default() });
+    assert!(endpoint.to_string().contains("`--endpoint` is for runs on an endpoint"), "{endpoint}");
+    assert_eq!(endpoint.hint().as_deref(), Some("add `--backend runpod`"));
+    let budget = said(FlagSettings {
+        backend: Some(BackendKind::RunPod),
+        budget: Some("1".parse().unwrap()),
+        ..FlagSettings::default()
+    });
+    assert!(budget.to_string().contains("no CPU price is published"), "{budget}");
+    assert!(budget.hint().unwrap().contains("price_per_second"));
 }

@@ -9,7 +9,8 @@ use flaky_config::{ConfigErrorKind, parse, schema};
 use serde_json::Value;
 
 /// What a schema can see. It cannot see duplicates, quotes left open, or how two values relate.
-const VISIBLE: [&str; 15] = [
+const VISIBLE: [&str; 16] = [
+    "backend-",
     "unknown-key-",
     "runs-",
     "parallelism-",

@@ -8,7 +8,7 @@ use crate::attempt::Exit;
 use crate::evidence::{Alone, Counts, Interval};
 use crate::ids::{AttemptIndex, RunId, Seed, TestId};
 use crate::parsed::Location;
-use crate::settings::IsolationChoice;
+use crate::settings::{BackendKind, IsolationChoice};
 use crate::verdict::{Category, Cause, Severity};
 
 /// Version of [`RunReport`].
@@ -135,6 +135,29 @@ pub struct Execution {
     pub peak_memory: u64,
     /// Command line that repeats one failing attempt, when there is one.
     pub reproduce: Option<String>,
+    /// Where attempts ran, when that was not the machine that wrote the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<BackendReport>,
+}
+
+/// What a run on an endpoint took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BackendReport {
+    /// What kind of backend it was.
+    pub kind: BackendKind,
+    /// The endpoint's id.
+    pub endpoint: String,
+    /// Jobs submitted.
+    pub jobs: u32,
+    /// Those of them that replaced one that was of no use.
+    pub resubmitted: u32,
+    /// Seconds on workers, each job's rounded up. Starts and idle times of workers are billed too, but not told per job.
+    pub execution_seconds: u64,
+    /// Jobs that ran, or may have, and whose time the platform did not tell.
+    pub untold: u32,
+    /// `execution_seconds` at the configured price; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
 }
 
 /// How seeds were chosen.

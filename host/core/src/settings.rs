@@ -243,6 +243,8 @@ pub enum StopRule {
     /// Every planned attempt is run.
     #[default]
     Never,
+    /// As soon as every test is decided: see [`stop`](crate::stop).
+    Certain,
 }
 
 /// From which verdict on a run's exit code says failure.
@@ -289,7 +291,7 @@ macro_rules! named {
 named!(IsolationChoice, "isolation", "auto" => Auto, "shared" => Shared, "copy" => Copy, "full" => Full);
 named!(NetworkChoice, "network", "auto" => Auto, "loopback" => Loopback, "shared" => Shared);
 named!(BackendKind, "backend", "local" => Local, "runpod" => RunPod);
-named!(StopRule, "stop rule", "never" => Never);
+named!(StopRule, "stop rule", "never" => Never, "certain" => Certain);
 named!(FailOn, "fail-on", "flaky" => Flaky, "broken" => Broken, "never" => Never);
 
 #[cfg(test)]
@@ -381,7 +383,7 @@ mod tests {
         names(IsolationChoice::ALL, &["auto", "shared", "copy", "full"]);
         names(NetworkChoice::ALL, &["auto", "loopback", "shared"]);
         names(BackendKind::ALL, &["local", "runpod"]);
-        names(StopRule::ALL, &["never"]);
+        names(StopRule::ALL, &["never", "certain"]);
         names(FailOn::ALL, &["flaky", "broken", "never"]);
         assert_eq!(
             message::<FailOn>("Flaky"),

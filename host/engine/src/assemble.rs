@@ -6,8 +6,8 @@ use std::time::Duration;
 use flaky_core::evidence::FailureGroup;
 use flaky_core::ids::RunId;
 use flaky_core::report::{
-    AttemptReport, Execution, FailureGroupReport, IsolationReport, Note, PluginReport, REPORT_VERSION,
-    RunReport, SeedReport, Subject, TestReport,
+    AttemptReport, BackendReport, Execution, FailureGroupReport, IsolationReport, Note, PluginReport,
+    REPORT_VERSION, RunReport, SeedReport, Subject, TestReport,
 };
 use flaky_core::stats::python_round;
 use flaky_core::verdict::{Category, Cause, Severity, Verdict};
@@ -58,6 +58,8 @@ pub struct Findings {
     pub plugins: Vec<PluginReport>,
     /// Things the reader should know.
     pub notes: Vec<Note>,
+    /// What an endpoint took, when attempts ran on one.
+    pub backend: Option<BackendReport>,
 }
 
 /// Groups of one test that a report holds. A test that fails in more ways than this is told by its most frequent
@@ -100,6 +102,7 @@ pub fn assemble(findings: Findings) -> RunReport {
             cpu_seconds: milliseconds(findings.cpu),
             peak_memory: findings.peak_memory,
             reproduce,
+            backend: findings.backend,
         },
         tests,
         attempts: findings.attempts,

@@ -1,25 +1,35 @@
 //! All attempts of a run: the first one alone, the others side by side, and what failed once more with nothing
 //! beside it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use flaky_config::{EnvName, EnvValue, PluginAddress};
-use flaky_core::report::{IsolationReport, IsolationUsed, SeedReport};
+use flaky_core::report::{IsolationReport, IsolationUsed, Note, SeedReport};
+use flaky_core::settings::StopRule;
+use flaky_core::stop::Certainty;
 use flaky_core::verdict::Cause;
 
 use crate::attempt::{Judgement, SetAside};
-use crate::conduct::{Conductor, DoneAttempt, PlannedAttempt, spawn_all};
+use crate::backend::{Arrival, Backend, Manner};
+use crate::conduct::{DoneAttempt, PlannedAttempt};
 use crate::event::{Events, RunEvent};
-use crate::journal::{Journal, RunRecord, record_version};
+use crate::journal::{Journal, RemoteRecord, RunRecord, record_version};
+use crate::remote::Bill;
 use crate::run::{AttemptChoice, RunError, Stage};
 use crate::tally::Tally;
 use crate::{confirm, isolation};
 
+/// The failure rate that early stopping must not miss.
+const ASKED_RATE: f64 = 0.10;
+
+/// The probability with which it may, per test. Attempts that this and the rate ask for: `examples/stopping.rs` of core.
+const STOP_ERROR: f64 = 0.05;
+
 impl Stage<'_> {
     pub(crate) async fn attempts(
         &self,
-        conductor: Arc<Conductor>,
+        backend: &Backend,
         tally: &mut Tally,
         start: isolation::Start,
         plan: &[PlannedAttempt],
@@ -28,10 +38,12 @@ impl Stage<'_> {
         let Some((first, rest)) = plan.split_first() else {
             return Ok(Outcome::before_attempts(interrupted_early(), &start));
         };
-        self.announce(plan);
+        if matches!(backend, Backend::Local(_)) {
+            self.announce(plan);
+        }
         let fallback = start.clone();
         let chosen = tokio::select! {
-            chosen = isolation::choose(&conductor, start, *first) => chosen?,
+            chosen = isolation::choose(backend, start, *first) => chosen?,
             () = cancel.cancelled() => return Ok(Outcome::interrupted(&fallback)),
         };
         let level = chosen.report.used;
@@ -42,29 +54,41 @@ impl Stage<'_> {
             _ => None,
         };
         taker.take(chosen.first, false);
-        let mut outcome =
-            Outcome { isolation: chosen.report, obstacle: chosen.mismatch.or(certain), interrupted: false };
+        let mut outcome = Outcome {
+            isolation: chosen.report,
+            obstacle: chosen.mismatch.or(certain),
+            interrupted: false,
+            notes: Vec::new(),
+            bill: None,
+        };
         if outcome.obstacle.is_some() {
             return Ok(outcome);
         }
-        let mut tasks = spawn_all(&conductor, rest.iter().copied(), level);
+        let mut attempts = backend.attempts(rest.to_vec(), level, Manner::SideBySide);
         loop {
-            let done = tokio::select! {
-                done = tasks.join_next() => done,
+            let arrived = tokio::select! {
+                arrived = attempts.next() => arrived,
                 () = cancel.cancelled() => break,
             };
-            match done {
+            match arrived {
                 None => break,
-                Some(Ok(done)) => taker.take(done?, false),
-                // A panic in one attempt's task is our fault, and must not take the run with it.
-                Some(Err(panic)) => taker.lost(&panic.to_string()),
+                Some(Ok(Arrival::Done(done))) => taker.take(*done, false),
+                Some(Ok(Arrival::Lost(why))) => taker.lost(&why),
+                Some(Err(error)) => {
+                    attempts.stop().await;
+                    return Err(error.into());
+                }
+            }
+            if self.is_enough(taker.tally) {
+                outcome.notes.extend(taker.tally.stop_early(plan.len()));
+                break;
             }
         }
-        tasks.shutdown().await;
+        attempts.stop().await;
         if !cancel.is_cancelled()
             && confirm::is_needed(level, self.settings.parallelism.value.get(), plan.len())
         {
-            self.confirm(&conductor, &mut taker, level, plan).await?;
+            self.confirm(backend, &mut taker, level, plan).await?;
         }
         outcome.interrupted = cancel.is_cancelled();
         Ok(outcome)
@@ -72,7 +96,7 @@ impl Stage<'_> {
 
     async fn confirm(
         &self,
-        conductor: &Arc<Conductor>,
+        backend: &Backend,
         taker: &mut Taker<'_>,
         level: IsolationUsed,
         plan: &[PlannedAttempt],
@@ -83,7 +107,7 @@ impl Stage<'_> {
         }
         self.events.send(RunEvent::Confirming { at_most: confirm::AT_MOST });
         let cancel = &self.request.cancel;
-        confirm::confirm(conductor, level, suspects, plan, cancel, |done| {
+        confirm::confirm(backend, level, suspects, plan, cancel, |done| {
             let failing = taker.tally.failing_in(&done);
             taker.take(done, true);
             failing
@@ -92,7 +116,23 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn announce(&self, plan: &[PlannedAttempt]) {
+    /// Whether what is known suffices, asked after every attempt: what still runs is then ended, here or on an endpoint.
+    fn is_enough(&self, tally: &Tally) -> bool {
+        match (self.settings.stop.value, self.request.attempts) {
+            (StopRule::Never, _) | (_, AttemptChoice::Repeat { .. }) => false,
+            (StopRule::Certain, AttemptChoice::Planned) => {
+                self.certainty().is_some_and(|certainty| tally.is_decided(&certainty))
+            }
+        }
+    }
+
+    /// Early stopping asks for the rate that the verdicts themselves ask for, where that is lower than its own.
+    fn certainty(&self) -> Option<Certainty> {
+        let asked = self.settings.stable_below.value.min(self.settings.broken_below.value);
+        Certainty::new(asked.min(ASKED_RATE), STOP_ERROR)
+    }
+
+    pub(crate) fn announce(&self, plan: &[PlannedAttempt]) {
         let master_seed = match (self.seeds().report(), self.request.attempts) {
             (SeedReport::Drawn { master, .. }, AttemptChoice::Planned) => Some(master),
             _ => None,
@@ -105,16 +145,24 @@ impl Stage<'_> {
         });
     }
 
+    /// Variables of the settings whose names look like a secret's: the user's word is enough for tests to get them, and
+    /// for no more.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let names = self.settings.env.iter().map(|(name, _)| (name.as_str().into(), OsString::new()));
+        flaky_exec::environment::inherited(names).withheld
+    }
+
     /// Secrets that the user passed on are not written down: `flaky reproduce` takes them anew.
     fn recorded_env(&self) -> Vec<(String, Option<String>)> {
-        let secret = |name: &str| self.request.withheld.iter().any(|w| w == name);
-        let value =
-            |name: &EnvName, value: &EnvValue| (!secret(name.as_str())).then(|| value.as_str().to_owned());
+        let secrets = self.secrets();
+        let value = |name: &EnvName, value: &EnvValue| {
+            (!secrets.iter().any(|s| s == name.as_str())).then(|| value.as_str().to_owned())
+        };
         self.settings.env.iter().map(|(n, v)| (n.as_str().to_owned(), value(n, v))).collect()
     }
 
     /// A journal that cannot be written costs the record, not the run.
-    fn journal(&self, level: IsolationUsed, plan: &[PlannedAttempt]) -> Option<Journal> {
+    pub(crate) fn journal(&self, level: IsolationUsed, plan: &[PlannedAttempt]) -> Option<Journal> {
         let request = &self.request;
         if matches!(request.attempts, AttemptChoice::Repeat { .. }) {
             return None;
@@ -135,6 +183,7 @@ impl Stage<'_> {
             config: request.config.as_ref().map(absolute),
             plugins: request.flags.plugins.iter().map(plugin_address).collect(),
             seeds: plan.iter().map(|p| p.seed).collect(),
+            remote: self.remote_record(),
         };
         match Journal::create(&request.folders.runs(), &record) {
             Ok(journal) => Some(journal),
@@ -147,6 +196,26 @@ impl Stage<'_> {
                 None
             }
         }
+    }
+}
+
+impl Stage<'_> {
+    /// What a resumed run has to be told, beside what every record says.
+    fn remote_record(&self) -> Option<RemoteRecord> {
+        let backend = &self.settings.backend.value;
+        let access = self.endpoint()?;
+        Some(RemoteRecord {
+            endpoint: backend.endpoint.clone().or_else(|| access.endpoint.clone()),
+            command_named: self.settings.test_command.is_some(),
+            parallelism: self.settings.parallelism.value.get(),
+            isolation_asked: self.settings.isolation.value,
+            network: self.settings.network.value,
+            stop: self.settings.stop.value,
+            fail_on: self.settings.fail_on.value,
+            seeds: self.seeds().report(),
+            shards: backend.shards,
+            budget: backend.budget,
+        })
     }
 }
 
@@ -165,6 +234,10 @@ pub(crate) struct Outcome {
     pub(crate) isolation: IsolationReport,
     pub(crate) obstacle: Option<SetAside>,
     pub(crate) interrupted: bool,
+    /// Things the reader should know.
+    pub(crate) notes: Vec<Note>,
+    /// What an endpoint took.
+    pub(crate) bill: Option<Bill>,
 }
 
 impl Outcome {
@@ -173,9 +246,9 @@ impl Outcome {
         Self { obstacle: Some(aside), interrupted, ..Self::interrupted(start) }
     }
 
-    fn interrupted(start: &isolation::Start) -> Self {
+    pub(crate) fn interrupted(start: &isolation::Start) -> Self {
         let isolation = IsolationReport { asked: start.asked, used: start.level, why: start.why.clone() };
-        Self { isolation, obstacle: None, interrupted: true }
+        Self { isolation, obstacle: None, interrupted: true, notes: Vec::new(), bill: None }
     }
 }
 

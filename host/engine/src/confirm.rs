@@ -2,14 +2,13 @@
 //! have no network of their own, what failed is repeated with nothing beside it before it is called flaky.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use flaky_core::ids::{AttemptIndex, TestId};
 use flaky_core::report::IsolationUsed;
-use flaky_exec::ExecError;
 
+use crate::backend::{Arrival, Backend, BackendError, Manner};
 use crate::cancel::Cancel;
-use crate::conduct::{Conductor, DoneAttempt, PlannedAttempt};
+use crate::conduct::{DoneAttempt, PlannedAttempt};
 
 /// How many attempts are repeated at most: as many clean ones as make a test stable at the default `stable_below`
 /// (`1 - 0.05^(1/14) < 0.20`).
@@ -46,28 +45,39 @@ pub(crate) fn order(
 /// Repeats attempts one after the other until every suspect failed again or [`AT_MOST`] are done. Hands each to
 /// `take`, which says which tests failed in it.
 pub(crate) async fn confirm(
-    conductor: &Arc<Conductor>,
+    backend: &Backend,
     level: IsolationUsed,
     suspects: Vec<(TestId, Vec<AttemptIndex>)>,
     plan: &[PlannedAttempt],
     cancel: &Cancel,
     mut take: impl FnMut(DoneAttempt) -> Vec<TestId>,
-) -> Result<(), ExecError> {
-    let attempts = order(&suspects, plan);
+) -> Result<(), BackendError> {
+    let ordered = order(&suspects, plan);
     let mut open: BTreeSet<TestId> = suspects.into_iter().map(|(id, _)| id).collect();
-    for planned in attempts {
-        if open.is_empty() {
-            break;
-        }
-        let done = tokio::select! {
-            done = conductor.attempt(planned, level) => done?,
+    let mut attempts = backend.attempts(ordered, level, Manner::Alone);
+    let mut result = Ok(());
+    while !open.is_empty() {
+        let arrived = tokio::select! {
+            arrived = attempts.next() => arrived,
             () = cancel.cancelled() => break,
         };
-        for failed in take(done) {
-            open.remove(&failed);
+        match arrived {
+            None => break,
+            Some(Ok(Arrival::Done(done))) => {
+                for failed in take(*done) {
+                    open.remove(&failed);
+                }
+            }
+            // What broke in reading says nothing; there are others.
+            Some(Ok(Arrival::Lost(_))) => {}
+            Some(Err(error)) => {
+                result = Err(error);
+                break;
+            }
         }
     }
-    Ok(())
+    attempts.stop().await;
+    result
 }
 
 #[cfg(test)]

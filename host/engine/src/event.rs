@@ -42,8 +42,60 @@ pub enum RunEvent {
         /// At most this many.
         at_most: u32,
     },
+    /// Something happened to a shard on an endpoint.
+    Shard(ShardEvent),
     /// Something the user should know at once.
     Warning(String),
+}
+
+/// Something that happened to a shard on an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardEvent {
+    /// Its number in the run.
+    pub shard: u32,
+    /// How many shards there are beside it, itself included.
+    pub shards: u32,
+    /// What happened.
+    pub state: ShardState,
+}
+
+/// What happened to a shard. It ends with exactly one of `Ended`, `Lost` and `Stopped`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShardState {
+    /// The endpoint took its job.
+    Submitted {
+        /// Attempts that the shard is to make.
+        attempts: u32,
+        /// The platform's name for the job.
+        job: String,
+    },
+    /// A worker has begun.
+    Started {
+        /// Which, when the platform says so.
+        worker: Option<String>,
+    },
+    /// Another attempt came back.
+    Progress {
+        /// So many did by now.
+        done: u32,
+    },
+    /// Its job was of no use: what is missing is submitted again.
+    Resubmitted {
+        /// One sentence.
+        why: String,
+    },
+    /// It is through.
+    Ended {
+        /// Time on a worker, when the platform says so.
+        execution: Option<Duration>,
+    },
+    /// It was given up.
+    Lost {
+        /// One sentence.
+        why: String,
+    },
+    /// It was called back.
+    Stopped,
 }
 
 /// What one attempt says at a glance.

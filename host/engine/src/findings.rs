@@ -12,6 +12,7 @@ use crate::attempt::SetAside;
 use crate::attempts::Outcome;
 use crate::conduct::PlannedAttempt;
 use crate::judge::{self, Judged};
+use crate::remote::Bill;
 use crate::run::{AttemptChoice, Finished, RunRequest, Stage};
 use crate::tally::Tally;
 
@@ -37,6 +38,7 @@ impl Stage<'_> {
         notes.extend(self.settings_notes());
         notes.extend(tally.notes());
         notes.extend(interference_note(&tests));
+        notes.extend(outcome.notes);
         Findings {
             run: self.request.run.clone(),
             subject: self.subject(tally.parser()),
@@ -58,6 +60,7 @@ impl Stage<'_> {
             obstacle,
             plugins: self.plugins.reports(),
             notes,
+            backend: outcome.bill.as_ref().map(Bill::report),
         }
     }
 
@@ -86,7 +89,9 @@ impl Stage<'_> {
             .ignored
             .iter()
             .map(|i| Note { code: "setting-ignored".into(), text: self.sources.relative(&i.to_string()) });
-        let withheld = (!self.request.withheld.is_empty()).then(|| Note {
+        // On an endpoint, tests get nothing of our environment anyway.
+        let here = self.endpoint().is_none();
+        let withheld = (here && !self.request.withheld.is_empty()).then(|| Note {
             code: "variables-withheld".into(),
             text: format!(
                 "kept from the tests because they look like secrets: {} (`--env NAME` passes one on)",
@@ -188,6 +193,7 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
         attempts: Vec::new(),
         plugins: Vec::new(),
         notes: Vec::new(),
+        backend: None,
     });
     Finished { report, fail_on: flags.fail_on.unwrap_or_default(), plugins: None, outputs: Vec::new() }
 }

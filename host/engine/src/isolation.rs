@@ -8,10 +8,11 @@ use flaky_core::ids::TestId;
 use flaky_core::report::{IsolationReport, IsolationUsed};
 use flaky_core::settings::{IsolationChoice, NetworkChoice};
 use flaky_core::verdict::Cause;
-use flaky_exec::{Capabilities, ExecError};
+use flaky_exec::Capabilities;
 
 use crate::attempt::{Judgement, SetAside};
-use crate::conduct::{Conductor, DoneAttempt, PlannedAttempt};
+use crate::backend::{Backend, BackendError};
+use crate::conduct::{DoneAttempt, PlannedAttempt};
 
 /// What settings ask for cannot be had here.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +50,7 @@ pub(crate) fn start(
         IsolationChoice::Copy => return at(IsolationUsed::Copy, None),
         IsolationChoice::Full | IsolationChoice::Auto => {}
     }
-    let wanted =
-        if network == NetworkChoice::Shared { IsolationUsed::FullSharedNetwork } else { IsolationUsed::Full };
+    let wanted = wanted(asked, network);
     if rank(machine.best) >= rank(wanted) {
         let compare = network == NetworkChoice::Auto;
         let why =
@@ -64,6 +64,16 @@ pub(crate) fn start(
     }
     let why = obstacle.map_or(what, |o| format!("{} (to raise it: {})", o.what, o.how_to_raise));
     at(machine.best, Some(why))
+}
+
+/// The highest level that settings ask for, whatever a machine offers.
+pub(crate) const fn wanted(asked: IsolationChoice, network: NetworkChoice) -> IsolationUsed {
+    match (asked, network) {
+        (IsolationChoice::Shared, _) => IsolationUsed::Shared,
+        (IsolationChoice::Copy, _) => IsolationUsed::Copy,
+        (_, NetworkChoice::Shared) => IsolationUsed::FullSharedNetwork,
+        _ => IsolationUsed::Full,
+    }
 }
 
 const fn rank(level: IsolationUsed) -> u8 {
@@ -86,24 +96,24 @@ pub(crate) struct Chosen {
 
 /// Runs the first attempt, and compares levels where that is called for.
 pub(crate) async fn choose(
-    conductor: &Conductor,
+    backend: &Backend,
     start: Start,
     planned: PlannedAttempt,
-) -> Result<Chosen, ExecError> {
+) -> Result<Chosen, BackendError> {
     let Start { asked, level, why, compare } = start;
     let report = |used, why| IsolationReport { asked, used, why };
-    let first = conductor.attempt(planned, level).await?;
+    let first = backend.attempt(planned, level).await?;
     let failing = failing(&first);
     if !compare || failing.is_empty() {
         return Ok(Chosen { report: report(level, why), first, mismatch: None });
     }
     let lower = IsolationUsed::FullSharedNetwork;
-    let beside = conductor.attempt(planned, lower).await?;
+    let beside = backend.attempt(planned, lower).await?;
     let only_isolated: BTreeSet<Sign> = failing.difference(&self::failing(&beside)).cloned().collect();
     if only_isolated.is_empty() {
         return Ok(Chosen { report: report(level, why), first, mismatch: None });
     }
-    let again = conductor.attempt(planned, level).await?;
+    let again = backend.attempt(planned, level).await?;
     let again = self::failing(&again);
     let Some(sign) = only_isolated.intersection(&again).next() else {
         // Chance: it did not fail again, so the level is not to blame.

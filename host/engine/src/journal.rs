@@ -1,5 +1,6 @@
 //! What survives `kill -9`: one folder per run with its plan (`run.json`), a line per finished attempt
-//! (`journal.jsonl`, appended as they end) and at last the report (`report.json`).
+//! (`journal.jsonl`, appended as they end) and at last the report (`report.json`). A run on an endpoint keeps more there:
+//! see `remote/store.rs`.
 //!
 //! These files are read by later versions: every struct here is a versioned mirror, not a domain type.
 
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use flaky_core::attempt::Exit;
 use flaky_core::ids::{AttemptIndex, RunId, Seed, TestId};
-use flaky_core::report::{IsolationUsed, RunReport};
+use flaky_core::report::{IsolationUsed, RunReport, SeedReport};
+use flaky_core::settings::{Dollars, FailOn, IsolationChoice, NetworkChoice, Shards, StopRule};
 use serde::{Deserialize, Serialize};
 
 /// Version of [`RunRecord`] and [`JournalLine`].
@@ -20,7 +22,7 @@ const RECORD_VERSION: u32 = 1;
 const RUNS_KEPT: usize = 50;
 
 /// All that is needed to run an attempt of an earlier run again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Version of this shape.
     pub record_version: u32,
@@ -50,6 +52,34 @@ pub struct RunRecord {
     pub plugins: Vec<String>,
     /// Seed of every planned attempt, by index.
     pub seeds: Vec<Seed>,
+    /// What a run on an endpoint needs to go on, when it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteRecord>,
+}
+
+/// What a run on an endpoint needs to go on after its client is gone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RemoteRecord {
+    /// The endpoint's id.
+    pub endpoint: Option<String>,
+    /// Somebody named the command; otherwise the framework proposed it, and will again.
+    pub command_named: bool,
+    /// Attempts side by side on one worker.
+    pub parallelism: u32,
+    /// What was asked for; [`RunRecord::isolation`] is what attempts got.
+    pub isolation_asked: IsolationChoice,
+    /// Which network.
+    pub network: NetworkChoice,
+    /// When to stop.
+    pub stop: StopRule,
+    /// From which verdict on the exit code says failure.
+    pub fail_on: FailOn,
+    /// How seeds were chosen.
+    pub seeds: SeedReport,
+    /// The user's word on the number of shards.
+    pub shards: Option<Shards>,
+    /// What the run may cost.
+    pub budget: Option<Dollars>,
 }
 
 /// One finished attempt.
@@ -92,6 +122,8 @@ impl Journal {
         make_private(&folder)?;
         write_whole(&folder.join("run.json"), &to_json(record)?)?;
         let lines = OpenOptions::new().create(true).append(true).open(folder.join("journal.jsonl"))?;
+        // A run that is resumed tells of every attempt again.
+        lines.set_len(0)?;
         Ok(Self { folder, lines })
     }
 
@@ -241,6 +273,7 @@ mod tests {
             config: None,
             plugins: vec![],
             seeds: vec![Seed(1), Seed(2)],
+            remote: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use flaky_core::attempt::Exit;
 use flaky_core::ids::{AttemptIndex, Seed};
-use flaky_exec::{RawAttempt, Spooled};
+use flaky_exec::Spooled;
 
 /// One attempt and what it printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +47,9 @@ pub struct KeptStream {
 impl KeptOutput {
     /// Reads up to `quota` bytes of each stream, half of them from its end. What cannot be read any more is empty:
     /// the attempt's own verdict does not depend on it.
-    pub(crate) fn read(raw: &RawAttempt, quota: u64) -> Self {
+    pub(crate) fn read(stdout: &Spooled, stderr: &Spooled, quota: u64) -> Self {
         let stream = |spooled: &Spooled| KeptStream::read(spooled, quota).unwrap_or_default();
-        Self { stdout: stream(&raw.stdout), stderr: stream(&raw.stderr) }
+        Self { stdout: stream(stdout), stderr: stream(stderr) }
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::{PermissionsExt, chown, lchown};
 use std::path::{Path, PathBuf};
 
 use flaky_config::RunSettings;
+use flaky_core::ids::TestId;
 use flaky_core::verdict::Cause;
-use flaky_plugin_host::{Command, Detection, InstallPlan, PluginError, ProjectInput};
+use flaky_exec::RunAs;
+use flaky_plugin_host::{Command, Detection, InstallPlan, PluginError, ProjectInput, Selection};
 use sha2::{Digest, Sha256};
 
 use crate::attempt::SetAside;
@@ -34,17 +37,31 @@ pub enum ProjectError {
         /// Where.
         tree: PathBuf,
     },
+    /// Tests were named, and nobody knows how to run them alone.
+    #[error(
+        "`tests` were named, but no framework plugin knows the command `{command}`: it cannot be made to run them alone"
+    )]
+    NoSelection {
+        /// The test command.
+        command: String,
+    },
     /// A framework plugin failed.
     #[error(transparent)]
     Plugin(#[from] Box<PluginError>),
 }
 
-/// Decides command and framework: a command that was named decides first, else the tree does.
+/// Decides command and framework: a command that was named decides first, else the tree does. Where tests are named,
+/// the command is made to run them alone.
 pub(crate) async fn project(
     plugins: &PluginSet,
     settings: &RunSettings,
     tree: &Path,
 ) -> Result<Project, ProjectError> {
+    let project = find(plugins, settings, tree).await?;
+    if settings.tests.is_empty() { Ok(project) } else { project.only(&settings.tests).await }
+}
+
+async fn find(plugins: &PluginSet, settings: &RunSettings, tree: &Path) -> Result<Project, ProjectError> {
     let input = ProjectInput { root: tree.to_owned() };
     let named = settings.test_command.as_ref().map(|c| c.value.words().to_vec());
     if let Some(argv) = &named {
@@ -89,6 +106,15 @@ impl Project {
             root: detection.map(|d| d.root).unwrap_or_default(),
             command,
         }
+    }
+
+    async fn only(mut self, tests: &[TestId]) -> Result<Self, ProjectError> {
+        let Some(framework) = &self.framework else {
+            return Err(ProjectError::NoSelection { command: self.command.argv.join(" ") });
+        };
+        let selection = Selection::Only(tests.to_vec());
+        self.command = framework.plugin.select(&self.command, &selection).await.map_err(Box::new)?;
+        Ok(self)
     }
 }
 
@@ -176,6 +202,40 @@ impl EnvironmentFolder {
     pub(crate) fn complete(&self, key: &str) -> io::Result<()> {
         fs::write(self.path.join(MARKER), key)
     }
+
+    /// Lets the user as whom installations run write into the folder.
+    pub(crate) fn hand_to(&self, user: RunAs) -> io::Result<()> {
+        chown(&self.path, Some(user.uid), Some(user.gid))
+    }
+
+    /// Takes everything in the folder back: from here on, the user as whom tests run may only read it. Otherwise the
+    /// tests of one job could change what those of another will load.
+    pub(crate) fn take_back(&self) -> io::Result<()> {
+        // We are root, or there would be no other user.
+        take_back(&self.path)
+    }
+
+    /// Removes the folder, where what was installed may not be used again.
+    pub(crate) fn discard(self) -> io::Result<()> {
+        fs::remove_dir_all(&self.path)?;
+        fs::remove_file(self.path.with_added_extension("lock"))
+    }
+}
+
+fn take_back(path: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    lchown(path, Some(0), Some(0))?;
+    if found.is_symlink() {
+        return Ok(());
+    }
+    // Without what lets others write, and without the bits that would run a program as us.
+    fs::set_permissions(path, fs::Permissions::from_mode(found.permissions().mode() & 0o755))?;
+    if found.is_dir() {
+        for entry in fs::read_dir(path)? {
+            take_back(&entry?.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// All that an installation depends on: what the plugin says, and the programs that do it.
@@ -249,6 +309,41 @@ mod tests {
         assert!(!open().try_own().unwrap(), "two are reading");
         drop((writer, reader));
         assert!(open().try_own().unwrap());
+    }
+
+    #[test]
+    fn what_another_user_installed_is_taken_back_and_loses_the_bits_that_give_rights() {
+        let folder = tempfile::tempdir().unwrap();
+        let env = EnvironmentFolder::open(folder.path(), "/srv/project").unwrap();
+        let user = RunAs { uid: 10_001, gid: 10_001 };
+        if env.hand_to(user).is_err() {
+            // Only root gives files away, and only root has tests run as somebody else.
+            return;
+        }
+        let (inner, outside) = (env.path.join("bin"), folder.path().join("outside"));
+        fs::create_dir(&inner).unwrap();
+        fs::write(inner.join("tool"), "").unwrap();
+        fs::write(&outside, "").unwrap();
+        std::os::unix::fs::symlink(&outside, inner.join("link")).unwrap();
+        let set = |path: &Path, mode| {
+            chown(path, Some(user.uid), Some(user.gid)).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(&inner, 0o777);
+        set(&inner.join("tool"), 0o6777);
+        set(&outside, 0o666);
+        env.take_back().unwrap();
+        let found = |path: &Path| {
+            let found = fs::symlink_metadata(path).unwrap();
+            (std::os::unix::fs::MetadataExt::uid(&found), found.permissions().mode() & 0o7777)
+        };
+        assert_eq!(found(&env.path).0, 0);
+        assert_eq!(found(&inner), (0, 0o755));
+        assert_eq!(found(&inner.join("tool")), (0, 0o755));
+        assert_eq!(found(&inner.join("link")).0, 0);
+        assert_eq!(found(&outside), (user.uid, 0o666), "links are not followed");
+        env.discard().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

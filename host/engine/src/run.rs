@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flaky_config::job::JobInput;
 use flaky_config::{ConfigError, ConfigFile, FlagSettings, RunSettings, SeedChoice, SettingsError, Trust};
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::assemble::{Findings, assemble};
 use crate::attempts::Outcome;
+use crate::backend::{Backend, BackendError};
 use crate::cancel::Cancel;
 use crate::conduct::{Conductor, PlannedAttempt};
 use crate::environment::{Environment, tools_in_temporary_folders};
@@ -29,6 +30,8 @@ use crate::journal::Journal;
 use crate::output::AttemptOutput;
 use crate::plugins::{Builtin, LoadError, PluginSet};
 use crate::prepare::{self, EnvironmentFolder, Project, ProjectError};
+use crate::read::Reader;
+use crate::remote::{RemoteAccess, RemoteError};
 use crate::sources::{self, NoSources, Sources};
 use crate::tally::Tally;
 
@@ -77,6 +80,9 @@ pub struct RunRequest {
     pub run_as: Option<RunAs>,
     /// Whether settings in a fetched repository count as its own folder would for a user.
     pub fetched: Trust,
+    /// How to reach an endpoint, should settings send the attempts there. `None`: everything runs here, whatever
+    /// settings say (a worker does not pass its work on).
+    pub remote: Option<RemoteAccess>,
 }
 
 /// Which attempts to make.
@@ -133,6 +139,9 @@ pub enum RunError {
     /// Running attempts.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// Running attempts on an endpoint.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// Hosting plugins.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -144,6 +153,15 @@ pub enum RunError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl From<BackendError> for RunError {
+    fn from(error: BackendError) -> Self {
+        match error {
+            BackendError::Exec(error) => Self::Exec(error),
+            BackendError::Remote(error) => Self::Remote(error),
+        }
+    }
 }
 
 /// A report, and what the settings say of its exit code.
@@ -161,7 +179,7 @@ pub struct Finished {
 
 /// How much of each attempt's output is kept: the head and the tail that a person would read are in it, and a
 /// hundred floods do not fill a disk.
-const OUTPUT_QUOTA: u64 = 64 << 20;
+pub(crate) const OUTPUT_QUOTA: u64 = 64 << 20;
 
 /// Runs, and reports. An obstacle that is not the user's mistake (no repository, failed installation, …) is a report
 /// with the verdict "inconclusive", not an error.
@@ -216,6 +234,22 @@ pub(crate) struct Stage<'a> {
 impl Stage<'_> {
     async fn run(self) -> Result<Finished, RunError> {
         let plan = self.plan();
+        let mut tally = Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
+        let (outcome, wall) = match self.endpoint() {
+            Some(access) => self.remotely(access, &mut tally, &plan).await?,
+            None => self.locally(&mut tally, &plan).await?,
+        };
+        let outputs = tally.take_outputs();
+        let findings = self.findings(tally, outcome, wall, &plan).await;
+        Ok(self.finish(findings, outputs))
+    }
+
+    /// On this machine; with the time from the first attempt's start.
+    async fn locally(
+        &self,
+        tally: &mut Tally,
+        plan: &[PlannedAttempt],
+    ) -> Result<(Outcome, Duration), RunError> {
         let environment = self.environment_folder()?;
         let scratch = tempfile::Builder::new()
             .prefix("flaky-run-")
@@ -227,26 +261,23 @@ impl Stage<'_> {
         let start = isolation::start(self.settings.isolation.value, self.settings.network.value, &machine)?;
         let mut conductor = Conductor::new(
             executor.clone(),
-            &self.plugins,
             self.project.clone(),
             self.base_environment(),
             self.settings.timeout.value.duration(),
-            self.request.keep_output,
+            Reader::new(&self.plugins, &self.project, self.request.keep_output),
         );
-        let mut tally = Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
         let mut begun = Instant::now();
         let outcome = match self.install(&mut conductor, environment.as_ref(), &start).await? {
             Some(aside) => Outcome::before_attempts(aside, &start),
             None => {
                 begun = Instant::now();
-                self.attempts(Arc::new(conductor), &mut tally, start, &plan).await?
+                self.attempts(&Backend::Local(Arc::new(conductor)), tally, start, plan).await?
             }
         };
+        let wall = begun.elapsed();
         // In order: what still runs ends, and the launcher is waited for, so that its use of the machine is accounted to us.
         executor.shutdown().await;
-        let outputs = tally.take_outputs();
-        let findings = self.findings(tally, outcome, begun.elapsed(), &plan).await;
-        Ok(self.finish(findings, outputs))
+        Ok((outcome, wall))
     }
 
     fn plan(&self) -> Vec<PlannedAttempt> {
@@ -297,13 +328,8 @@ impl Stage<'_> {
         environment: &Option<EnvironmentFolder>,
         scratch: PathBuf,
     ) -> Result<ExecutorSettings, ExecError> {
-        let wants = || self.plugins.members().iter().flat_map(|m| &m.plugin.manifest().wants);
-        let collect = CollectGlobs::new(
-            wants()
-                .filter_map(|w| if let Want::ReportFiles(g) = w { Some(g.clone()) } else { None })
-                .collect(),
-            wants().filter_map(|w| if let Want::TreeFiles(g) = w { Some(g.clone()) } else { None }).collect(),
-        )?;
+        let (report, tree) = self.globs();
+        let collect = CollectGlobs::new(report, tree)?;
         Ok(ExecutorSettings {
             tree: self.sources.tree.clone(),
             scratch,
@@ -314,6 +340,15 @@ impl Stage<'_> {
             collect,
             run_as: self.request.run_as,
         })
+    }
+
+    /// Which files parsers want to see: of the report folder, and of the work tree.
+    pub(crate) fn globs(&self) -> (Vec<String>, Vec<String>) {
+        let wants = || self.plugins.members().iter().flat_map(|m| &m.plugin.manifest().wants);
+        let report =
+            wants().filter_map(|w| if let Want::ReportFiles(g) = w { Some(g.clone()) } else { None });
+        let tree = wants().filter_map(|w| if let Want::TreeFiles(g) = w { Some(g.clone()) } else { None });
+        (report.collect(), tree.collect())
     }
 
     /// What attempts have to see although it may lie where they have a private folder of their own: the installed

@@ -1,14 +1,18 @@
 //! Getting the sources: a local folder as it stands, or a repository fetched into a folder of its own.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use flaky_config::Trust;
 use flaky_core::report::Note;
 use flaky_core::verdict::Cause;
+use flaky_exec::RunAs;
 use flaky_exec::checkout::{self, CheckoutError, CheckoutRequest, LocalState, RepositorySource};
 use tempfile::TempDir;
 
 use crate::attempt::SetAside;
+use crate::cancel::Cancel;
 use crate::event::Events;
 use crate::run::RunRequest;
 
@@ -62,7 +66,7 @@ pub(crate) async fn obtain(request: &RunRequest, events: &Events) -> Result<Sour
                 commit: request.commit.clone(),
                 settings: request.checkout.clone(),
             };
-            remote(checkout, url.to_string(), request).await
+            fetch(checkout, request.run_as, request.fetched, &request.cancel).await
         }
     }
 }
@@ -94,26 +98,28 @@ async fn local(folder: &Path) -> Result<Sources, NoSources> {
     })
 }
 
-async fn remote(checkout: CheckoutRequest, name: String, request: &RunRequest) -> Result<Sources, NoSources> {
-    let fault = |why: String| {
-        NoSources::Unreachable(SetAside { cause: Cause::RepositoryUnreachable, why, hint: None })
-    };
-    let folder = tempfile::Builder::new()
-        .prefix("flaky-checkout-")
-        .tempdir()
-        .map_err(|e| fault(format!("no folder for the sources: {e}")))?;
+/// Fetches a repository into a folder that is removed with the sources.
+pub(crate) async fn fetch(
+    mut checkout: CheckoutRequest,
+    run_as: Option<RunAs>,
+    trust: Trust,
+    cancel: &Cancel,
+) -> Result<Sources, NoSources> {
+    let name = checkout.url.to_string();
+    checkout.settings.owner = run_as;
+    let folder = folder_for(run_as).map_err(|e| unreachable_by(format!("no folder for the sources: {e}")))?;
     let tree = folder.path().join("tree");
     let into = tree.clone();
-    let cancelled = request.cancel.flag();
+    let cancelled = cancel.flag();
     let fetched = tokio::task::spawn_blocking(move || checkout::checkout(&checkout, &into, &cancelled))
         .await
-        .map_err(|e| fault(format!("fetching broke: {e}")))?
+        .map_err(|e| unreachable_by(format!("fetching broke: {e}")))?
         .map_err(unreachable)?;
     Ok(Sources {
-        tree: tree.canonicalize().map_err(|e| fault(e.to_string()))?,
+        tree: tree.canonicalize().map_err(|e| unreachable_by(e.to_string()))?,
         name,
         commit: Some(fetched.commit),
-        trust: request.fetched,
+        trust,
         notes: fetched
             .notes
             .into_iter()
@@ -121,6 +127,16 @@ async fn remote(checkout: CheckoutRequest, name: String, request: &RunRequest) -
             .collect(),
         fetched: Some(folder),
     })
+}
+
+/// A temporary folder for sources. Another user may pass through it, and cannot look around.
+pub(crate) fn folder_for(run_as: Option<RunAs>) -> std::io::Result<TempDir> {
+    let mode = if run_as.is_some() { 0o711 } else { 0o700 };
+    tempfile::Builder::new().prefix("flaky-checkout-").permissions(Permissions::from_mode(mode)).tempdir()
+}
+
+fn unreachable_by(why: String) -> NoSources {
+    NoSources::Unreachable(SetAside { cause: Cause::RepositoryUnreachable, why, hint: None })
 }
 
 fn unreachable(error: CheckoutError) -> NoSources {

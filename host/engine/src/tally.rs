@@ -7,9 +7,11 @@ use std::time::Duration;
 use flaky_config::IgnorePatterns;
 use flaky_core::evidence::Evidence;
 use flaky_core::ids::{AttemptIndex, TestId};
-use flaky_core::ledger::{AttemptRecord, Ledger};
+use flaky_core::ledger::{AttemptRecord, Ledger, Standing};
 use flaky_core::parsed::{Completeness, Failure, Outcome, ParsedAttempt, TestColumns};
 use flaky_core::report::{AttemptReport, Note};
+use flaky_core::stats::clopper_pearson;
+use flaky_core::stop::{Certainty, Known};
 use flaky_exec::AttemptNote;
 
 use crate::attempt::{Judgement, SetAside, exit_in_words, of_exit};
@@ -42,6 +44,7 @@ pub(crate) struct Tally {
     pub(crate) peak_memory: u64,
     attempts: Vec<AttemptReport>,
     outputs: Vec<AttemptOutput>,
+    stopped_early: bool,
     parsers: BTreeMap<String, u32>,
     unrecognised: u32,
     notes: BTreeMap<&'static str, (String, u64)>,
@@ -70,6 +73,7 @@ impl Tally {
             peak_memory: 0,
             attempts: Vec::new(),
             outputs: Vec::new(),
+            stopped_early: false,
             parsers: BTreeMap::new(),
             unrecognised: 0,
             notes: BTreeMap::new(),
@@ -222,7 +226,48 @@ impl Tally {
             }
             all.extend(commands.judge_interference(LEVEL));
         }
+        if self.stopped_early {
+            // Wilson's interval misses rare failures too often where their coming ended the run; the exact one does not.
+            for test in &mut all {
+                test.interval = clopper_pearson(test.counts.failures(), test.counts.ran, LEVEL);
+            }
+        }
         all
+    }
+
+    /// Whether every test that is judged is decided, and the command where it stands for a test. A test that never ran
+    /// (skipped, say) keeps nobody waiting longer than one that always passes.
+    pub(crate) fn is_decided(&self, certainty: &Certainty) -> bool {
+        let decided = |ran: u32, failures: u32| match ran {
+            0 => self.counted >= certainty.attempts_needed(),
+            _ => certainty.of(failures, ran) != Known::Undecided,
+        };
+        let speaks = self.commands.iter().any(|c| c.speaks);
+        if self.tests.test_count() == 0 && !speaks {
+            return false;
+        }
+        let open = |(id, standing): (&TestId, Standing)| {
+            !decided(standing.ran, standing.failures) && self.ignore.first_match(id).is_none()
+        };
+        if self.tests.standings().any(open) {
+            return false;
+        }
+        let side_by_side = || self.commands.iter().filter(|c| !c.record.alone);
+        let failed = |c: &&CommandResult| c.record.parsed.tests.outcomes.iter().any(|o| o.is_failure());
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        !speaks || decided(count(side_by_side().count()), count(side_by_side().filter(failed).count()))
+    }
+
+    /// The run ends because enough is known; what the reader should know of it, unless nothing was left to do.
+    pub(crate) fn stop_early(&mut self, planned: usize) -> Option<Note> {
+        let finished = self.finished;
+        ((finished as usize) < planned).then(|| {
+            self.stopped_early = true;
+            Note {
+                code: "stopped-early".into(),
+                text: format!("stopped after {finished} of {planned} attempts: every test is decided"),
+            }
+        })
     }
 
     /// The parser that read most attempts.

@@ -8,7 +8,7 @@ use flaky_config::{
 };
 use flaky_core::ids::Seed;
 use flaky_core::report::{IsolationUsed, RunReport};
-use flaky_core::settings::{IsolationChoice, NetworkChoice, Parallelism, TimeoutSeconds};
+use flaky_core::settings::{BackendKind, IsolationChoice, NetworkChoice, Parallelism, TimeoutSeconds};
 use flaky_core::text::visible;
 use flaky_core::verdict::Category;
 use flaky_engine::journal::{RunRecord, read_record, read_report};
@@ -80,6 +80,7 @@ fn ask(record: RunRecord, attempts: AttemptChoice) -> Result<Ask, CliError> {
     };
     let remote = matches!(source, RepositorySource::Remote(_));
     Ok(Ask {
+        resumed: None,
         source,
         reference: record.reference.map(|r| RefName::parse(&r)).transpose().map_err(|e| usage(&e))?,
         commit: record
@@ -97,6 +98,8 @@ fn ask(record: RunRecord, attempts: AttemptChoice) -> Result<Ask, CliError> {
             env: environment(record.env)?,
             auto_install: Some(record.install),
             plugins: plugins(&record.plugins)?,
+            // Where it can be looked into, wherever it failed first.
+            backend: Some(BackendKind::Local),
             ..FlagSettings::default()
         },
         config: record.config,
@@ -107,7 +110,7 @@ fn ask(record: RunRecord, attempts: AttemptChoice) -> Result<Ask, CliError> {
 }
 
 /// Values that were not written down, because they are secrets, are taken from our environment.
-fn environment(variables: Vec<(String, Option<String>)>) -> Result<Environment, CliError> {
+pub(super) fn environment(variables: Vec<(String, Option<String>)>) -> Result<Environment, CliError> {
     let mut environment = Environment::default();
     for (name, value) in variables {
         let value = value.or_else(|| std::env::var(&name).ok()).ok_or_else(|| {
@@ -123,7 +126,7 @@ fn environment(variables: Vec<(String, Option<String>)>) -> Result<Environment, 
     Ok(environment)
 }
 
-fn plugins(addresses: &[String]) -> Result<Vec<PluginAddress>, CliError> {
+pub(super) fn plugins(addresses: &[String]) -> Result<Vec<PluginAddress>, CliError> {
     let all: Result<_, InvalidPlugin> = addresses.iter().map(|a| a.parse()).collect();
     all.map_err(|e| CliError::usage(&e, None))
 }

@@ -10,6 +10,7 @@ use flaky_engine::deliver::{Target, check_writable};
 use flaky_engine::run::AttemptChoice;
 use flaky_exec::checkout::{CommitId, RefName, RepositorySource, RevisionError};
 
+use super::resume;
 use super::session::{Ask, Session};
 use crate::args::{ReportArg, RunArgs};
 use crate::error::CliError;
@@ -20,27 +21,36 @@ const JOB_BYTES: u64 = 10 << 20;
 
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: RunArgs) -> Result<ExitStatus, CliError> {
-    let job = args.input.as_deref().map(read_job).transpose()?;
     let reports = reports(&args.reports)?;
-    let ask = Ask {
-        source: source(&args, job.as_ref())?,
+    let session = Session::open(&args.output)?;
+    let reporters = reports.iter().map(|(kind, _)| kind.clone()).collect();
+    let ask = match &args.resume {
+        Some(run) => resume::ask(&session.folders.runs(), run, args.budget_usd, reporters)?,
+        None => ask(&args, reporters)?,
+    };
+    session.block_on(async {
+        let finished = session.run(ask).await?;
+        let failed_deliveries = session.report(&finished, &reports).await;
+        Ok(session.status(&finished.report, finished.fail_on, failed_deliveries))
+    })
+}
+
+fn ask(args: &RunArgs, reporters: Vec<String>) -> Result<Ask, CliError> {
+    let job = args.input.as_deref().map(read_job).transpose()?;
+    Ok(Ask {
+        resumed: None,
+        source: source(args, job.as_ref())?,
         reference: revision(
             &args.reference,
             job.as_ref().and_then(|j| j.reference.as_ref()),
             RefName::parse,
         )?,
         commit: revision(&args.commit, job.as_ref().and_then(|j| j.commit.as_ref()), CommitId::parse)?,
-        flags: flags(&args)?,
+        flags: flags(args)?,
         config: args.config.clone(),
         job,
         attempts: AttemptChoice::Planned,
-        reporters: reports.iter().map(|(kind, _)| kind.clone()).collect(),
-    };
-    let session = Session::open(&args.output)?;
-    session.block_on(async {
-        let finished = session.run(ask).await?;
-        let failed_deliveries = session.report(&finished, &reports).await;
-        Ok(session.status(&finished.report, finished.fail_on, failed_deliveries))
+        reporters,
     })
 }
 
@@ -88,6 +98,10 @@ fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
         network: args.network,
         stop: args.stop,
         fail_on: args.fail_on,
+        backend: args.backend,
+        endpoint: args.endpoint.clone(),
+        shards: args.shards,
+        budget: args.budget_usd,
         env: environment(&args.env)?,
         auto_install: args.no_install.then_some(false),
         plugins: args

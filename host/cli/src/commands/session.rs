@@ -18,10 +18,12 @@ use flaky_engine::deliver::{DeliveryError, Target, deliver};
 use flaky_engine::event::Events;
 use flaky_engine::folders::Folders;
 use flaky_engine::plugins::PluginSet;
+use flaky_engine::remote::RemoteAccess;
 use flaky_engine::run::{AttemptChoice, Finished, RunRequest};
 use flaky_exec::LauncherProgram;
 use flaky_exec::checkout::{CheckoutSettings, CommitId, HttpsToken, RefName, RepositorySource};
 use flaky_plugin_host::{HostSettings, Limits, Plugin, PluginHost, RenderContext};
+use flaky_runpod::ApiKey;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -34,6 +36,8 @@ use crate::terminal;
 
 /// What is to be run.
 pub(crate) struct Ask {
+    /// A run that was begun before; `None` is a new one.
+    pub(crate) resumed: Option<RunId>,
     pub(crate) source: RepositorySource,
     pub(crate) reference: Option<RefName>,
     pub(crate) commit: Option<CommitId>,
@@ -104,7 +108,8 @@ impl Session {
     fn request(&self, ask: Ask) -> RunRequest {
         let inherited = flaky_exec::environment::inherited(std::env::vars_os());
         RunRequest {
-            run: fresh_run_id(),
+            remote: Some(remote_access(ask.resumed.is_some())),
+            run: ask.resumed.unwrap_or_else(fresh_run_id),
             checkout: checkout_settings(),
             source: ask.source,
             reference: ask.reference,
@@ -136,7 +141,8 @@ impl Session {
             tokio::spawn(async move {
                 while stream.recv().await.is_some() {
                     if cancel.is_cancelled() {
-                        // Asked twice: at once. The launcher sees our end and takes all that runs with it.
+                        // Asked twice: at once. The launcher sees our end and takes all that runs with it; jobs on an
+                        // endpoint were called back when it was asked first, and end by their own time if not.
                         std::process::exit(128 + i32::from(number));
                     }
                     ended_by.store(number, Ordering::SeqCst);
@@ -237,6 +243,17 @@ fn timestamp(seconds: u64) -> String {
 /// From the operating system's entropy, by way of the standard library's hash keys.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
+}
+
+/// The variables that RunPod's own tools use.
+fn remote_access(resume: bool) -> RemoteAccess {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    RemoteAccess {
+        key: variable("RUNPOD_API_KEY").and_then(|key| ApiKey::new(&key)),
+        endpoint: variable("RUNPOD_ENDPOINT_ID"),
+        base_url: variable("RUNPOD_ENDPOINT_BASE_URL"),
+        resume,
+    }
 }
 
 /// Credentials and known hosts come from variables of ours, which tests never see.
