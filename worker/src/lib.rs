@@ -5,6 +5,10 @@
 //! says. [`jobs`] is the handler that really runs tests: full jobs and shards.
 
 pub mod api;
+mod certificates;
+pub mod health;
 pub mod job;
 pub mod jobs;
+pub mod logs;
 pub mod platform;
+pub mod secrets;
