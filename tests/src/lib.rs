@@ -8,14 +8,20 @@
 
 pub mod ended;
 pub mod flaky;
+pub mod origin;
 pub mod place;
+pub mod platform;
 pub mod processes;
 pub mod python;
 pub mod running;
+pub mod worker;
 
 pub use ended::Ended;
 pub use flaky::{Flaky, Who};
+pub use origin::Origin;
+pub use platform::Platform;
 pub use running::Running;
+pub use worker::Worker;
 
 /// The policy in the documents compiles.
 #[cfg(doctest)]

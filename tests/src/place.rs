@@ -21,8 +21,21 @@ pub fn repository() -> &'static Path {
 /// When it was not built. `cargo test --workspace` builds it before any test runs.
 #[must_use]
 pub fn binary() -> PathBuf {
-    let path = profile_folder().join("flaky");
-    assert!(path.is_file(), "`{}` is missing: run `cargo build -p flaky` first", path.display());
+    built("flaky", "flaky")
+}
+
+/// The worker under test.
+///
+/// # Panics
+/// When it was not built. `cargo test --workspace` builds it before any test runs.
+#[must_use]
+pub fn worker_binary() -> PathBuf {
+    built("flaky-worker", "flaky-worker")
+}
+
+fn built(name: &str, package: &str) -> PathBuf {
+    let path = profile_folder().join(name);
+    assert!(path.is_file(), "`{}` is missing: run `cargo build -p {package}` first", path.display());
     path
 }
 

@@ -28,6 +28,41 @@ pub fn bin() -> &'static Path {
     })
 }
 
+/// A version of RunPod's own SDK, the package `runpod`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sdk {
+    /// 1.12.0.
+    New,
+    /// 1.8.1, which the original tool asks for.
+    Old,
+}
+
+impl Sdk {
+    /// As pip knows it.
+    #[must_use]
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::New => "1.12.0",
+            Self::Old => "1.8.1",
+        }
+    }
+}
+
+/// The folder of a `python3` that has the SDK (and nothing that the tests of samples need).
+///
+/// # Panics
+/// When there is no Python with `venv`, or the SDK cannot be installed.
+#[must_use]
+pub fn sdk(sdk: Sdk) -> PathBuf {
+    let version = sdk.version();
+    once(&format!("venv-runpod-{version}"), |folder| {
+        run(Command::new(interpreter()).args(["-m", "venv"]).arg(folder));
+        let package = format!("runpod=={version}");
+        run(Command::new(folder.join("bin/python3")).args(["-m", "pip", "install", "-q", &package]));
+    })
+    .join("bin")
+}
+
 /// What a piece of Python prints.
 ///
 /// # Panics

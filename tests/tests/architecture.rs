@@ -39,12 +39,14 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("wasmtime-wasi", &["flaky-plugin-host"]),
     ("git2", &["flaky-exec"]),
     // Processes in one, owners of cached files in the other.
-    ("nix", &["flaky-exec", "flaky-plugin-host"]),
+    ("nix", &["flaky-exec", "flaky-plugin-host", "flaky-worker"]),
     ("serde-saphyr", &["flaky-config"]),
     ("statrs", &["flaky-core"]),
     ("clap", &["flaky", "flaky-worker"]),
     ("reqwest", &["flaky-runpod", "flaky-worker"]),
     ("zstd", &["flaky-runpod"]),
+    ("tar", &["flaky-runpod"]),
+    ("ignore", &["flaky-runpod"]),
 ];
 
 fn metadata() -> Value {

@@ -124,7 +124,10 @@ const JOBS: &[(&str, &[&str])] = &[
         r#"{"repo": ".", "test_command": "touch MARK", "rums": 3}"#,
         &["unknown key `rums`", "did you mean `runs`?"],
     ),
-    (r#"{"repo": ".", "test_command": "touch MARK", "shard": "1/2"}"#, &["`shard` is not supported yet"]),
+    (
+        r#"{"repo": ".", "test_command": "touch MARK", "shard": "1/2"}"#,
+        &["shard must be an object in the wire format"],
+    ),
     (
         r#"{"repo": "-oProxyCommand=touch", "test_command": "touch MARK"}"#,
         &["Invalid repository URL", "starts with a dash"],

@@ -17,3 +17,4 @@ mod reading;
 mod repositories;
 mod schema;
 mod secrets;
+mod stopping;
