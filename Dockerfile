@@ -57,7 +57,7 @@ LABEL org.opencontainers.image.title="flaky-worker" \
 # git for suites and installers that call it (the worker itself does not), OpenSSL for the worker.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates git libssl3 \
- && rm -rf /var/lib/apt/lists/* /usr/share/doc /usr/share/man \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /usr/share/doc /usr/share/man \
  && groupadd --gid 10001 flaky-tests \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin flaky-tests \
  && install -d -m 0711 /var/lib/flaky /var/cache/flaky
