@@ -1,6 +1,6 @@
 //! The handler that really runs tests: full jobs, judged here, and shards, whose attempts go back as they are.
 //!
-//! Data flow: [`Job`] → [`flaky_config::job::Job`] → [`full`] or [`shard`] → [`Answer`].
+//! Data flow: [`Job`] → [`flaky_config::job::Job`] → `full` or `shard` → [`Answer`].
 
 use flaky_config::job::{self, JobError};
 use flaky_engine::cancel::Cancel;

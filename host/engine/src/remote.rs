@@ -1,6 +1,6 @@
 //! Attempts on the workers of an endpoint instead of this machine.
 //!
-//! Data flow: [`RemoteAccess`] and settings → [`Remote`] → the first attempt alone ([`Remote::scout`]), which says what the
+//! Data flow: [`RemoteAccess`] and settings → `Remote` → the first attempt alone (`Remote::scout`), which says what the
 //! workers' machines offer → shards of attempts, made ready here (`order`) → [`fleet`](flaky_runpod::fleet) → attempts as
 //! they come back, kept (`store`), put on disk (`unpack`) and read by the same code as those that were made here.
 //!

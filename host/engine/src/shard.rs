@@ -1,6 +1,6 @@
 //! A shard of somebody else's run, on this machine: sources, installation, attempts – raw, for others to read.
 //!
-//! Data flow: [`ShardOrder`](flaky_runpod::wire::ShardOrder) → sources → executor → installation → [`ShardPart::Head`] →
+//! Data flow: [`ShardOrder`] → sources → executor → installation → [`ShardPart::Head`] →
 //! attempts in parallel slots → [`ShardPart::Attempt`]s, each as it ends.
 //!
 //! No plugin is asked: whoever conducts the run made every attempt ready, with stand-ins for the folders that only this
