@@ -273,7 +273,12 @@ pub(crate) fn install_failed(title: &str, how: &str, output: &str) -> SetAside {
 }
 
 fn short_digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(12).map(|b| format!("{b:02x}")).collect()
+    digest(text).chars().take(24).collect()
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use flaky_core::report::RunReport;
+use flaky_core::verdict::Category;
 use flaky_tests::platform::{Fault, Platform, Route, State, Status};
 use flaky_tests::processes::{self, wait_for_mark, wait_for_no_mark, with_mark};
-use flaky_tests::{Ended, Flaky, Worker};
+use flaky_tests::{Ended, Flaky, Worker, ended};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -96,6 +98,23 @@ fn a_local_folder_is_packed_and_run_there() {
     let ended = flaky.run("--runs 14 --backend runpod --shards 2 -- sh check.sh");
     let (report, _) = every_attempt_once(&flaky, &ended, 14);
     assert_eq!((ended.code, report.failures), (0, 0), "{}", ended.everything());
+}
+
+#[test]
+fn dependencies_are_installed_where_the_attempts_are() {
+    let platform = platform();
+    let _workers = workers(&platform, 2);
+    let flaky = client(&platform).with_copy_of(Path::new("examples/python"));
+    let ended = flaky.run("--runs 16 --seed 7 --backend runpod --shards 3");
+    let report = ended.report();
+    assert_eq!((ended.code, report.total_runs), (11, 16), "{}", ended.everything());
+    for (name, verdict) in [
+        ("test_order_is_processed_in_time", Category::Flaky),
+        ("test_discount_is_taken_from_the_total", Category::Stable),
+        ("test_reserving_the_last_piece_leaves_nothing", Category::Broken),
+    ] {
+        assert_eq!(ended::test(&report, name).verdict, verdict, "{name}\n{}", ended.everything());
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use flaky_runpod::wire::{
 
 use crate::conduct::{Places, PlannedAttempt, instrument};
 use crate::environment::Environment;
-use crate::prepare::Project;
+use crate::prepare::{Project, digest};
 
 /// What all shards of a run have in common.
 #[derive(Debug)]
@@ -130,6 +130,8 @@ pub(crate) fn installation(plan: &InstallPlan, timeout: Duration) -> Option<Wire
         for step in &plan.steps {
             cache_key.push_str(&format!("\nstep {:?} in {:?}", step.command.argv, step.command.cwd));
         }
+        // Plugins put whole files into it.
+        cache_key = digest(&cache_key);
     }
     let steps = plan.steps.iter().map(|step| WireStep {
         title: step.title.clone(),
@@ -229,6 +231,11 @@ mod tests {
         };
         assert_eq!(key("", vec![step.clone()]), "");
         assert_ne!(key("k", vec![step.clone()]), key("k", vec![]));
+        let whole_files = key(&"requirements.txt:\npytest==9.2.0\n".repeat(1000), vec![step]);
+        assert!(
+            whole_files.len() == 64 && whole_files.bytes().all(|b| b.is_ascii_hexdigit()),
+            "{whole_files}"
+        );
         assert_eq!(installation(&InstallPlan::default(), Duration::ZERO), None);
     }
 }
