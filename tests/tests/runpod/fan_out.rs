@@ -207,14 +207,10 @@ fn a_run_whose_client_was_killed_goes_on_where_it_was() {
     let ended = flaky.run(&format!("--resume {run}"));
     let (report, _) = every_attempt_once(&flaky, &ended, 48);
     assert_eq!((report.run.as_str(), report.total_runs), (run.as_str(), 48), "{}", ended.everything());
-    // What was known to the endpoint was not submitted again; parts that the client had fetched and not kept yet are
-    // made again.
+    // What the client had noted is followed, not submitted again. How much it had noted when it was killed depends on
+    // the machine: at most one more job for each of the six shards.
     let (jobs, summary) = platform.look(|state| (state.jobs.len(), state.summary()));
-    assert!(
-        jobs <= 9,
-        "{jobs} jobs for 6 shards and what was tried first\n{}\n{summary}",
-        ended.everything()
-    );
+    assert!(jobs <= 8 + 6, "{jobs} jobs\n{}\n{summary}", ended.everything());
     assert_eq!(platform.refusals(), 0);
     // And it is finished now.
     let again = flaky.run(&format!("--resume {run}")).exits(2);
