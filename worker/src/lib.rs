@@ -6,6 +6,7 @@
 
 pub mod api;
 mod certificates;
+mod chance;
 pub mod health;
 pub mod job;
 pub mod jobs;

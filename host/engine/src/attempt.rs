@@ -80,6 +80,19 @@ pub const fn of_exit(exit: Exit) -> Outcome {
     }
 }
 
+/// A command as a user would type it.
+#[must_use]
+pub fn command_in_words(argv: &[String]) -> String {
+    argv.iter()
+        .map(|a| {
+            let plain =
+                !a.is_empty() && a.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:@%+,".contains(&b));
+            if plain { a.clone() } else { format!("'{}'", a.replace('\'', r"'\''")) }
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// Words for how a command ended.
 #[must_use]
 pub fn exit_in_words(exit: Exit) -> String {

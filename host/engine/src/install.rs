@@ -9,7 +9,7 @@ use flaky_core::report::IsolationUsed;
 use flaky_exec::{AttemptSpec, ExecError, LocalExecutor, Purpose, RunAs};
 use flaky_plugin_host::{InstallPlan, InstallStep, ProjectInput};
 
-use crate::attempt::{SetAside, exit_in_words};
+use crate::attempt::{SetAside, command_in_words, exit_in_words};
 use crate::attempts::interrupted_early;
 use crate::cancel::Cancel;
 use crate::conduct::Conductor;
@@ -108,7 +108,7 @@ impl Installation<'_> {
         self.open().map_err(|e| self.fault(e))?;
         for step in &plan.steps {
             self.events.stage(step.title.clone());
-            self.events.send(RunEvent::Command(in_words(&step.command.argv)));
+            self.events.send(RunEvent::Command(command_in_words(&step.command.argv)));
             if let Some(aside) = self.step(step).await? {
                 return Ok(Some(aside));
             }
@@ -186,16 +186,4 @@ impl Installation<'_> {
         let how = exit_in_words(raw.exit);
         Ok(Some(prepare::install_failed(&step.title, &how, &output)))
     }
-}
-
-/// A command as a user would type it.
-pub(crate) fn in_words(argv: &[String]) -> String {
-    argv.iter()
-        .map(|a| {
-            let plain =
-                !a.is_empty() && a.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:@%+,".contains(&b));
-            if plain { a.clone() } else { format!("'{}'", a.replace('\'', r"'\''")) }
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
 }

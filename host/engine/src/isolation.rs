@@ -76,7 +76,8 @@ pub(crate) const fn wanted(asked: IsolationChoice, network: NetworkChoice) -> Is
     }
 }
 
-const fn rank(level: IsolationUsed) -> u8 {
+/// Higher for levels that keep more apart.
+pub(crate) const fn rank(level: IsolationUsed) -> u8 {
     match level {
         IsolationUsed::Shared => 0,
         IsolationUsed::Copy => 1,

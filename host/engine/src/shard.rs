@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use crate::attempt::SetAside;
 use crate::cancel::Cancel;
 use crate::folders::Folders;
+use crate::isolation::rank;
 
 mod attempt;
 mod fill;
@@ -81,13 +82,9 @@ pub enum ShardError {
 /// Where parts go. Full means: whoever takes them is slower than the attempts, which then wait.
 pub type PartSender = mpsc::Sender<ShardPart>;
 
-/// Lowest first.
-const LEVELS: [IsolationUsed; 4] =
-    [IsolationUsed::Shared, IsolationUsed::Copy, IsolationUsed::FullSharedNetwork, IsolationUsed::Full];
-
 /// The lower of two levels.
 fn lower(a: IsolationUsed, b: IsolationUsed) -> IsolationUsed {
-    LEVELS.into_iter().find(|level| *level == a || *level == b).unwrap_or(IsolationUsed::Shared)
+    std::cmp::min_by_key(a, b, |level| rank(*level))
 }
 
 /// Why no attempt is made.

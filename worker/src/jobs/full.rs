@@ -1,7 +1,6 @@
 //! A full job: a whole run, judged here.
 
 use std::ffi::OsString;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +9,7 @@ use flaky_config::{FlagSettings, PluginAddress};
 use flaky_core::ids::RunId;
 use flaky_core::report::Note;
 use flaky_core::text::visible;
+use flaky_engine::attempt::command_in_words;
 use flaky_engine::builtins;
 use flaky_engine::cancel::Cancel;
 use flaky_engine::event::{AttemptVerdict, Events, RunEvent};
@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use super::place::Place;
 use super::settings::{Settings, Use};
 use super::{failed, output, stopping, with_hint};
+use crate::chance::random;
 use crate::job::{Answer, JobContext};
 
 /// Memory that outputs of a job's attempts may take together; far more than can be sent, so that attempts share it
@@ -261,23 +262,15 @@ fn user_note(settings: &Settings) -> Option<Note> {
 /// The attempt to repeat, on a machine that knows nothing of this run.
 fn reproduce(report: &flaky_core::report::RunReport) -> Option<String> {
     let (_, seed) = report.execution.reproduce.as_deref()?.rsplit_once("--seed ")?;
-    let quoted = |text: &str| {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./=:@%+,".contains(&b);
-        if !text.is_empty() && text.bytes().all(plain) {
-            text.to_owned()
-        } else {
-            format!("'{}'", text.replace('\'', r"'\''"))
-        }
-    };
-    let mut words = vec!["flaky".to_owned(), "run".to_owned(), quoted(&report.subject.source)];
+    let word = str::to_owned;
+    let mut words = vec![word("flaky"), word("run"), report.subject.source.clone()];
     let fetched = report.subject.source.contains(':');
     if let Some(commit) = report.subject.commit.as_deref().filter(|_| fetched) {
-        words.extend(["--commit".to_owned(), quoted(commit)]);
+        words.extend([word("--commit"), word(commit)]);
     }
-    words.extend(["--first-seed".to_owned(), seed.to_owned(), "--runs".to_owned(), "1".to_owned()]);
-    words.push("--".to_owned());
-    words.extend(report.subject.command.iter().map(|word| quoted(word)));
-    Some(words.join(" "))
+    words.extend(["--first-seed", seed, "--runs", "1", "--"].map(word));
+    words.extend(report.subject.command.iter().cloned());
+    Some(command_in_words(&words))
 }
 
 /// Seconds, so that runs sort by age, and enough chance that two never share an id.
@@ -286,9 +279,4 @@ fn fresh_run_id() -> RunId {
     let text = format!("w{seconds:011}-{:08x}", random() & 0xFFFF_FFFF);
     #[expect(clippy::expect_used, reason = "a letter, digits and a dash: always a run id")]
     text.parse().expect("a run id by construction")
-}
-
-/// From the keys that the standard library draws from the system's randomness.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

@@ -6,6 +6,7 @@ use flaky_runpod::JobId;
 use reqwest::Url;
 
 use super::settings::SettingsError;
+use crate::chance::random;
 
 /// The worker's id, wherever it stands.
 const WORKER: &str = "$RUNPOD_POD_ID";
@@ -29,7 +30,7 @@ impl WorkerId {
     /// A name for a worker that got none. Told apart from others, not unguessable.
     #[must_use]
     pub fn random() -> Self {
-        Self(format!("{:016x}{:016x}", super::pace::random(), super::pace::random()))
+        Self(format!("{:016x}{:016x}", random(), random()))
     }
 
     /// As the platform spells it.

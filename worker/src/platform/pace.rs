@@ -1,14 +1,8 @@
 //! How long to wait before asking again.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-/// 64 bits that differ from worker to worker and from call to call. Good for spreading requests and telling names
-/// apart, not for secrets; the standard library's keyed hasher saves a dependency.
-pub(super) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
+use crate::chance::random;
 
 /// Waits that double, with jitter, between two bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

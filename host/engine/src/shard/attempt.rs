@@ -11,8 +11,8 @@ use flaky_exec::{
 use flaky_runpod::wire::{WireAttempt, WireFile, WireOrder, WireStream};
 
 use super::fill::Places;
+use crate::attempt::command_in_words;
 use crate::environment::Environment;
-use crate::install::in_words;
 
 /// Room for report and tree files of an attempt, however little is kept of its output: without them its tests are
 /// unknown. Ten times the JUnit report of a suite of 10,000 tests.
@@ -91,7 +91,7 @@ pub(super) fn not_made(order: &WireOrder, error: &ExecError) -> WireAttempt {
         reports: Vec::new(),
         tree: Vec::new(),
         notes: Vec::new(),
-        error: Some(format!("`{}`: {error}{hint}", in_words(&order.command.argv))),
+        error: Some(format!("`{}`: {error}{hint}", command_in_words(&order.command.argv))),
     }
 }
 
