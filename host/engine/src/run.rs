@@ -186,12 +186,13 @@ pub(crate) const OUTPUT_QUOTA: u64 = 64 << 20;
 ///
 /// # Errors
 /// When nothing was run because of a mistake in settings or plugins, or because `flaky` itself failed.
-pub async fn run(request: RunRequest, events: &Events) -> Result<Finished, RunError> {
+pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, RunError> {
     let sources = match sources::obtain(&request, events).await {
         Ok(sources) => sources,
         Err(NoSources::NotAFolder(path, source)) => return Err(RunError::Source { path, source }),
         Err(NoSources::Unreachable(aside)) => return Ok(without_sources(&request, aside)),
     };
+    request.checkout.forget_credentials();
     let settings = resolve_settings(&request, &sources, events)?;
     let host = PluginHost::new(HostSettings {
         cache: Some(request.folders.components()),

@@ -102,6 +102,14 @@ pub enum LfsFiles {
     Refuse,
 }
 
+impl CheckoutSettings {
+    /// Drops what only fetching needs, so that it is gone before anything of the repository runs.
+    pub fn forget_credentials(&mut self) {
+        self.token = None;
+        self.ssh_key = None;
+    }
+}
+
 impl Default for CheckoutSettings {
     fn default() -> Self {
         Self {

@@ -43,6 +43,7 @@ async fn begun(
     parts: &PartSender,
 ) -> Result<(), NoAttempts> {
     let tree = Tree::obtain(request).await?;
+    request.checkout.forget_credentials();
     head.commit.clone_from(&tree.commit);
     head.notes.extend(tree.notes.iter().map(|note| (note.code.clone(), note.text.clone())));
     let mut machine = Machine::start(request, &tree).await?;
