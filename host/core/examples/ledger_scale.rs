@@ -91,6 +91,7 @@ fn attempt(index: u32, tests: u32, per_mille: u32, shape: Shape, chance: &mut Ch
         seed: Seed(u64::from(index)),
         alone: false,
         parsed: ParsedAttempt {
+            format: String::new(),
             tests: columns,
             completeness: Completeness::Complete,
             announced: Vec::new(),

@@ -166,18 +166,12 @@ fn shared(a: &[AttemptIndex], b: &[AttemptIndex]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{Bounds, Counts, FailureGroup, Interval};
+    use crate::evidence::{Counts, FailureGroup};
 
     fn test(id: &str, failing: &[u32], kind: &str) -> Evidence {
         let attempts: Vec<AttemptIndex> = failing.iter().copied().map(AttemptIndex).collect();
         Evidence {
-            id: TestId::new(id),
-            location: None,
             counts: Counts { ran: 100, failed: u32::try_from(failing.len()).unwrap(), ..Counts::default() },
-            rate: 0.0,
-            interval: Interval { low: 0.0, high: 1.0, level: 0.95 },
-            bounds: Bounds { failure_at_most: 1.0, pass_at_most: 1.0, level: 0.95 },
-            failing_seeds: Vec::new(),
             groups: vec![FailureGroup {
                 fingerprint: kind.into(),
                 kind: kind.into(),
@@ -187,9 +181,7 @@ mod tests {
                 seeds: Vec::new(),
             }],
             failing_attempts: attempts,
-            alone: None,
-            side_by_side: None,
-            duration_ns: None,
+            ..Evidence::new(TestId::new(id))
         }
     }
 

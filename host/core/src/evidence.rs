@@ -49,6 +49,12 @@ pub struct Counts {
     pub missing: u32,
     /// Passed only after the framework tried again.
     pub retried: u32,
+    /// Of `passed`: failed, and was meant to.
+    #[serde(default)]
+    pub expected_failures: u32,
+    /// Of `failed`: passed, and was meant to fail.
+    #[serde(default)]
+    pub unexpected_passes: u32,
 }
 
 impl Counts {
@@ -76,13 +82,85 @@ pub struct FailureGroup {
     pub seeds: Vec<Seed>,
 }
 
-/// The same test run with nothing beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Alone {
+/// How long a test took, in the attempts that told.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Durations {
+    /// How many told.
+    pub told: u32,
+    /// Nanoseconds.
+    pub median_ns: u64,
+    /// Nanoseconds.
+    pub largest_ns: u64,
+    /// Nanoseconds, of the attempts in which it failed.
+    pub median_failed_ns: Option<u64>,
+    /// Whether it is slower when it fails: p-value of the one-sided Mann–Whitney test of the failed against the passed
+    /// attempts; `None` where one kind is missing.
+    pub slower_when_failing: Option<f64>,
+}
+
+/// What a change did to a test. Ordered from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// It failed at the base, and surely less often now.
+    Fixed,
+    /// The numbers do not tell.
+    NoEvidence,
+    /// It failed at the base as well.
+    WasThereBefore,
+    /// It fails more often than at the base.
+    Worsened,
+    /// It did not fail at the base, and does now.
+    Introduced,
+}
+
+/// The same test at another commit, under the same seeds and conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Base {
     /// Attempts.
     pub ran: u32,
     /// Failed ones.
     pub failed: u32,
+    /// What the change did.
+    pub change: Change,
+    /// Of the test that found it, corrected for how many tests were compared.
+    pub p_value: f64,
+    /// Whether attempts with the same seed were compared with each other.
+    pub paired: bool,
+}
+
+/// Attempts of a test that are told apart from those of its counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tried {
+    /// Attempts.
+    pub ran: u32,
+    /// Failed ones.
+    pub failed: u32,
+}
+
+impl Evidence {
+    /// Of a test of which nothing is known.
+    #[must_use]
+    pub fn new(id: TestId) -> Self {
+        let level = 0.95;
+        Self {
+            id,
+            location: None,
+            counts: Counts::default(),
+            rate: 0.0,
+            interval: Interval { low: 0.0, high: 1.0, level },
+            bounds: Bounds { failure_at_most: 1.0, pass_at_most: 1.0, level },
+            failing_attempts: Vec::new(),
+            failing_seeds: Vec::new(),
+            groups: Vec::new(),
+            alone: None,
+            side_by_side: None,
+            selected: None,
+            base: None,
+            failed_in_ci: false,
+            durations: None,
+        }
+    }
 }
 
 /// All numbers known about one test.
@@ -107,10 +185,16 @@ pub struct Evidence {
     /// Most frequent first.
     pub groups: Vec<FailureGroup>,
     /// What was seen with nothing beside it, when that was tried.
-    pub alone: Option<Alone>,
+    pub alone: Option<Tried>,
     /// What was seen with copies side by side, when `counts` speak of the attempts alone because the copies
     /// were found to disturb each other.
-    pub side_by_side: Option<Alone>,
-    /// Median and largest duration in nanoseconds, of attempts that told.
-    pub duration_ns: Option<(u64, u64)>,
+    pub side_by_side: Option<Tried>,
+    /// What was seen without the other tests of the suite, when that was tried.
+    pub selected: Option<Tried>,
+    /// The same test at another commit, when that was compared.
+    pub base: Option<Base>,
+    /// Somebody said that it failed elsewhere, which is why the run was made.
+    pub failed_in_ci: bool,
+    /// How long it took.
+    pub durations: Option<Durations>,
 }

@@ -87,9 +87,30 @@ pub struct Location {
     pub line: Option<u32>,
 }
 
+/// Whose problem a diagnostic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiagnosticLevel {
+    /// Something went wrong in the attempt.
+    Error,
+    /// The parser could not be sure.
+    Warning,
+}
+
+/// A place in what a parser read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Offset {
+    /// `stdout`, `stderr`, or the path of a file.
+    pub source: String,
+    /// Bytes from its start.
+    pub byte: u64,
+}
+
 /// A problem of the attempt, a file, package or build, rather than of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// Whose problem it is.
+    pub level: DiagnosticLevel,
     /// Kebab case, e.g. `collection-error`, `no-tests`, `usage-error`.
     pub code: String,
     /// What happened.
@@ -98,6 +119,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// Where.
     pub location: Option<Location>,
+    /// Where in what was read.
+    pub at: Option<Offset>,
 }
 
 /// How sure the parser is that the framework told everything.
@@ -118,6 +141,9 @@ pub enum Completeness {
 pub struct TestColumns {
     /// In the order in which the tests ran. Ids are unique: a repeated one was numbered (` #2`) by the host.
     pub ids: Vec<TestId>,
+    /// Where in each id the test's own name begins, in bytes: what stands before it is its suite. 0 where the id is
+    /// all there is; empty when that is so for all.
+    pub name_starts: Vec<u32>,
     /// One per test.
     pub outcomes: Vec<Outcome>,
     /// Nanoseconds, `u64::MAX` where unknown; empty when no test has one.
@@ -137,6 +163,14 @@ impl TestColumns {
         self.ids.len()
     }
 
+    /// The test's suite, without the separator behind it, and its own name; `None` where the id is all there is.
+    #[must_use]
+    pub fn suite_and_name(&self, index: usize) -> Option<(&str, &str)> {
+        let start = self.name_starts.get(index).copied().filter(|start| *start != 0)?;
+        let (suite, name) = self.ids.get(index)?.as_str().split_at_checked(start as usize)?;
+        Some((suite.trim_end_matches([':', '.', '/', '>', '$', ' ', '#', '\u{203a}']), name))
+    }
+
     /// Whether there is no test.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -147,6 +181,8 @@ impl TestColumns {
 /// What a parser made of one attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedAttempt {
+    /// What was read, e.g. `go-test-json`.
+    pub format: String,
     /// Outcomes.
     pub tests: TestColumns,
     /// Whether that is all.

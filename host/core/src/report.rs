@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Exit;
-use crate::evidence::{Alone, Counts, Interval};
+use crate::evidence::{Counts, Interval, Tried};
 use crate::ids::{AttemptIndex, RunId, Seed, TestId};
 use crate::parsed::Location;
 use crate::settings::{BackendKind, IsolationChoice};
@@ -214,10 +214,10 @@ pub struct TestReport {
     pub failure_groups: Vec<FailureGroupReport>,
     /// With nothing beside it, when that was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub alone: Option<Alone>,
+    pub alone: Option<Tried>,
     /// With copies side by side, when these were found to disturb each other and do not count.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub side_by_side: Option<Alone>,
+    pub side_by_side: Option<Tried>,
     /// Median duration in seconds, when the framework told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub median_seconds: Option<f64>,

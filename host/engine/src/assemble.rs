@@ -172,7 +172,7 @@ fn test_report(judged: Judged) -> TestReport {
         failure_groups: evidence.groups.into_iter().take(GROUPS_REPORTED).map(group_report).collect(),
         alone: evidence.alone,
         side_by_side: evidence.side_by_side,
-        median_seconds: evidence.duration_ns.map(|(median, _)| milliseconds(Duration::from_nanos(median))),
+        median_seconds: evidence.durations.map(|d| milliseconds(Duration::from_nanos(d.median_ns))),
         tags: verdict.tags,
     }
 }

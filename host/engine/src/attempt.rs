@@ -153,12 +153,13 @@ pub(crate) fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use flaky_core::ids::TestId;
-    use flaky_core::parsed::{Completeness, TestColumns};
+    use flaky_core::parsed::{Completeness, DiagnosticLevel, TestColumns};
 
     use super::*;
 
     fn parsed(outcomes: &[Outcome], codes: &[&str]) -> ParsedAttempt {
         ParsedAttempt {
+            format: String::new(),
             tests: TestColumns {
                 ids: (0..outcomes.len()).map(|i| TestId::new(&format!("t{i}"))).collect(),
                 outcomes: outcomes.to_vec(),
@@ -168,7 +169,14 @@ mod tests {
             announced: vec![],
             diagnostics: codes
                 .iter()
-                .map(|c| Diagnostic { code: (*c).into(), message: "said".into(), hint: None, location: None })
+                .map(|c| Diagnostic {
+                    level: DiagnosticLevel::Error,
+                    code: (*c).into(),
+                    message: "said".into(),
+                    hint: None,
+                    location: None,
+                    at: None,
+                })
                 .collect(),
         }
     }

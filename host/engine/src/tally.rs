@@ -365,6 +365,7 @@ fn command_failure(exit: flaky_core::attempt::Exit, tail: Option<&str>) -> Failu
 
 fn one_test(id: &TestId, outcome: Outcome, failure: Option<Failure>) -> ParsedAttempt {
     ParsedAttempt {
+        format: String::new(),
         tests: TestColumns {
             ids: vec![id.clone()],
             outcomes: vec![outcome],
@@ -379,6 +380,7 @@ fn one_test(id: &TestId, outcome: Outcome, failure: Option<Failure>) -> ParsedAt
 
 fn nothing_told() -> ParsedAttempt {
     ParsedAttempt {
+        format: String::new(),
         tests: TestColumns::default(),
         completeness: Completeness::Truncated,
         announced: Vec::new(),

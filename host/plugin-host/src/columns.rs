@@ -9,12 +9,20 @@ use crate::clean;
 use crate::error::PluginErrorKind;
 use crate::limits::{DURATION_NS, TESTS};
 
-/// Ids that stand back to back in `bytes`, each ending where `ends` says.
+/// Ids that stand back to back in `bytes`, each ending where `ends` says; and where in each the test's own name begins,
+/// as `name_starts` says.
 ///
 /// # Errors
 /// When there are too many, one is not UTF-8, or the ends do not ascend to the length of `bytes`.
-pub(crate) fn ids(bytes: &[u8], ends: &[u32]) -> Result<Vec<TestId>, PluginErrorKind> {
+pub(crate) fn ids(
+    bytes: &[u8],
+    ends: &[u32],
+    name_starts: &[u32],
+) -> Result<(Vec<TestId>, Vec<u32>), PluginErrorKind> {
     count("tests.id-ends", ends.len())?;
+    if !name_starts.is_empty() {
+        length("tests.name-starts", name_starts.len(), ends.len())?;
+    }
     let whole = std::str::from_utf8(bytes).map_err(|error| {
         let test = ends.partition_point(|end| (*end as usize) <= error.valid_up_to());
         PluginErrorKind::invalid(format!("tests.ids[{test}]"), "is not UTF-8")
@@ -24,6 +32,7 @@ pub(crate) fn ids(bytes: &[u8], ends: &[u32]) -> Result<Vec<TestId>, PluginError
         return Err(PluginErrorKind::invalid("tests.id-ends", why));
     }
     let mut ids = Vec::with_capacity(ends.len());
+    let mut starts = Vec::with_capacity(name_starts.len());
     let mut start = 0;
     for (i, end) in ends.iter().enumerate() {
         let end = *end as usize;
@@ -31,10 +40,32 @@ pub(crate) fn ids(bytes: &[u8], ends: &[u32]) -> Result<Vec<TestId>, PluginError
             let why = if start > end { "ends before it starts" } else { "is not UTF-8" };
             return Err(PluginErrorKind::invalid(format!("tests.ids[{i}]"), why));
         };
-        ids.push(TestId::new(id));
+        let test = TestId::new(id);
+        if let Some(&name_start) = name_starts.get(i) {
+            let Some(suite) = id.get(..name_start as usize) else {
+                let why = format!("is {name_start}, and not a place in an id of {} bytes", id.len());
+                return Err(PluginErrorKind::invalid(format!("tests.name-starts[{i}]"), why));
+            };
+            starts.push(self::name_start(suite, &test));
+        }
+        ids.push(test);
         start = end;
     }
-    Ok(unique(ids))
+    Ok((unique(ids), starts))
+}
+
+/// Where the name begins in an id that was cleaned, when `suite` is what stood before it; 0 where that is lost.
+pub(crate) fn name_start(suite: &str, id: &TestId) -> u32 {
+    let place = |at: usize| u32::try_from(at).unwrap_or(0);
+    if suite.is_empty() {
+        return 0;
+    }
+    if id.as_str().starts_with(suite) {
+        return place(suite.len());
+    }
+    // Control characters were replaced, or the id was shortened.
+    let cleaned = TestId::new(suite);
+    if id.as_str().starts_with(cleaned.as_str()) { place(cleaned.as_str().len()) } else { 0 }
 }
 
 /// Refuses more tests than any suite has.
@@ -223,33 +254,47 @@ mod tests {
     #[test]
     fn repeated_ids_are_numbered_and_never_run_into_one_that_is_there() {
         let (bytes, ends) = packed(&["a", "b", "a", "a #2", "a", "b"]);
-        assert_eq!(names(ids(&bytes, &ends).unwrap()), ["a", "b", "a #3", "a #2", "a #4", "b #2"]);
+        assert_eq!(names(ids(&bytes, &ends, &[]).unwrap().0), ["a", "b", "a #3", "a #2", "a #4", "b #2"]);
     }
 
     #[test]
     fn control_characters_in_ids_are_replaced_and_what_becomes_equal_is_numbered() {
         let (bytes, ends) = packed(&["a\u{1b}[31m", "a\u{7}[31m", ""]);
-        assert_eq!(names(ids(&bytes, &ends).unwrap()), ["a\u{fffd}[31m", "a\u{fffd}[31m #2", "(unnamed)"]);
+        assert_eq!(
+            names(ids(&bytes, &ends, &[]).unwrap().0),
+            ["a\u{fffd}[31m", "a\u{fffd}[31m #2", "(unnamed)"]
+        );
     }
 
     #[test]
     fn ids_as_long_as_they_may_be_are_still_numbered() {
         let long = "é".repeat(MAX_TEST_ID_BYTES);
         let (bytes, ends) = packed(&[&long, &long]);
-        let found = ids(&bytes, &ends).unwrap();
+        let found = ids(&bytes, &ends, &[]).unwrap().0;
         assert!(found[1].as_str().ends_with(" #2") && found[1].as_str().len() <= MAX_TEST_ID_BYTES);
     }
 
     #[test]
     fn what_is_wrong_with_packed_ids_is_named_by_test() {
-        assert_eq!(field_of(ids(b"ab\xffcd", &[2, 5])), "tests.ids[1]");
-        assert_eq!(field_of(ids("aé".as_bytes(), &[2, 3])), "tests.ids[0]");
-        assert_eq!(field_of(ids(b"abcd", &[3, 1, 4])), "tests.ids[1]");
-        assert_eq!(field_of(ids(b"abcd", &[2, 3])), "tests.id-ends");
-        assert_eq!(field_of(ids(b"abcd", &[2, 9])), "tests.id-ends");
-        assert_eq!(field_of(ids(b"x", &[])), "tests.id-ends");
-        assert_eq!(field_of(ids(b"", &vec![0; TESTS + 1])), "tests.id-ends");
-        assert_eq!(ids(b"", &[]).unwrap(), []);
+        assert_eq!(field_of(ids(b"ab\xffcd", &[2, 5], &[])), "tests.ids[1]");
+        assert_eq!(field_of(ids("aé".as_bytes(), &[2, 3], &[])), "tests.ids[0]");
+        assert_eq!(field_of(ids(b"abcd", &[3, 1, 4], &[])), "tests.ids[1]");
+        assert_eq!(field_of(ids(b"abcd", &[2, 3], &[])), "tests.id-ends");
+        assert_eq!(field_of(ids(b"abcd", &[2, 9], &[])), "tests.id-ends");
+        assert_eq!(field_of(ids(b"x", &[], &[])), "tests.id-ends");
+        assert_eq!(field_of(ids(b"", &vec![0; TESTS + 1], &[])), "tests.id-ends");
+        assert_eq!(ids(b"", &[], &[]).unwrap().0, []);
+    }
+
+    #[test]
+    fn a_name_is_the_end_of_its_id_even_where_the_id_was_cleaned_or_numbered() {
+        let (bytes, ends) = packed(&["s::a", "s::a", "\u{1b}s::b", "c"]);
+        let (found, starts) = ids(&bytes, &ends, &[3, 3, 4, 0]).unwrap();
+        let name = |i: usize| &found[i].as_str()[starts[i] as usize..];
+        assert_eq!([name(0), name(1), name(2), name(3)], ["a", "a #2", "b", "c"]);
+        assert_eq!(field_of(ids(b"ab", &[2], &[3])), "tests.name-starts[0]");
+        assert_eq!(field_of(ids("é".as_bytes(), &[2], &[1])), "tests.name-starts[0]");
+        assert_eq!(field_of(ids(b"ab", &[2], &[1, 1])), "tests.name-starts");
     }
 
     #[test]

@@ -34,18 +34,13 @@ fn command() -> Command {
 
 fn evidence() -> Evidence {
     Evidence {
-        id: TestId::new("t"),
-        location: None,
         counts: Counts { ran: 10, failed: 3, passed: 7, ..Counts::default() },
         rate: 0.3,
         interval: Interval { low: 0.1, high: 0.6, level: 0.95 },
         bounds: Bounds { failure_at_most: 0.6, pass_at_most: 0.9, level: 0.95 },
         failing_attempts: vec![AttemptIndex(1)],
         failing_seeds: vec![Seed(7)],
-        groups: Vec::new(),
-        alone: None,
-        side_by_side: None,
-        duration_ns: None,
+        ..Evidence::new(TestId::new("t"))
     }
 }
 

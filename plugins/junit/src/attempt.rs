@@ -68,6 +68,7 @@ fn packed(attempt: &Attempt<'_>, recognised: Recognised, reading: Reading) -> Pa
     let exit = &attempt.info().exit;
     let was_ended = exit.timed_out || exit.signal.is_some();
     let mut parsed = PackedAttempt {
+        format: if recognised == Recognised::Yes { "junit-xml".to_owned() } else { String::new() },
         completeness: match (recognised, reading.ending) {
             (Recognised::No, _) => Completeness::NothingRecognised,
             (Recognised::Yes, Ending::CutOff) => Completeness::Truncated,

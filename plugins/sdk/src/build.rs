@@ -1,8 +1,9 @@
 //! Short ways to make the types of the contract.
 
 use crate::{
-    Command, Completeness, Diagnostic, EnvChange, Exit, Failure, InstallPlan, Location, Manifest, Outcome,
-    PackedAttempt, PackedTests, ParsedAttempt, PluginError, Source, TestResult, Want,
+    Bounds, Command, Completeness, Counts, Diagnostic, DiagnosticLevel, EnvChange, Evidence, Exit, Failure,
+    InstallPlan, Interval, Location, Manifest, Outcome, PackedAttempt, PackedTests, ParsedAttempt,
+    PluginError, Source, TestResult, Want,
 };
 
 impl Manifest {
@@ -75,7 +76,26 @@ impl Diagnostic {
     /// A problem with a code such as `collection-error`.
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), hint: None, location: None }
+        Self {
+            level: DiagnosticLevel::Error,
+            code: code.to_owned(),
+            message: message.into(),
+            hint: None,
+            location: None,
+            at: None,
+        }
+    }
+
+    /// A doubt of the parser with a code such as `cut-off`: nothing went wrong in the attempt by it.
+    #[must_use]
+    pub fn warning(code: &str, message: impl Into<String>) -> Self {
+        Self { level: DiagnosticLevel::Warning, ..Self::new(code, message) }
+    }
+
+    /// With the place in the input.
+    #[must_use]
+    pub fn offset(self, source: Source, offset: u64) -> Self {
+        Self { at: Some((source, offset)), ..self }
     }
 
     /// With advice on what to do.
@@ -91,12 +111,62 @@ impl Diagnostic {
     }
 }
 
+impl Evidence {
+    /// Of a test of which nothing is known; for tests of policies.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        let level = 0.95;
+        Self {
+            id: id.to_owned(),
+            counts: Counts::default(),
+            failures: 0,
+            rate: 0.0,
+            interval: Interval { low: 0.0, high: 1.0, level },
+            bounds: Bounds { failure_at_most: 1.0, pass_at_most: 1.0, level },
+            failing_seeds: Vec::new(),
+            first_failing: None,
+            last_failing: None,
+            durations: None,
+            groups: Vec::new(),
+            effects: Vec::new(),
+            alone: None,
+            side_by_side: None,
+            selected: None,
+            base: None,
+            failed_in_ci: false,
+            history: None,
+            tags: Vec::new(),
+            more: "{}".to_owned(),
+        }
+    }
+}
+
+/// Nothing counted.
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            ran: 0,
+            passed: 0,
+            failed: 0,
+            errored: 0,
+            timed_out: 0,
+            crashed: 0,
+            skipped: 0,
+            missing: 0,
+            retried: 0,
+            expected_failures: 0,
+            unexpected_passes: 0,
+        }
+    }
+}
+
 impl TestResult {
     /// A test of which nothing but the outcome is known.
     #[must_use]
     pub fn new(id: &str, outcome: Outcome) -> Self {
         Self {
             id: id.to_owned(),
+            name: None,
             outcome,
             duration_ns: None,
             failure: None,
@@ -155,6 +225,7 @@ impl Command {
 impl Default for ParsedAttempt {
     fn default() -> Self {
         Self {
+            format: String::new(),
             tests: Vec::new(),
             completeness: Completeness::NothingRecognised,
             announced: Vec::new(),
@@ -167,6 +238,7 @@ impl Default for ParsedAttempt {
 impl Default for PackedAttempt {
     fn default() -> Self {
         Self {
+            format: String::new(),
             tests: PackedTests::default(),
             completeness: Completeness::NothingRecognised,
             announced: Vec::new(),

@@ -94,12 +94,13 @@ pub use framework::{
 };
 pub use inputs::{AttemptInfo, Exit};
 pub use policy::{
-    Alone, Bounds, ConditionEffect, Counts, Evidence, FailureGroup, History, Interval, RunSummary, Verdict,
+    Base, Bounds, Change, ConditionEffect, Counts, Durations, Evidence, FailureGroup, History, Interval,
+    RunSummary, Tried, Verdict,
 };
 pub use reporter::{
     Annotation, AnnotationLevel, CheckRun, Comment, Delivery, File, HttpRequest, Other, RenderContext,
 };
 pub use types::{
-    Category, Completeness, Diagnostic, Failure, Location, Outcome, PackedTests, PluginError, Severity,
-    Source, TestResult,
+    Category, Completeness, Diagnostic, DiagnosticLevel, Failure, Location, Outcome, PackedTests,
+    PluginError, Severity, Source, TestResult,
 };

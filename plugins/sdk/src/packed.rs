@@ -40,6 +40,7 @@ pub struct TestIndex(u32);
 struct Columns {
     ids: Vec<u8>,
     id_ends: Vec<u32>,
+    name_starts: Vec<u32>,
     outcomes: Vec<u8>,
     durations: Vec<u64>,
     files: Vec<String>,
@@ -88,6 +89,19 @@ impl PackedTestsBuilder {
         }
     }
 
+    /// Says which part of the id is the test's own name: its end. What stands before is its suite. A name that the id
+    /// does not end in is not taken.
+    pub fn set_name(&mut self, test: TestIndex, name: &str) {
+        let index = test.0 as usize;
+        let end = self.packed.id_ends.get(index).map_or(0, |end| *end as usize);
+        let start = index.checked_sub(1).and_then(|i| self.packed.id_ends.get(i)).map_or(0, |s| *s as usize);
+        let Some(id) = self.packed.ids.get(start..end) else { return };
+        if !name.is_empty() && id.ends_with(name.as_bytes()) {
+            let (count, at) = (self.len(), small(id.len() - name.len()));
+            set(&mut self.packed.name_starts, count, test, at, 0);
+        }
+    }
+
     /// How long the test took, in nanoseconds.
     pub fn set_duration(&mut self, test: TestIndex, nanoseconds: u64) {
         let count = self.len();
@@ -119,6 +133,7 @@ impl PackedTestsBuilder {
     pub fn finish(self) -> PackedTests {
         let count = self.len();
         let mut columns = self.packed;
+        fill(&mut columns.name_starts, count, 0);
         fill(&mut columns.durations, count, NO_DURATION);
         fill(&mut columns.file_of, count, NO_FILE);
         fill(&mut columns.lines, count, 0);
@@ -128,6 +143,7 @@ impl PackedTestsBuilder {
         PackedTests {
             ids: columns.ids,
             id_ends: columns.id_ends,
+            name_starts: columns.name_starts,
             outcomes: columns.outcomes,
             durations_ns: columns.durations,
             files: columns.files,
@@ -193,7 +209,9 @@ impl PackedTests {
                     self.outcomes.get(index).and_then(|byte| outcome_of(*byte)).unwrap_or(Outcome::Unknown);
                 let file = self.file_of.get(index).and_then(|file| self.files.get(*file as usize));
                 let line = self.lines.get(index).copied().filter(|line| *line != 0);
+                let name_start = self.name_starts.get(index).copied().filter(|start| *start != 0);
                 TestResult {
+                    name: name_start.and_then(|start| id.get(start as usize..)).map(str::to_owned),
                     duration_ns: self.durations_ns.get(index).copied().filter(|&ns| ns != NO_DURATION),
                     location: file.map(|file| Location { file: file.clone(), line }),
                     ..TestResult::new(&id, outcome)

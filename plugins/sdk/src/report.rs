@@ -214,9 +214,9 @@ pub struct Test {
     #[serde(deserialize_with = "or_default")]
     pub failure_groups: Vec<FailureGroup>,
     /// With nothing beside it, when that was tried.
-    pub alone: Option<Alone>,
+    pub alone: Option<Tried>,
     /// With copies side by side, when these were found to disturb each other and do not count.
-    pub side_by_side: Option<Alone>,
+    pub side_by_side: Option<Tried>,
     /// Median duration in seconds, when the framework told.
     pub median_seconds: Option<f64>,
     /// From policies: `key=value`.
@@ -280,7 +280,7 @@ pub struct Counts {
 /// The same test under another arrangement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
-pub struct Alone {
+pub struct Tried {
     /// Attempts.
     pub ran: u32,
     /// Failed ones.

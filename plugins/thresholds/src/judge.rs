@@ -31,7 +31,7 @@ pub struct Seen {
 /// What the policy says of a test.
 #[must_use]
 pub fn judge(evidence: &Evidence, settings: &Settings) -> Verdict {
-    let beside = side_by_side(&evidence.more);
+    let beside = evidence.side_by_side.map(|tried| Seen { ran: tried.ran, failed: tried.failed });
     let (category, reason) = category_of(evidence, settings, beside);
     let severity = severity_of(evidence, &category, settings);
     let mut tags = Vec::new();
@@ -225,21 +225,6 @@ pub fn deciding(gate: f64, level: f64) -> u32 {
     )]
     let n = n as u32;
     n
-}
-
-/// Counts of the attempts side by side, when the host says that `counts` speak of attempts alone.
-fn side_by_side(more: &str) -> Option<Seen> {
-    #[derive(serde::Deserialize)]
-    struct More {
-        side_by_side: Option<Beside>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Beside {
-        ran: u32,
-        failed: u32,
-    }
-    let beside = serde_json::from_str::<More>(more).ok()?.side_by_side?;
-    Some(Seen { ran: beside.ran, failed: beside.failed })
 }
 
 pub(crate) fn attempts(count: u32) -> String {

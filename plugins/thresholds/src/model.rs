@@ -1,5 +1,5 @@
 //! Evidence and verdicts, in the words of the plugin contract.
 
 pub use flaky_plugin_sdk::{
-    Alone, Bounds, Category, Counts, Evidence, Interval, RunSummary, Severity, Verdict,
+    Bounds, Category, Counts, Evidence, Interval, RunSummary, Severity, Tried, Verdict,
 };

@@ -2,7 +2,7 @@
 
 use flaky_plugin_thresholds::judge::{deciding, judge, severity};
 use flaky_plugin_thresholds::model::{
-    Alone, Bounds, Category, Counts, Evidence, Interval, RunSummary, Severity, Verdict,
+    Bounds, Category, Counts, Evidence, Interval, RunSummary, Severity, Tried, Verdict,
 };
 use flaky_plugin_thresholds::run::summarise;
 use flaky_plugin_thresholds::settings::Settings;
@@ -32,18 +32,7 @@ fn at_most(k: u32, n: u32) -> f64 {
 
 fn evidence(ran: u32, failures: u32) -> Evidence {
     Evidence {
-        id: "t".to_owned(),
-        counts: Counts {
-            ran,
-            passed: ran - failures,
-            failed: failures,
-            errored: 0,
-            timed_out: 0,
-            crashed: 0,
-            skipped: 0,
-            missing: 0,
-            retried: 0,
-        },
+        counts: Counts { ran, passed: ran - failures, failed: failures, ..Counts::default() },
         failures,
         rate: if ran == 0 { 0.0 } else { f64::from(failures) / f64::from(ran) },
         interval: Interval { low: 0.2189, high: 0.3958, level: 0.95 },
@@ -52,13 +41,7 @@ fn evidence(ran: u32, failures: u32) -> Evidence {
             pass_at_most: at_most(ran - failures, ran),
             level: 0.95,
         },
-        failing_seeds: Vec::new(),
-        groups: Vec::new(),
-        effects: Vec::new(),
-        alone: None,
-        history: None,
-        tags: Vec::new(),
-        more: "{}".to_owned(),
+        ..Evidence::new("t")
     }
 }
 
@@ -146,7 +129,7 @@ fn circumstances_are_part_of_the_sentence() {
     let mut sometimes = evidence(20, 4);
     sometimes.counts.skipped = 2;
     sometimes.counts.missing = 1;
-    sometimes.alone = Some(Alone { ran: 14, failed: 2 });
+    sometimes.alone = Some(Tried { ran: 14, failed: 2 });
     check(
         &sometimes,
         Category::Flaky,
@@ -168,8 +151,8 @@ fn circumstances_are_part_of_the_sentence() {
 fn copies_side_by_side_that_disturb_each_other_are_named_as_the_cause() {
     let beside = |ran, failures| {
         let mut evidence = evidence(ran, failures);
-        evidence.more = r#"{"side_by_side": {"ran": 20, "failed": 9}, "later": [1]}"#.to_owned();
-        evidence.alone = Some(Alone { ran, failed: failures });
+        evidence.side_by_side = Some(Tried { ran: 20, failed: 9 });
+        evidence.alone = Some(Tried { ran, failed: failures });
         evidence
     };
     check(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::evidence::{Alone, Bounds, Counts, Evidence, FailureGroup, Interval};
+use crate::evidence::{Bounds, Counts, Durations, Evidence, FailureGroup, Interval, Tried};
 use crate::fingerprint::{fingerprint, to_hex};
 use crate::ids::TestId;
 use crate::parsed::{Failure, Outcome};
@@ -75,6 +75,8 @@ impl Tally {
     fn add(&mut self, cell: Cell, row: u32) {
         let counts = &mut self.counts;
         let outcome = cell.outcome();
+        counts.expected_failures += u32::from(outcome == Outcome::ExpectedFailure);
+        counts.unexpected_passes += u32::from(outcome == Outcome::UnexpectedPass);
         match outcome {
             Outcome::Passed | Outcome::ExpectedFailure => counts.passed += 1,
             Outcome::Failed | Outcome::UnexpectedPass => counts.failed += 1,
@@ -91,19 +93,24 @@ impl Tally {
         }
     }
 
-    fn summary(&self) -> Alone {
-        Alone { ran: self.counts.ran, failed: self.counts.failures() }
+    fn summary(&self) -> Tried {
+        Tried { ran: self.counts.ran, failed: self.counts.failures() }
     }
 
-    /// Median and largest, in nanoseconds.
-    fn durations(&mut self) -> Option<(u64, u64)> {
+    fn durations(&mut self) -> Option<Durations> {
         let middle = self.durations.len() / 2;
         let is_even = self.durations.len().is_multiple_of(2);
         let largest = self.durations.iter().copied().max_by(f32::total_cmp)?;
         let (below, upper, _) = self.durations.select_nth_unstable_by(middle, f32::total_cmp);
         let lower = if is_even { below.iter().copied().max_by(f32::total_cmp) } else { None };
         let median = f64::midpoint(f64::from(*upper), f64::from(lower.unwrap_or(*upper)));
-        Some((whole(median), whole(f64::from(largest))))
+        Some(Durations {
+            told: count(self.durations.len()),
+            median_ns: whole(median),
+            largest_ns: whole(f64::from(largest)),
+            median_failed_ns: None,
+            slower_when_failing: None,
+        })
     }
 }
 
@@ -157,7 +164,6 @@ impl Derivation<'_> {
         let mut tally = if is_disturbed { alone } else { side_by_side };
         let (interval, bounds) = self.rates.of(tally.summary());
         Some(Evidence {
-            id: id.clone(),
             location: self
                 .ledger
                 .locations
@@ -174,7 +180,8 @@ impl Derivation<'_> {
             groups: self.groups(test, id, &mut tally.failures),
             alone: (by_itself.ran > 0).then_some(by_itself),
             side_by_side: is_disturbed.then_some(beside),
-            duration_ns: tally.durations(),
+            durations: tally.durations(),
+            ..Evidence::new(id.clone())
         })
     }
 
@@ -244,7 +251,7 @@ impl Rates {
         Self { level, known: HashMap::new() }
     }
 
-    fn of(&mut self, Alone { ran, failed }: Alone) -> (Interval, Bounds) {
+    fn of(&mut self, Tried { ran, failed }: Tried) -> (Interval, Bounds) {
         let level = self.level;
         *self
             .known
@@ -253,7 +260,7 @@ impl Rates {
     }
 }
 
-fn rate(Alone { ran, failed }: Alone) -> f64 {
+fn rate(Tried { ran, failed }: Tried) -> f64 {
     if ran == 0 { 0.0 } else { f64::from(failed) / f64::from(ran) }
 }
 

@@ -1,6 +1,6 @@
 //! Do copies of a suite that run side by side disturb each other?
 
-use crate::evidence::Alone;
+use crate::evidence::Tried;
 use crate::stats::fisher_exact_greater;
 
 /// Copies are held to disturb each other below this p-value. The usual 5 %, without a correction for the
@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 1e-9;
 /// alone would put all failures on the one side less often than [`INTERFERENCE_P`] (Fisher's exact test, one
 /// sided). With any failure alone the test is flaky by itself, whatever the copies add.
 #[must_use]
-pub fn disturbs(side_by_side: Alone, alone: Alone) -> bool {
+pub fn disturbs(side_by_side: Tried, alone: Tried) -> bool {
     side_by_side.failed > 0
         && alone.ran > 0
         && alone.failed == 0
@@ -45,7 +45,7 @@ mod tests {
             ((10, 10), (0, 0), false),
         ];
         for ((k, n), (j, m), want) in table {
-            let (side_by_side, alone) = (Alone { ran: n, failed: k }, Alone { ran: m, failed: j });
+            let (side_by_side, alone) = (Tried { ran: n, failed: k }, Tried { ran: m, failed: j });
             assert_eq!(disturbs(side_by_side, alone), want, "{k}/{n} side by side, {j}/{m} alone");
         }
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::evidence::{Alone, Counts};
+use crate::evidence::{Counts, Tried};
 use crate::parsed::{Failure, Outcome, TestColumns};
 use Outcome::{
     Crashed, Errored, ExpectedFailure, Failed, NotRun, Passed, Skipped, TimedOut, UnexpectedPass, Unknown,
@@ -24,6 +24,7 @@ fn attempt(index: u32, tests: &[(&str, Outcome)]) -> AttemptRecord {
         seed: Seed(u64::from(index) + 1000),
         alone: false,
         parsed: ParsedAttempt {
+            format: String::new(),
             tests: TestColumns {
                 ids: tests.iter().map(|(name, _)| id(name)).collect(),
                 outcomes: tests.iter().map(|(_, outcome)| *outcome).collect(),
@@ -60,9 +61,9 @@ fn every_outcome_is_counted_under_its_name() {
     };
     let table: [(Outcome, Counts); 10] = [
         (Passed, one(|c| (c.ran, c.passed) = (1, 1))),
-        (ExpectedFailure, one(|c| (c.ran, c.passed) = (1, 1))),
+        (ExpectedFailure, one(|c| (c.ran, c.passed, c.expected_failures) = (1, 1, 1))),
         (Failed, one(|c| (c.ran, c.failed) = (1, 1))),
-        (UnexpectedPass, one(|c| (c.ran, c.failed) = (1, 1))),
+        (UnexpectedPass, one(|c| (c.ran, c.failed, c.unexpected_passes) = (1, 1, 1))),
         (Errored, one(|c| (c.ran, c.errored) = (1, 1))),
         (TimedOut, one(|c| (c.ran, c.timed_out) = (1, 1))),
         (Crashed, one(|c| (c.ran, c.crashed) = (1, 1))),
@@ -141,7 +142,7 @@ fn an_attempt_alone_may_tell_of_few_tests() {
     assert_eq!(of(&evidence, "b").counts.missing, 0);
     assert_eq!(ledger.missing_in(AttemptIndex(1)), [id("lost")]);
     assert_eq!(of(&evidence, "b").alone, None);
-    assert_eq!(of(&evidence, "a").alone, Some(Alone { ran: 1, failed: 0 }));
+    assert_eq!(of(&evidence, "a").alone, Some(Tried { ran: 1, failed: 0 }));
 }
 
 /// `side` of 10 attempts fail side by side, then `alone` of 10 alone.
@@ -158,7 +159,7 @@ fn copies_that_disturb_each_other_do_not_count() {
     let ledger = confirmed(10, 0);
     let plain = of(&ledger.evidence(0.95), "t");
     assert_eq!((plain.counts.ran, plain.counts.failed, plain.side_by_side), (10, 10, None));
-    assert_eq!(plain.alone, Some(Alone { ran: 10, failed: 0 }));
+    assert_eq!(plain.alone, Some(Tried { ran: 10, failed: 0 }));
 
     let judged = of(&ledger.judge_interference(0.95), "t");
     assert_eq!(judged.counts, Counts { ran: 10, passed: 10, ..Counts::default() });
@@ -168,8 +169,8 @@ fn copies_that_disturb_each_other_do_not_count() {
     assert!(
         judged.groups.is_empty() && judged.failing_attempts.is_empty() && judged.failing_seeds.is_empty()
     );
-    assert_eq!(judged.alone, Some(Alone { ran: 10, failed: 0 }));
-    assert_eq!(judged.side_by_side, Some(Alone { ran: 10, failed: 10 }));
+    assert_eq!(judged.alone, Some(Tried { ran: 10, failed: 0 }));
+    assert_eq!(judged.side_by_side, Some(Tried { ran: 10, failed: 10 }));
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn failures_that_happen_alone_too_or_prove_nothing_stay_side_by_side() {
         let judged = of(&ledger.judge_interference(0.95), "t");
         assert_eq!(judged, of(&ledger.evidence(0.95), "t"), "{side} side by side, {alone} alone");
         assert_eq!((judged.counts.ran, judged.counts.failed), (10, side));
-        assert_eq!(judged.alone, Some(Alone { ran: 10, failed: alone }));
+        assert_eq!(judged.alone, Some(Tried { ran: 10, failed: alone }));
         assert_eq!(judged.side_by_side, None);
         assert_eq!(judged.failing_attempts.len(), side as usize);
     }
@@ -298,10 +299,14 @@ fn durations_of_attempts_that_ran_give_median_and_largest() {
         let records = (0..).zip(attempts).map(|(index, (outcome, ns))| {
             with(attempt(index, &[("t", *outcome)]), |r| r.parsed.tests.durations_ns = vec![*ns])
         });
-        assert_eq!(of(&ledger(records).evidence(0.95), "t").duration_ns, want, "{attempts:?}");
+        assert_eq!(
+            of(&ledger(records).evidence(0.95), "t").durations.map(|d| (d.median_ns, d.largest_ns)),
+            want,
+            "{attempts:?}"
+        );
     }
     let second = with(attempt(0, &[("t", Passed)]), |r| r.parsed.tests.durations_ns = vec![1_234_567_890]);
-    let (median, _) = of(&ledger([second]).evidence(0.95), "t").duration_ns.unwrap();
+    let median = of(&ledger([second]).evidence(0.95), "t").durations.unwrap().median_ns;
     assert!(median.abs_diff(1_234_567_890) < 100, "{median}");
 }
 
@@ -388,7 +393,9 @@ fn records() -> impl Strategy<Value = Vec<AttemptRecord>> {
             seed: Seed(u64::from(index % 5)),
             alone,
             parsed: ParsedAttempt {
+                format: String::new(),
                 tests: TestColumns {
+                    name_starts: Vec::new(),
                     ids: tests.iter().map(|t| id(&format!("t{}", t.0))).collect(),
                     outcomes: tests.iter().map(|t| t.1).collect(),
                     durations_ns: tests.iter().map(|t| t.2).collect(),

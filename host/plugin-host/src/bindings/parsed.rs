@@ -1,7 +1,9 @@
 //! `parser` and `packed-parser`: both shapes become the same columns.
 
 use flaky_core::ids::TestId;
-use flaky_core::parsed::{Completeness, Diagnostic, Failure, Location, Outcome, ParsedAttempt, TestColumns};
+use flaky_core::parsed::{
+    Completeness, Diagnostic, DiagnosticLevel, Failure, Location, Offset, Outcome, ParsedAttempt, TestColumns,
+};
 
 use super::exports::{packed_parser, parser};
 use super::{at_most, long, types};
@@ -13,9 +15,19 @@ use crate::limits::{DIAGNOSTICS, KIND_BYTES, TRIES};
 /// # Errors
 /// The first field that does not hold what the contract says.
 pub(crate) fn packed(found: packed_parser::PackedAttempt) -> Result<ParsedAttempt, PluginErrorKind> {
-    let types::PackedTests { ids, id_ends, outcomes, durations_ns, files, file_of, lines, failures, tries } =
-        found.tests;
-    let ids = columns::ids(&ids, &id_ends)?;
+    let types::PackedTests {
+        ids,
+        id_ends,
+        name_starts,
+        outcomes,
+        durations_ns,
+        files,
+        file_of,
+        lines,
+        failures,
+        tries,
+    } = found.tests;
+    let (ids, name_starts) = columns::ids(&ids, &id_ends, &name_starts)?;
     let tests = ids.len();
     columns::ascending("tests.failures", failures.iter().map(|(i, _)| *i), tests, Repeats::Allowed)?;
     columns::ascending("tests.tries", tries.iter().map(|(i, _)| *i), tests, Repeats::Refused)?;
@@ -27,7 +39,9 @@ pub(crate) fn packed(found: packed_parser::PackedAttempt) -> Result<ParsedAttemp
             failures: failures.into_iter().map(|(i, f)| (i, failure(f))).collect(),
             tries: tries.into_iter().map(|(i, t)| Ok((i, tried(i, t)?))).collect::<Result<_, _>>()?,
             ids,
+            name_starts,
         },
+        format: clean::line(&found.format),
         completeness: completeness(found.completeness),
         announced: announced(&found.announced)?,
         diagnostics: diagnostics(found.diagnostics)?,
@@ -41,9 +55,19 @@ pub(crate) fn plain(found: parser::ParsedAttempt) -> Result<ParsedAttempt, Plugi
     let mut tests = TestColumns::default();
     let mut ids = Vec::with_capacity(found.tests.len());
     for (i, test) in (0_u32..).zip(found.tests) {
-        let types::TestResult { id, outcome: became, duration_ns, failure: failed, location: place, tries } =
-            test;
-        ids.push(TestId::new(&id));
+        let types::TestResult {
+            id,
+            name,
+            outcome: became,
+            duration_ns,
+            failure: failed,
+            location: place,
+            tries,
+        } = test;
+        let suite = name.as_deref().filter(|name| !name.is_empty()).and_then(|name| id.strip_suffix(name));
+        let id = TestId::new(&id);
+        tests.name_starts.push(suite.map_or(0, |suite| columns::name_start(suite, &id)));
+        ids.push(id);
         tests.outcomes.push(outcome(became));
         let duration =
             duration_ns.map(|ns| columns::duration(&format!("tests[{i}].duration-ns"), ns)).transpose()?;
@@ -57,8 +81,12 @@ pub(crate) fn plain(found: parser::ParsedAttempt) -> Result<ParsedAttempt, Plugi
     if tests.durations_ns.iter().all(|ns| *ns == u64::MAX) {
         tests.durations_ns = Vec::new();
     }
+    if tests.name_starts.iter().all(|start| *start == 0) {
+        tests.name_starts = Vec::new();
+    }
     tests.ids = columns::unique(ids);
     Ok(ParsedAttempt {
+        format: clean::line(&found.format),
         tests,
         completeness: completeness(found.completeness),
         announced: announced(&found.announced)?,
@@ -104,12 +132,25 @@ fn announced(found: &[String]) -> Result<Vec<TestId>, PluginErrorKind> {
 fn diagnostics(found: Vec<types::Diagnostic>) -> Result<Vec<Diagnostic>, PluginErrorKind> {
     at_most("diagnostics", found.len(), DIAGNOSTICS)?;
     let diagnostic = |d: types::Diagnostic| Diagnostic {
+        level: match d.level {
+            types::DiagnosticLevel::Error => DiagnosticLevel::Error,
+            types::DiagnosticLevel::Warning => DiagnosticLevel::Warning,
+        },
         code: clean::line(&d.code),
         message: long(d.message),
         hint: d.hint.map(long),
         location: d.location.map(location),
+        at: d.at.map(|(source, byte)| Offset { source: source_name(&source), byte }),
     };
     Ok(found.into_iter().map(diagnostic).collect())
+}
+
+fn source_name(source: &types::Source) -> String {
+    match source {
+        types::Source::Stdout => "stdout".into(),
+        types::Source::Stderr => "stderr".into(),
+        types::Source::Report(path) | types::Source::Tree(path) => clean::line(path),
+    }
 }
 
 fn failure(found: types::Failure) -> Failure {

@@ -1,6 +1,6 @@
 //! `policy`.
 
-use flaky_core::evidence::{Evidence, FailureGroup};
+use flaky_core::evidence::{Base, Change, Evidence, FailureGroup, Tried};
 use flaky_core::verdict::{Category, Severity, Verdict};
 
 use super::exports::policy as wit;
@@ -27,6 +27,8 @@ pub(crate) fn to_evidence(evidence: &Evidence) -> wit::Evidence {
             skipped: counts.skipped,
             missing: counts.missing,
             retried: counts.retried,
+            expected_failures: counts.expected_failures,
+            unexpected_passes: counts.unexpected_passes,
         },
         failures: counts.failures(),
         rate: evidence.rate,
@@ -41,21 +43,45 @@ pub(crate) fn to_evidence(evidence: &Evidence) -> wit::Evidence {
             level: evidence.bounds.level,
         },
         failing_seeds: evidence.failing_seeds.iter().take(SEEDS).map(|s| s.0).collect(),
+        first_failing: evidence.failing_attempts.first().map(|a| a.0),
+        last_failing: evidence.failing_attempts.last().map(|a| a.0),
+        durations: evidence.durations.map(|d| wit::Durations {
+            told: d.told,
+            median_ns: d.median_ns,
+            largest_ns: d.largest_ns,
+            median_failed_ns: d.median_failed_ns,
+            slower_when_failing: d.slower_when_failing,
+        }),
         groups: evidence.groups.iter().map(to_group).collect(),
         effects: Vec::new(),
-        alone: evidence.alone.map(|a| wit::Alone { ran: a.ran, failed: a.failed }),
+        alone: evidence.alone.map(to_tried),
+        side_by_side: evidence.side_by_side.map(to_tried),
+        selected: evidence.selected.map(to_tried),
+        base: evidence.base.map(to_base),
+        failed_in_ci: evidence.failed_in_ci,
         history: None,
         tags: Vec::new(),
-        more: more(evidence),
+        more: "{}".into(),
     }
 }
 
-/// What the record of 0.1.0 has no field for: the counts with copies side by side, where these were found to disturb
-/// each other and the record speaks of the attempts alone.
-fn more(evidence: &Evidence) -> String {
-    match evidence.side_by_side {
-        Some(a) => serde_json::json!({ "side_by_side": { "ran": a.ran, "failed": a.failed } }).to_string(),
-        None => "{}".into(),
+fn to_tried(tried: Tried) -> wit::Tried {
+    wit::Tried { ran: tried.ran, failed: tried.failed }
+}
+
+fn to_base(base: Base) -> wit::Base {
+    wit::Base {
+        ran: base.ran,
+        failed: base.failed,
+        change: match base.change {
+            Change::Introduced => wit::Change::Introduced,
+            Change::Worsened => wit::Change::Worsened,
+            Change::WasThereBefore => wit::Change::WasThereBefore,
+            Change::Fixed => wit::Change::Fixed,
+            Change::NoEvidence => wit::Change::NoEvidence,
+        },
+        p_value: base.p_value,
+        paired: base.paired,
     }
 }
 

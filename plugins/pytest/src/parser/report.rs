@@ -28,7 +28,11 @@ pub(crate) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
     }
     let death = ending::death(attempt);
     let mut tests = PackedTestsBuilder::default();
-    let mut parsed = PackedAttempt { completeness: Completeness::Complete, ..PackedAttempt::default() };
+    let mut parsed = PackedAttempt {
+        format: "flaky-pytest".to_owned(),
+        completeness: Completeness::Complete,
+        ..PackedAttempt::default()
+    };
     for session in sessions {
         session.tell(death, &mut tests, &mut parsed);
     }

@@ -136,7 +136,8 @@ impl Reading {
         }
         let completeness =
             if self.totals.is_some() { Completeness::Complete } else { Completeness::Truncated };
-        let mut parsed = PackedAttempt { completeness, ..PackedAttempt::default() };
+        let mut parsed =
+            PackedAttempt { format: "pytest-text".to_owned(), completeness, ..PackedAttempt::default() };
         let mut tests = self.tests(death);
         let titles = Titles::of(&tests);
         let diagnostics = self.errors.take_all().into_iter().filter_map(|block| {

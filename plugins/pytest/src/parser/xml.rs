@@ -22,6 +22,7 @@ pub(crate) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
     }
     let is_whole = reading.ending == Ending::Whole;
     Some(PackedAttempt {
+        format: "junit-xml".to_owned(),
         completeness: if is_whole { Completeness::Complete } else { Completeness::Truncated },
         diagnostics: reading.problems.into_iter().map(|p| Diagnostic::new(p.code, p.message)).collect(),
         announced: reading.announced,

@@ -102,6 +102,7 @@ impl parser::Guest for Hostile {
         deeds::with_attempt(&what, attempt);
         let test = |id: &str| TestResult {
             id: id.into(),
+            name: None,
             outcome: Outcome::Failed,
             duration_ns: Some(5),
             failure: Some(Failure { kind: "E".into(), message: "m".into(), trace: "t".into() }),
@@ -119,6 +120,7 @@ impl parser::Guest for Hostile {
             _ => {}
         }
         Ok(parser::ParsedAttempt {
+            format: "hostile".into(),
             tests,
             completeness: Completeness::Complete,
             announced: Vec::new(),
