@@ -10,6 +10,7 @@
 
 pub mod attempt;
 pub mod cluster;
+pub mod compare;
 pub mod evidence;
 pub mod fingerprint;
 pub mod ids;

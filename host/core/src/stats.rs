@@ -13,7 +13,7 @@ mod rounding;
 mod sequential;
 
 pub use boschloo::boschloo_greater;
-pub use exact::fisher_exact_greater;
+pub use exact::{fisher_exact, fisher_exact_greater, fisher_mid_p_greater};
 pub use interval::{bounds, clopper_pearson, wilson};
 pub use multiple::benjamini_hochberg;
 pub use paired::{mcnemar_exact, mcnemar_mid_p};
