@@ -6,8 +6,8 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 use flaky_core::ids::{RunId, Seed};
 use flaky_core::settings::{
-    BackendKind, Dollars, FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, Shards, StopRule,
-    TimeoutSeconds,
+    BackendKind, Dollars, FailOn, IsolationChoice, NetworkChoice, Parallelism, Repetitions, Runs, Shards,
+    StopRule, TimeBudget, TimeoutSeconds,
 };
 
 /// A test failed; is it a real bug or a flaky test?
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Repeat a failing attempt of an earlier run
     Reproduce(ReproduceArgs),
+    /// Find out whether a test that was flaky is mended
+    Verify(Box<VerifyArgs>),
     /// Say how far attempts can be kept apart on this machine, and what would raise it
     Doctor(DoctorArgs),
     /// Print shell completions
@@ -88,7 +90,7 @@ pub(crate) struct RunArgs {
     #[arg(long = "env", value_name = "NAME[=VALUE]", help_heading = "What to run")]
     pub(crate) env: Vec<String>,
 
-    /// Attempts [default: 10]
+    /// Attempts at most [default: 60; 10 with `--stop never`]
     #[arg(allow_negative_numbers = true, long, value_name = "N", help_heading = "How often")]
     pub(crate) runs: Option<Runs>,
 
@@ -100,9 +102,33 @@ pub(crate) struct RunArgs {
     #[arg(allow_negative_numbers = true, long, value_name = "SECONDS", help_heading = "How often")]
     pub(crate) timeout: Option<TimeoutSeconds>,
 
-    /// When to stop before all attempts are done
+    /// When to stop before all attempts are done [default: certain, which is when every test is decided]
     #[arg(long, value_name = "RULE", value_parser = named::<StopRule>(StopRule::ALL), help_heading = "How often")]
     pub(crate) stop: Option<StopRule>,
+
+    /// How long the attempts may take, e.g. `90s`, `5m`, `1h30m`; what is known then decides
+    #[arg(long, value_name = "TIME", help_heading = "How often")]
+    pub(crate) budget: Option<TimeBudget>,
+
+    /// Compare with another revision of the repository: which tests did the change make flaky?
+    #[arg(long, value_name = "REV", help_heading = "What to run", conflicts_with = "backend")]
+    pub(crate) base: Option<String>,
+
+    /// Run only this test, by the id that reports name; can be repeated
+    #[arg(long = "test", value_name = "ID", help_heading = "What to run")]
+    pub(crate) tests: Vec<String>,
+
+    /// A test that failed in CI, which is why you look: it is told whether it was reproduced; can be repeated
+    #[arg(long, value_name = "ID", help_heading = "What to run")]
+    pub(crate) failed_in_ci: Vec<String>,
+
+    /// Shuffle the tests of every other attempt, by its seed
+    #[arg(long, help_heading = "How often")]
+    pub(crate) shuffle: bool,
+
+    /// How often the best way to repeat a failure is tried before it is told [default: 10; 0 does not try]
+    #[arg(allow_negative_numbers = true, long, value_name = "N", help_heading = "How often")]
+    pub(crate) reproduce: Option<Repetitions>,
 
     /// Master seed that the attempts' seeds are drawn from, to repeat a run exactly
     #[arg(
@@ -150,7 +176,8 @@ pub(crate) struct RunArgs {
         conflicts_with_all = [
             "source", "command", "test_command", "reference", "commit", "input", "no_install", "env", "runs",
             "parallelism", "timeout", "stop", "seed", "first_seed", "isolation", "network", "backend", "endpoint",
-            "shards", "plugins", "config", "fail_on",
+            "shards", "plugins", "config", "fail_on", "budget", "base", "tests", "failed_in_ci", "shuffle",
+            "reproduce",
         ]
     )]
     pub(crate) resume: Option<RunId>,
@@ -197,12 +224,73 @@ pub(crate) struct ReproduceArgs {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<Seed>,
 
+    /// Run only this test of the attempt, by the id that the report names; can be repeated
+    #[arg(long = "test", value_name = "ID")]
+    pub(crate) tests: Vec<String>,
+
     /// How many times
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) repeat: Runs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// Find out whether a test that was flaky is mended: makes as many attempts as refute its old failure rate when none
+/// fails, and says what is known then. Exit code 0 when the old rate is refuted, 10 when it is not.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  flaky verify tests/test_cart.py::test_sums --was 5%
+  flaky verify tests/test_cart.py::test_sums --was 0.02 --only -- pytest")]
+pub(crate) struct VerifyArgs {
+    /// The test, by the id that reports name
+    pub(crate) test: String,
+
+    /// How often it failed before: a share such as `0.05` or `5%`, or `3/60`
+    #[arg(long, value_name = "RATE")]
+    pub(crate) was: OldRate,
+
+    /// Run the test without the others of its suite: faster, and it may then fail more rarely
+    #[arg(long)]
+    pub(crate) only: bool,
+
+    /// Folder of the project [default: the current folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) source: Option<String>,
+
+    /// The test command and its arguments, after `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+
+    /// Attempts side by side [default: 4]
+    #[arg(allow_negative_numbers = true, long, short = 'j', value_name = "N")]
+    pub(crate) parallelism: Option<Parallelism>,
+
+    /// Do not install dependencies; use what is on `PATH`
+    #[arg(long)]
+    pub(crate) no_install: bool,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// An earlier failure rate, above 0 and below 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct OldRate(pub(crate) f64);
+
+impl FromStr for OldRate {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = |text: &str| text.trim().parse::<f64>().ok();
+        let rate = match (text.trim().strip_suffix('%'), text.split_once('/')) {
+            (Some(percent), _) => number(percent).map(|p| p / 100.0),
+            (None, Some((failed, ran))) => number(failed).zip(number(ran)).map(|(failed, ran)| failed / ran),
+            (None, None) => number(text),
+        };
+        rate.filter(|rate| *rate > 0.0 && *rate < 1.0).map(Self).ok_or_else(|| {
+            format!("`{text}` is not a rate above 0 and below 1, such as `0.05`, `5%` or `3/60`")
+        })
+    }
 }
 
 #[derive(Debug, Args)]

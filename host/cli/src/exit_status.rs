@@ -1,6 +1,6 @@
 //! What the exit code says. Scripts build on these numbers: none changes its meaning.
 
-use flaky_core::report::RunReport;
+use flaky_core::report::{RunReport, TestReport};
 use flaky_core::settings::FailOn;
 use flaky_core::verdict::Category;
 
@@ -19,6 +19,8 @@ pub(crate) enum ExitStatus {
     Broken,
     /// Nothing can be said.
     Inconclusive,
+    /// The change brought it.
+    Introduced,
     /// The report was made, a delivery failed.
     DeliveryFailed,
     /// Ended by Ctrl-C.
@@ -29,13 +31,14 @@ pub(crate) enum ExitStatus {
 
 impl ExitStatus {
     /// All that `flaky` ends with, in the order of the table.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Fine,
         Self::Fault,
         Self::Usage,
         Self::Flaky,
         Self::Broken,
         Self::Inconclusive,
+        Self::Introduced,
         Self::DeliveryFailed,
         Self::Interrupted,
         Self::Terminated,
@@ -50,6 +53,7 @@ impl ExitStatus {
             Self::Flaky => 10,
             Self::Broken => 11,
             Self::Inconclusive => 12,
+            Self::Introduced => 13,
             Self::DeliveryFailed => 20,
             Self::Interrupted => 130,
             Self::Terminated => 143,
@@ -67,6 +71,9 @@ impl ExitStatus {
             Self::Inconclusive => {
                 "inconclusive: nothing can be said; the report names the cause and what to do"
             }
+            Self::Introduced => {
+                "with `--fail-on introduced`: the change made a test fail, or fail more often"
+            }
             Self::DeliveryFailed => "the report was made, but writing or sending it failed",
             Self::Interrupted => "interrupted (Ctrl-C): a partial report is written",
             Self::Terminated => "terminated (SIGTERM): a partial report is written",
@@ -77,6 +84,7 @@ impl ExitStatus {
     pub(crate) fn of_report(report: &RunReport, fail_on: FailOn) -> Self {
         match (report.verdict, fail_on) {
             (Category::Inconclusive, _) => Self::Inconclusive,
+            (_, FailOn::Introduced) if report.tests.iter().any(TestReport::is_introduced) => Self::Introduced,
             (Category::Broken, FailOn::Flaky | FailOn::Broken) => Self::Broken,
             (Category::Flaky, FailOn::Flaky) => Self::Flaky,
             (Category::Stable | Category::Flaky | Category::Broken, _) => Self::Fine,
@@ -91,7 +99,7 @@ pub(crate) fn table() -> String {
         text.push_str(&format!("  {:>3}  {}\n", status.code(), status.meaning()));
     }
     text.push_str(
-        "\n`--fail-on broken` gives 0 for flaky; `--fail-on never` gives 0 for any verdict but keeps 1, 2, 12\nand everything from 20 on.\n",
+        "\n`--fail-on broken` gives 0 for flaky; `--fail-on introduced` (with `--base`) gives 13 or 0; `--fail-on never` gives 0 for any verdict but keeps 1, 2, 12\nand everything from 20 on.\n",
     );
     text
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use flaky_core::settings::{
-    FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, SeedRange, SeverityThresholds, StopRule,
-    TimeoutSeconds, defaults,
+    Condition, FailOn, IsolationChoice, NetworkChoice, Parallelism, Repetitions, Runs, SeedRange,
+    SeverityBasis, SeverityThresholds, StopRule, TimeBudget, TimeoutSeconds, defaults,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -89,6 +89,21 @@ pub struct FileSettings {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "FailOn", extend("default" = "flaky"))]
     pub fail_on: Option<FailOn>,
+    /// Which number of a test its severity is read off: its failure rate, or an end of the rate's interval.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "SeverityBasis", extend("default" = "rate"))]
+    pub severity_on: Option<SeverityBasis>,
+    /// How long the attempts of a run may take; what is known then decides.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "TimeBudget")]
+    pub budget: Option<TimeBudget>,
+    /// How often the best way to repeat the failure of a flaky test is tried before it is told.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "Repetitions", extend("minimum" = 0, "maximum" = 100), extend("default" = defaults::REPETITIONS.get()))]
+    pub reproduce: Option<Repetitions>,
+    /// What differs between attempts beside the seed: `order` has every other attempt's tests shuffled.
+    #[schemars(extend("default" = Json::Array(Vec::new())))]
+    pub conditions: Option<Vec<Condition>>,
     /// Where attempts run.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "BackendEntry", extend("default" = "local"))]
@@ -137,8 +152,6 @@ pub struct FileSettings {
     pub policy: Option<Json>,
     /// No effect yet. Which reporters speak, and where to.
     pub reporters: Option<Vec<Json>>,
-    /// No effect yet. What differs between attempts beside the seed.
-    pub conditions: Option<Json>,
     /// No effect yet. Where earlier runs are kept.
     pub history: Option<Json>,
     /// No effect yet. Who is told.
@@ -152,7 +165,7 @@ pub struct FileSettings {
 }
 
 /// The keys that are read and change nothing yet.
-const WITHOUT_EFFECT: [&str; 18] = [
+const WITHOUT_EFFECT: [&str; 17] = [
     "cleanup_on_failure",
     "preserve_temp_dir",
     "save_full_output",
@@ -166,7 +179,6 @@ const WITHOUT_EFFECT: [&str; 18] = [
     "seed",
     "policy",
     "reporters",
-    "conditions",
     "history",
     "notify",
     "quarantine",

@@ -35,7 +35,8 @@ pub use ignore::{IgnorePattern, IgnorePatterns, InvalidIgnorePattern};
 pub use plugin::{InvalidPlugin, PluginAddress, PluginEntry};
 pub use rate::{Rate, VerdictBound};
 pub use resolve::{
-    FlagSettings, Origin, PluginRef, RunSettings, SeedChoice, SettingsError, SettingsErrorKind, Sourced,
+    AskedBy, FlagSettings, Origin, PluginRef, RunSettings, SeedChoice, SettingsError, SettingsErrorKind,
+    Sourced,
 };
 pub use source::{FILE_NAME, MAX_FILE_BYTES, discover, load};
 pub use trust::{IgnoredKey, Trust};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use flaky_core::ids::{Seed, TestId};
 use flaky_core::settings::{
-    BackendKind, Dollars, FailOn, IsolationChoice, NetworkChoice, Parallelism, Runs, SeedRange,
-    SeverityThresholds, Shards, StopRule, TimeoutSeconds, defaults,
+    BackendKind, Condition, Dollars, FailOn, IsolationChoice, NetworkChoice, Parallelism, Repetitions, Runs,
+    SeedRange, SeverityBasis, SeverityThresholds, Shards, StopRule, TimeBudget, TimeoutSeconds, defaults,
 };
 use serde_json::{Map, Value as Json};
 
@@ -57,6 +57,28 @@ pub struct FlagSettings {
     pub shards: Option<Shards>,
     /// `--budget-usd`.
     pub budget: Option<Dollars>,
+    /// `--budget`.
+    pub time_budget: Option<TimeBudget>,
+    /// `--reproduce`.
+    pub reproduce: Option<Repetitions>,
+    /// `--shuffle`.
+    pub conditions: Option<Vec<Condition>>,
+    /// `--failed-in-ci`, each.
+    pub failed_in_ci: Vec<TestId>,
+    /// `--test`, each.
+    pub tests: Vec<TestId>,
+    /// Who asks, which decides what holds where nobody said anything.
+    pub asked_by: AskedBy,
+}
+
+/// Who asks for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AskedBy {
+    /// A job: it gets the number of attempts that it counts on.
+    #[default]
+    Job,
+    /// Somebody at a terminal, or a script that runs the command: it ends when enough is known.
+    Terminal,
 }
 
 /// Who said it.
@@ -139,8 +161,18 @@ pub struct RunSettings {
     pub network: Sourced<NetworkChoice>,
     /// When the run may end early.
     pub stop: Sourced<StopRule>,
+    /// Time for all attempts.
+    pub time_budget: Option<Sourced<TimeBudget>>,
+    /// How often a way to repeat a failure is tried.
+    pub reproduce: Sourced<Repetitions>,
+    /// What differs between attempts beside the seed.
+    pub conditions: Sourced<Vec<Condition>>,
+    /// Tests that failed elsewhere.
+    pub failed_in_ci: Vec<TestId>,
     /// From which verdict on the exit code says failure.
     pub fail_on: Sourced<FailOn>,
+    /// Which number of a test decides its severity.
+    pub severity_on: Sourced<SeverityBasis>,
     /// Rates at which severities begin.
     pub severity: Sourced<SeverityThresholds>,
     /// Bound for stable.
@@ -261,7 +293,17 @@ impl RunSettings {
             Trust::Untrusted => withhold(&mut file),
         };
         let layers = Layers { job: job.as_ref(), file: &file };
-        let runs = layers.pick(flags.runs, |job| job.runs, file.settings.runs, defaults::RUNS);
+        let at_terminal = flags.asked_by == AskedBy::Terminal && job.is_none();
+        let (default_stop, default_reproduce) = match at_terminal {
+            true => (StopRule::Certain, defaults::REPETITIONS),
+            false => (StopRule::Never, Repetitions::clamped(0)),
+        };
+        let stop = layers.pick(flags.stop, |job| job.stop, file.settings.stop, default_stop);
+        let default_runs = match stop.value {
+            StopRule::Certain if at_terminal => defaults::RUNS_AT_MOST,
+            StopRule::Certain | StopRule::Never => defaults::RUNS,
+        };
+        let runs = layers.pick(flags.runs, |job| job.runs, file.settings.runs, default_runs);
         let seeds = layers.seeds(&flags, runs.value)?;
         let settings = &file.settings;
         Ok(Self {
@@ -278,7 +320,17 @@ impl RunSettings {
             test_command: layers.test_command(flags.test_command.clone()),
             isolation: layers.pick(flags.isolation, |_| None, settings.isolation, IsolationChoice::default()),
             network: layers.pick(flags.network, |_| None, settings.network, NetworkChoice::default()),
-            stop: layers.pick(flags.stop, |job| job.stop, settings.stop, StopRule::default()),
+            stop,
+            time_budget: layers.maybe(flags.time_budget, settings.budget),
+            reproduce: layers.pick(flags.reproduce, |_| None, settings.reproduce, default_reproduce),
+            conditions: layers.pick(
+                flags.conditions.clone(),
+                |_| None,
+                settings.conditions.clone(),
+                Vec::new(),
+            ),
+            failed_in_ci: flags.failed_in_ci.clone(),
+            severity_on: file_or(settings.severity_on, SeverityBasis::default()),
             fail_on: layers.pick(flags.fail_on, |_| None, settings.fail_on, FailOn::default()),
             severity: file_or(settings.severity_thresholds.map(|given| given.complete()), defaults::SEVERITY),
             stable_below: file_or(settings.stable_below.map(|bound| bound.get()), defaults::STABLE_BELOW),
@@ -288,7 +340,7 @@ impl RunSettings {
             backend: layers.backend(&flags)?,
             env: layers.env(&flags.env),
             plugins: layers.plugins(flags.plugins),
-            tests: job.as_ref().map(|job| job.tests.clone()).unwrap_or_default(),
+            tests: flags.tests.iter().chain(job.iter().flat_map(|job| &job.tests)).cloned().collect(),
             ignored,
         })
     }
@@ -315,6 +367,11 @@ impl Layers<'_> {
             return Sourced { value, origin: Origin::Job };
         }
         file_or(file, default)
+    }
+
+    fn maybe<T>(&self, flag: Option<T>, file: Option<T>) -> Option<Sourced<T>> {
+        let flag = flag.map(|value| Sourced { value, origin: Origin::Flag });
+        flag.or_else(|| file.map(|value| Sourced { value, origin: Origin::File }))
     }
 
     fn test_command(&self, flag: Option<TestCommand>) -> Option<Sourced<TestCommand>> {

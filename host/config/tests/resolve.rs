@@ -5,11 +5,13 @@
 use std::path::{Path, PathBuf};
 
 use flaky_config::{
-    ConfigFile, EnvName, EnvValue, FlagSettings, Origin, PluginAddress, RunSettings, SeedChoice,
+    AskedBy, ConfigFile, EnvName, EnvValue, FlagSettings, Origin, PluginAddress, RunSettings, SeedChoice,
     SettingsError, Trust, job, parse,
 };
 use flaky_core::ids::{Seed, TestId};
-use flaky_core::settings::{BackendKind, FailOn, IsolationChoice, NetworkChoice, SeedRange, defaults};
+use flaky_core::settings::{
+    BackendKind, FailOn, IsolationChoice, NetworkChoice, SeedRange, StopRule, defaults,
+};
 
 fn file(text: &str) -> ConfigFile {
     parse(Path::new("project/.flaky-detector.yml"), text.as_bytes()).unwrap()
@@ -275,4 +277,21 @@ fn flags_of_an_endpoint_without_one_and_a_budget_without_a_price_are_refused() {
     });
     assert!(budget.to_string().contains("no CPU price is published"), "{budget}");
     assert!(budget.hint().unwrap().contains("price_per_second"));
+}
+
+#[test]
+fn at_a_terminal_a_run_ends_when_enough_is_known_and_a_job_gets_the_attempts_it_counts_on() {
+    let terminal = || FlagSettings { asked_by: AskedBy::Terminal, ..FlagSettings::default() };
+    let resolved = |flags, is_job: bool, text: &str| {
+        let job = is_job.then(|| job::parse(br#"{"repo": "r", "test_command": "c"}"#).unwrap());
+        let s = RunSettings::resolve(flags, job, Some(file(text)), Trust::Trusted).unwrap();
+        (s.runs.value.get(), s.stop.value, s.reproduce.value.get())
+    };
+    let job = FlagSettings::default;
+    assert_eq!(resolved(terminal(), false, ""), (60, StopRule::Certain, 10));
+    assert_eq!(resolved(job(), true, ""), (10, StopRule::Never, 0));
+    assert_eq!(resolved(terminal(), true, ""), (10, StopRule::Never, 0), "a job is a job, whoever runs it");
+    assert_eq!(resolved(terminal(), false, "runs: 30\n"), (30, StopRule::Certain, 10));
+    assert_eq!(resolved(terminal(), false, "stop: never\n"), (10, StopRule::Never, 10));
+    assert_eq!(resolved(job(), true, "stop: certain\n"), (10, StopRule::Certain, 0));
 }

@@ -31,6 +31,7 @@ macro_rules! bounded {
             pub const fn get(self) -> $inner { self.0 }
             /// For constants in range; anything else is clamped.
             #[must_use]
+            #[allow(unused_comparisons, reason = "for ranges that begin at 0")]
             pub const fn clamped(value: $inner) -> Self {
                 Self(if value < $low { $low } else if value > $high { $high } else { value })
             }
@@ -88,6 +89,11 @@ bounded! {
     Workers: u32, 1..=1000, "Workers"
 }
 
+bounded! {
+    /// How often the best way to repeat a failure is tried before it is told; 0 tells it untried.
+    Repetitions: u32, 0..=100, "Repetitions"
+}
+
 impl TimeoutSeconds {
     /// As a duration.
     #[must_use]
@@ -98,12 +104,17 @@ impl TimeoutSeconds {
 
 /// The defaults of the original tool.
 pub mod defaults {
-    use super::{Parallelism, Runs, SeedRange, SeverityThresholds, TimeoutSeconds};
+    use super::{Parallelism, Repetitions, Runs, SeedRange, SeverityThresholds, TimeoutSeconds};
 
     /// Attempts.
     pub const RUNS: Runs = Runs::clamped(10);
     /// Side by side.
     pub const PARALLELISM: Parallelism = Parallelism::clamped(4);
+    /// Attempts at most, at a terminal, where a run ends as soon as every test is decided: twice what a test takes that
+    /// always passes or always fails, so that only tests that are often skipped are left undecided.
+    pub const RUNS_AT_MOST: Runs = Runs::clamped(60);
+    /// Times that a way to repeat a failure is tried.
+    pub const REPETITIONS: Repetitions = Repetitions::clamped(10);
     /// Per attempt.
     pub const TIMEOUT: TimeoutSeconds = TimeoutSeconds::clamped(300);
     /// Per installation.
@@ -247,6 +258,118 @@ pub enum StopRule {
     Certain,
 }
 
+/// What differs between attempts beside the seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Every other attempt has its tests shuffled, by its seed.
+    Order,
+}
+
+/// Which number of a test its severity is read off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeverityBasis {
+    /// The share of attempts that failed, as the original did.
+    #[default]
+    Rate,
+    /// The lower end of its interval: no more severe than is sure.
+    Low,
+    /// The upper end: as severe as it may be.
+    High,
+}
+
+/// How long a run may take: whole seconds, at least one and at most a day, which is what hosted CI allows a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "BudgetText", into = "String")]
+#[schemars(with = "BudgetText")]
+pub struct TimeBudget(u32);
+
+/// As it is written: seconds, or text such as `1h30m`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a time such as `90s`, `5m` or `1h30m`")]
+enum BudgetText {
+    Seconds(u32),
+    Text(String),
+}
+
+impl TimeBudget {
+    /// As a duration.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
+
+    fn of_seconds(seconds: u64) -> Option<Self> {
+        u32::try_from(seconds).ok().filter(|s| (1..=86_400).contains(s)).map(Self)
+    }
+
+    fn invalid(text: &str) -> InvalidSetting {
+        InvalidSetting(format!(
+            "must be a time between 1s and 24h, such as `90s`, `5m` or `1h30m`, not `{text}`"
+        ))
+    }
+}
+
+impl TryFrom<BudgetText> for TimeBudget {
+    type Error = InvalidSetting;
+    fn try_from(text: BudgetText) -> Result<Self, Self::Error> {
+        match text {
+            BudgetText::Seconds(s) => Self::of_seconds(s.into()).ok_or_else(|| Self::invalid(&s.to_string())),
+            BudgetText::Text(text) => text.parse(),
+        }
+    }
+}
+
+impl FromStr for TimeBudget {
+    type Err = InvalidSetting;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut seconds: u64 = 0;
+        let mut rest = text.trim();
+        let mut largest_unit = u64::MAX;
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let (number, after) = rest.split_at(digits);
+            let (unit, length) = match after.chars().next() {
+                None => (1, 0),
+                Some('s') => (1, 1),
+                Some('m') => (60, 1),
+                Some('h') => (3600, 1),
+                Some(_) => return Err(Self::invalid(text)),
+            };
+            let count: u64 = number.parse().map_err(|_| Self::invalid(text))?;
+            if unit >= largest_unit {
+                return Err(Self::invalid(text));
+            }
+            largest_unit = unit;
+            seconds = count
+                .checked_mul(unit)
+                .and_then(|s| s.checked_add(seconds))
+                .ok_or_else(|| Self::invalid(text))?;
+            rest = after.get(length..).unwrap_or_default();
+        }
+        Self::of_seconds(seconds).ok_or_else(|| Self::invalid(text))
+    }
+}
+
+impl fmt::Display for TimeBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (hours, minutes, seconds) = (self.0 / 3600, self.0 / 60 % 60, self.0 % 60);
+        for (count, unit) in [(hours, 'h'), (minutes, 'm'), (seconds, 's')] {
+            if count > 0 {
+                write!(f, "{count}{unit}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<TimeBudget> for String {
+    fn from(budget: TimeBudget) -> Self {
+        budget.to_string()
+    }
+}
+
 /// From which verdict on a run's exit code says failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -256,6 +379,8 @@ pub enum FailOn {
     Flaky,
     /// Broken only.
     Broken,
+    /// What the change brought: tests that the base does not fail, or fails more rarely.
+    Introduced,
     /// No verdict; faults of ours, of usage and inconclusive runs still say so.
     Never,
 }
@@ -292,7 +417,9 @@ named!(IsolationChoice, "isolation", "auto" => Auto, "shared" => Shared, "copy" 
 named!(NetworkChoice, "network", "auto" => Auto, "loopback" => Loopback, "shared" => Shared);
 named!(BackendKind, "backend", "local" => Local, "runpod" => RunPod);
 named!(StopRule, "stop rule", "never" => Never, "certain" => Certain);
-named!(FailOn, "fail-on", "flaky" => Flaky, "broken" => Broken, "never" => Never);
+named!(FailOn, "fail-on", "flaky" => Flaky, "broken" => Broken, "introduced" => Introduced, "never" => Never);
+named!(Condition, "condition", "order" => Order);
+named!(SeverityBasis, "basis of severities", "rate" => Rate, "low" => Low, "high" => High);
 
 #[cfg(test)]
 mod tests {
@@ -366,6 +493,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_budget_of_time_is_written_as_people_write_it() {
+        for (text, seconds, shown) in [
+            ("90s", 90, "1m30s"),
+            ("90", 90, "1m30s"),
+            ("5m", 300, "5m"),
+            ("1h30m", 5400, "1h30m"),
+            (" 24h ", 86_400, "24h"),
+            ("1h0m5s", 3605, "1h5s"),
+        ] {
+            let budget: TimeBudget = text.parse().unwrap();
+            assert_eq!(
+                (budget.duration().as_secs(), budget.to_string().as_str()),
+                (seconds, shown),
+                "{text}"
+            );
+            assert_eq!(budget.to_string().parse::<TimeBudget>().unwrap(), budget);
+        }
+        for text in
+            ["", "0s", "25h", "5x", "m", "5m5m", "5s1h", "-5m", "1.5h", "99999999999999999999h", "5 m"]
+        {
+            assert!(text.parse::<TimeBudget>().is_err(), "{text}");
+        }
+        assert_eq!(serde_json::from_str::<TimeBudget>("90").unwrap(), "90s".parse().unwrap());
+        assert!(serde_json::from_str::<TimeBudget>("0").is_err());
+    }
+
     fn names<T: FromStr<Err = InvalidSetting> + fmt::Display + PartialEq + fmt::Debug + Copy + Serialize>(
         all: &[(&'static str, T)],
         want: &[&str],
@@ -384,10 +538,12 @@ mod tests {
         names(NetworkChoice::ALL, &["auto", "loopback", "shared"]);
         names(BackendKind::ALL, &["local", "runpod"]);
         names(StopRule::ALL, &["never", "certain"]);
-        names(FailOn::ALL, &["flaky", "broken", "never"]);
+        names(FailOn::ALL, &["flaky", "broken", "introduced", "never"]);
+        names(Condition::ALL, &["order"]);
+        names(SeverityBasis::ALL, &["rate", "low", "high"]);
         assert_eq!(
             message::<FailOn>("Flaky"),
-            "unknown fail-on `Flaky`: expected one of `flaky`, `broken`, `never`"
+            "unknown fail-on `Flaky`: expected one of `flaky`, `broken`, `introduced`, `never`"
         );
     }
 }

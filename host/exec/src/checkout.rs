@@ -20,6 +20,7 @@ use crate::run_as::RunAs;
 mod access;
 mod credentials;
 mod error;
+mod export;
 mod fetch;
 mod known_hosts;
 mod local;
@@ -30,6 +31,7 @@ mod tree;
 
 pub use credentials::{HttpsToken, SshKey, SshKeyError};
 pub use error::{CheckoutError, CheckoutErrorKind};
+pub use export::{ExportError, Exported, export};
 pub use local::{LocalState, describe_local};
 pub use revision::{CommitId, RefName, RevisionError};
 pub use source::{RepositorySource, RepositoryUrl, Scheme, SourceError, SourceProblem};

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use flaky_config::job::JobInput;
 use flaky_config::{
-    EnvName, EnvValue, Environment, FlagSettings, InvalidEnvironment, InvalidPlugin, TestCommand,
+    AskedBy, EnvName, EnvValue, Environment, FlagSettings, InvalidEnvironment, InvalidPlugin, TestCommand,
 };
+use flaky_core::ids::TestId;
+use flaky_core::settings::Condition;
 use flaky_engine::deliver::{Target, check_writable};
 use flaky_engine::run::AttemptChoice;
 use flaky_exec::checkout::{CommitId, RefName, RepositorySource, RevisionError};
@@ -49,6 +51,7 @@ fn ask(args: &RunArgs, reporters: Vec<String>) -> Result<Ask, CliError> {
         flags: flags(args)?,
         config: args.config.clone(),
         job,
+        base: args.base.clone(),
         attempts: AttemptChoice::Planned,
         reporters,
     })
@@ -102,6 +105,12 @@ fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
         endpoint: args.endpoint.clone(),
         shards: args.shards,
         budget: args.budget_usd,
+        time_budget: args.budget,
+        reproduce: args.reproduce,
+        conditions: args.shuffle.then(|| vec![Condition::Order]),
+        failed_in_ci: args.failed_in_ci.iter().map(|id| TestId::new(id)).collect(),
+        tests: args.tests.iter().map(|id| TestId::new(id)).collect(),
+        asked_by: AskedBy::Terminal,
         env: environment(&args.env)?,
         auto_install: args.no_install.then_some(false),
         plugins: args

@@ -44,6 +44,8 @@ pub(crate) struct Ask {
     pub(crate) flags: FlagSettings,
     pub(crate) config: Option<PathBuf>,
     pub(crate) job: Option<JobInput>,
+    /// A revision to compare with.
+    pub(crate) base: Option<String>,
     pub(crate) attempts: AttemptChoice,
     pub(crate) reporters: Vec<String>,
 }
@@ -116,6 +118,7 @@ impl Session {
             commit: ask.commit,
             flags: ask.flags,
             job: ask.job,
+            base: ask.base,
             config: ask.config,
             attempts: ask.attempts,
             fresh_seed: random() % 1_000_000_000,

@@ -7,6 +7,7 @@
     reason = "what fails in a helper fails its test"
 )]
 
+mod export;
 mod http;
 mod local;
 mod source;
