@@ -6,3 +6,4 @@ pub(crate) mod reproduce;
 mod resume;
 pub(crate) mod run;
 pub(crate) mod session;
+pub(crate) mod verify;

@@ -84,6 +84,7 @@ fn hint_of(error: &RunError) -> Option<String> {
         RunError::NoSuchReporter { .. } => {
             Some("name a plugin that reports under that name with `--plugin`".into())
         }
+        RunError::Base(error) => error.hint(),
         RunError::Isolation(error) => error.hint.clone(),
         RunError::Exec(error) => error.hint().map(str::to_owned),
         RunError::Remote(error) => error.hint(),

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => commands::run::execute(*args),
         Command::Reproduce(args) => commands::reproduce::execute(&args),
+        Command::Verify(args) => commands::verify::execute(*args),
         Command::Doctor(args) => commands::doctor::execute(&args),
         Command::Completions { shell } => commands::help::completions(shell),
         Command::Man => commands::help::man(),

@@ -16,6 +16,7 @@ pub mod fingerprint;
 pub mod ids;
 pub mod ledger;
 pub mod parsed;
+pub mod refute;
 pub mod report;
 pub mod seeds;
 pub mod settings;

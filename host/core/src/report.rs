@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Exit;
-use crate::evidence::{Counts, Interval, Tried};
+use crate::evidence::{Base, Change, Counts, Interval, Tried};
 use crate::ids::{AttemptIndex, RunId, Seed, TestId};
 use crate::parsed::Location;
 use crate::settings::{BackendKind, IsolationChoice};
@@ -43,6 +43,9 @@ pub struct RunReport {
     pub isolation: IsolationReport,
     /// What ran.
     pub subject: Subject,
+    /// What it was compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<BaseReport>,
     /// Numbers of the run as a whole.
     pub execution: Execution,
     /// Worst verdict first, then highest rate, then id.
@@ -135,6 +138,12 @@ pub struct Execution {
     pub peak_memory: u64,
     /// Command line that repeats one failing attempt, when there is one.
     pub reproduce: Option<String>,
+    /// What came of trying that command, where it was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduced: Option<Tried>,
+    /// Attempts that ran undecided tests without the others of their suite.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub selected: u32,
     /// Where attempts ran, when that was not the machine that wrote the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<BackendReport>,
@@ -158,6 +167,39 @@ pub struct BackendReport {
     /// `execution_seconds` at the configured price; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+}
+
+/// Another commit, under the same seeds and conditions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BaseReport {
+    /// As it was asked for.
+    pub revision: String,
+    /// Its commit.
+    pub commit: Option<String>,
+    /// Attempts that counted.
+    pub total_runs: u32,
+    /// Attempts that counted and in which anything failed.
+    pub failures: u32,
+}
+
+/// How the failure of a test can be repeated, tried before it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reproduction {
+    /// A command of `flaky`, which makes the conditions that the attempts had.
+    pub command: String,
+    /// The test command itself, as one would type it in the project's folder.
+    pub shell: String,
+    /// Of the attempt that is repeated.
+    pub seed: Seed,
+    /// Whether the test runs without the others of its suite.
+    pub only_this_test: bool,
+    /// Whether the tests are shuffled by the seed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shuffled: bool,
+    /// How often it failed.
+    pub failed: u32,
+    /// How often it was tried.
+    pub ran: u32,
 }
 
 /// How seeds were chosen.
@@ -221,9 +263,34 @@ pub struct TestReport {
     /// Median duration in seconds, when the framework told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub median_seconds: Option<f64>,
+    /// Without the other tests of its suite, when that was tried; not in `counts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selected: Option<Tried>,
+    /// The same test at the base, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    /// Somebody said that it failed in CI.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub failed_in_ci: bool,
+    /// How its failure can be repeated, where that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduction: Option<Reproduction>,
     /// From policies: `key=value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<(String, String)>,
+}
+
+impl TestReport {
+    /// Whether the change that the run is about brought its failures, or more of them.
+    #[must_use]
+    pub fn is_introduced(&self) -> bool {
+        !self.ignored && self.base.is_some_and(|b| matches!(b.change, Change::Introduced | Change::Worsened))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]

@@ -1,13 +1,14 @@
 //! From everything that was found to the one document that reporters read.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flaky_core::evidence::FailureGroup;
-use flaky_core::ids::RunId;
+use flaky_core::evidence::{FailureGroup, Tried};
+use flaky_core::ids::{RunId, TestId};
 use flaky_core::report::{
-    AttemptReport, BackendReport, Execution, FailureGroupReport, IsolationReport, Note, PluginReport,
-    REPORT_VERSION, RunReport, SeedReport, Subject, TestReport,
+    AttemptReport, BackendReport, BaseReport, Execution, FailureGroupReport, IsolationReport, Note,
+    PluginReport, REPORT_VERSION, Reproduction, RunReport, SeedReport, Subject, TestReport,
 };
 use flaky_core::stats::python_round;
 use flaky_core::verdict::{Category, Cause, Severity, Verdict};
@@ -38,6 +39,12 @@ pub struct Findings {
     pub failed: u32,
     /// Attempts repeated with nothing beside them.
     pub alone: u32,
+    /// Attempts of undecided tests without the others.
+    pub selected: u32,
+    /// What the run was compared with.
+    pub base: Option<BaseReport>,
+    /// How failures can be repeated.
+    pub reproductions: BTreeMap<TestId, Reproduction>,
     /// Somebody ended the run early.
     pub interrupted: bool,
     /// From the first attempt's start to the last one's end.
@@ -74,8 +81,13 @@ const SEEDS_REPORTED: usize = 1000;
 pub fn assemble(findings: Findings) -> RunReport {
     let verdict = run_verdict(&findings);
     let rate = f64::from(findings.failed) / f64::from(findings.counted.max(1));
-    let reproduce = reproduce_command(&findings);
-    let mut tests: Vec<TestReport> = findings.tests.into_iter().map(test_report).collect();
+    let (reproduce, reproduced) = reproduce_command(&findings);
+    let mut reproductions = findings.reproductions;
+    let report_of = |judged: Judged| {
+        let reproduction = reproductions.remove(&judged.evidence.id);
+        test_report(judged, reproduction)
+    };
+    let mut tests: Vec<TestReport> = findings.tests.into_iter().map(report_of).collect();
     tests.sort_by(worst_first);
     RunReport {
         report_version: REPORT_VERSION,
@@ -91,6 +103,7 @@ pub fn assemble(findings: Findings) -> RunReport {
         hint: verdict.hint,
         isolation: findings.isolation,
         subject: findings.subject,
+        base: findings.base,
         execution: Execution {
             planned: findings.planned,
             parallelism: findings.parallelism,
@@ -102,6 +115,8 @@ pub fn assemble(findings: Findings) -> RunReport {
             cpu_seconds: milliseconds(findings.cpu),
             peak_memory: findings.peak_memory,
             reproduce,
+            reproduced,
+            selected: findings.selected,
             backend: findings.backend,
         },
         tests,
@@ -149,7 +164,7 @@ fn run_verdict(findings: &Findings) -> RunVerdict {
     }
 }
 
-fn test_report(judged: Judged) -> TestReport {
+fn test_report(judged: Judged, reproduction: Option<Reproduction>) -> TestReport {
     let Judged { evidence, verdict, decided_by, ignored } = judged;
     let severity = (verdict.category != Category::Inconclusive).then_some(verdict.severity);
     let mut failing_seeds = evidence.failing_seeds;
@@ -172,6 +187,10 @@ fn test_report(judged: Judged) -> TestReport {
         failure_groups: evidence.groups.into_iter().take(GROUPS_REPORTED).map(group_report).collect(),
         alone: evidence.alone,
         side_by_side: evidence.side_by_side,
+        selected: evidence.selected,
+        base: evidence.base,
+        failed_in_ci: evidence.failed_in_ci,
+        reproduction,
         median_seconds: evidence.durations.map(|d| milliseconds(Duration::from_nanos(d.median_ns))),
         tags: verdict.tags,
     }
@@ -195,9 +214,20 @@ fn worst_first(a: &TestReport, b: &TestReport) -> Ordering {
         .then_with(|| a.id.cmp(&b.id))
 }
 
-/// The attempt to repeat is one of the flaky test that fails most rarely by its seed: the one that is hardest to
+/// The command that failed most surely when it was tried. Where none was tried, the attempt to repeat is one of the flaky test that fails most rarely by its seed: the one that is hardest to
 /// meet by chance. A broken test needs no seed, so it is chosen only when there is no flaky one.
-fn reproduce_command(findings: &Findings) -> Option<String> {
+fn reproduce_command(findings: &Findings) -> (Option<String>, Option<Tried>) {
+    let share = |r: &&Reproduction| f64::from(r.failed) / f64::from(r.ran.max(1));
+    let tried = findings.reproductions.values().filter(|r| r.failed > 0);
+    let surest =
+        tried.max_by(|a, b| share(a).total_cmp(&share(b)).then(a.only_this_test.cmp(&b.only_this_test)));
+    match surest {
+        Some(r) => (Some(r.command.clone()), Some(Tried { ran: r.ran, failed: r.failed })),
+        None => (untried_command(findings), None),
+    }
+}
+
+fn untried_command(findings: &Findings) -> Option<String> {
     let candidate = |category: Category| {
         findings
             .tests

@@ -1,23 +1,26 @@
 //! All attempts of a run: the first one alone, the others side by side, and what failed once more with nothing
 //! beside it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use flaky_config::{EnvName, EnvValue, PluginAddress};
-use flaky_core::report::{IsolationReport, IsolationUsed, Note, SeedReport};
+use flaky_core::ids::TestId;
+use flaky_core::report::{IsolationReport, IsolationUsed, Note, Reproduction, SeedReport};
 use flaky_core::settings::StopRule;
 use flaky_core::stop::Certainty;
 use flaky_core::verdict::Cause;
 
 use crate::attempt::{Judgement, SetAside};
 use crate::backend::{Arrival, Backend, Manner};
-use crate::conduct::{DoneAttempt, PlannedAttempt};
+use crate::conduct::{DoneAttempt, PlannedAttempt, Side};
 use crate::event::{Events, RunEvent};
 use crate::journal::{Journal, RemoteRecord, RunRecord, record_version};
+use crate::limits::Limits;
 use crate::remote::Bill;
 use crate::run::{AttemptChoice, RunError, Stage};
-use crate::tally::Tally;
+use crate::tally::{Kind, Tallies};
 use crate::{confirm, isolation};
 
 /// The failure rate that early stopping must not miss.
@@ -30,68 +33,107 @@ impl Stage<'_> {
     pub(crate) async fn attempts(
         &self,
         backend: &Backend,
-        tally: &mut Tally,
+        tallies: &mut Tallies,
         start: isolation::Start,
         plan: &[PlannedAttempt],
     ) -> Result<Outcome, RunError> {
-        let cancel = &self.request.cancel;
-        let Some((first, rest)) = plan.split_first() else {
+        let Some(first) = plan.first() else {
             return Ok(Outcome::before_attempts(interrupted_early(), &start));
         };
         if matches!(backend, Backend::Local(_)) {
             self.announce(plan);
         }
+        let limits =
+            Limits::start(self.request.cancel.clone(), self.settings.time_budget.as_ref().map(|b| b.value));
         let fallback = start.clone();
         let chosen = tokio::select! {
-            chosen = isolation::choose(backend, start, *first) => chosen?,
-            () = cancel.cancelled() => return Ok(Outcome::interrupted(&fallback)),
+            chosen = isolation::choose(backend, start, first.clone()) => chosen?,
+            () = limits.reached() => return Ok(match limits.too_short() {
+                Some(aside) => Outcome::before_attempts(aside, &fallback),
+                None => Outcome::interrupted(&fallback),
+            }),
         };
         let level = chosen.report.used;
         let journal = self.journal(level, plan);
-        let mut taker = Taker { tally, journal, events: self.events };
+        let mut taker = Taker { tallies, journal, events: self.events };
         let certain = match &chosen.first.judgement {
             Judgement::SetAside(aside) if aside.is_certain() => Some(aside.clone()),
             _ => None,
         };
-        taker.take(chosen.first, false);
+        taker.take(chosen.first, Kind::SideBySide);
         let mut outcome = Outcome {
             isolation: chosen.report,
             obstacle: chosen.mismatch.or(certain),
             interrupted: false,
             notes: Vec::new(),
             bill: None,
+            reproductions: BTreeMap::new(),
         };
         if outcome.obstacle.is_some() {
             return Ok(outcome);
         }
-        let mut attempts = backend.attempts(rest.to_vec(), level, Manner::SideBySide);
+        let enough = self.suite(backend, &mut taker, level, plan, &limits, &mut outcome).await?;
+        let needed = confirm::is_needed(level, self.settings.parallelism.value.get(), plan.len());
+        if !limits.are_reached() && needed {
+            self.confirm(backend, &mut taker, level, plan, &limits).await?;
+        }
+        if !limits.are_reached()
+            && let Enough::Nearly(open) = enough
+        {
+            let note = self.narrow(backend, &mut taker, level, plan, open, &limits).await?;
+            outcome.notes.extend(note);
+        }
+        if !limits.are_reached() {
+            let head = &mut taker.tallies.head;
+            outcome.reproductions = self.repeat(backend, head, level, plan, &limits).await?;
+        }
+        outcome.notes.extend(limits.note(taker.tallies.head.finished, plan.len()));
+        outcome.interrupted = self.request.cancel.is_cancelled();
+        Ok(outcome)
+    }
+
+    /// The attempts of the whole suite, as many as are needed.
+    async fn suite(
+        &self,
+        backend: &Backend,
+        taker: &mut Taker<'_>,
+        level: IsolationUsed,
+        plan: &[PlannedAttempt],
+        limits: &Limits,
+        outcome: &mut Outcome,
+    ) -> Result<Enough, RunError> {
+        let has_base = taker.tallies.base.is_some();
+        let mut attempts = backend.attempts(after_the_first(plan, has_base), level, Manner::SideBySide);
+        let mut enough = Enough::No;
         loop {
             let arrived = tokio::select! {
                 arrived = attempts.next() => arrived,
-                () = cancel.cancelled() => break,
+                () = limits.reached() => break,
             };
             match arrived {
                 None => break,
-                Some(Ok(Arrival::Done(done))) => taker.take(*done, false),
+                Some(Ok(Arrival::Done(done))) => taker.take(*done, Kind::SideBySide),
                 Some(Ok(Arrival::Lost(why))) => taker.lost(&why),
                 Some(Err(error)) => {
                     attempts.stop().await;
                     return Err(error.into());
                 }
             }
-            if self.is_enough(taker.tally) {
-                outcome.notes.extend(taker.tally.stop_early(plan.len()));
-                break;
+            enough = self.enough(backend, taker.tallies);
+            match &enough {
+                Enough::No => {}
+                Enough::Yes => {
+                    outcome.notes.extend(taker.tallies.head.stop_early(plan.len()));
+                    break;
+                }
+                Enough::Nearly(_) => {
+                    taker.tallies.head.stopped_early();
+                    break;
+                }
             }
         }
         attempts.stop().await;
-        if !cancel.is_cancelled()
-            && confirm::is_needed(level, self.settings.parallelism.value.get(), plan.len())
-        {
-            self.confirm(backend, &mut taker, level, plan).await?;
-        }
-        outcome.interrupted = cancel.is_cancelled();
-        Ok(outcome)
+        Ok(enough)
     }
 
     async fn confirm(
@@ -100,16 +142,16 @@ impl Stage<'_> {
         taker: &mut Taker<'_>,
         level: IsolationUsed,
         plan: &[PlannedAttempt],
+        limits: &Limits,
     ) -> Result<(), RunError> {
-        let suspects = taker.tally.suspects();
+        let suspects = taker.tallies.head.suspects();
         if suspects.is_empty() || matches!(self.request.attempts, AttemptChoice::Repeat { .. }) {
             return Ok(());
         }
         self.events.send(RunEvent::Confirming { at_most: confirm::AT_MOST });
-        let cancel = &self.request.cancel;
-        confirm::confirm(backend, level, suspects, plan, cancel, |done| {
-            let failing = taker.tally.failing_in(&done);
-            taker.take(done, true);
+        confirm::confirm(backend, level, suspects, plan, limits, |done| {
+            let failing = taker.tallies.head.failing_in(&done);
+            taker.take(done, Kind::Alone);
             failing
         })
         .await?;
@@ -117,17 +159,29 @@ impl Stage<'_> {
     }
 
     /// Whether what is known suffices, asked after every attempt: what still runs is then ended, here or on an endpoint.
-    fn is_enough(&self, tally: &Tally) -> bool {
-        match (self.settings.stop.value, self.request.attempts) {
-            (StopRule::Never, _) | (_, AttemptChoice::Repeat { .. }) => false,
-            (StopRule::Certain, AttemptChoice::Planned) => {
-                self.certainty().is_some_and(|certainty| tally.is_decided(&certainty))
-            }
+    fn enough(&self, backend: &Backend, tallies: &Tallies) -> Enough {
+        let (StopRule::Certain, AttemptChoice::Planned) = (self.settings.stop.value, self.request.attempts)
+        else {
+            return Enough::No;
+        };
+        let Some(certainty) = self.certainty() else { return Enough::No };
+        if tallies.are_decided(&certainty) {
+            return Enough::Yes;
         }
+        // Tests that every attempt runs are decided by then, whatever they do.
+        let few = tallies.head.counted >= certainty.attempts_needed() && tallies.base.is_none();
+        if !few || !self.can_select(backend) {
+            return Enough::No;
+        }
+        let open = tallies.head.undecided(&certainty);
+        if open.is_empty() || open.len() * 2 > tallies.head.test_count() {
+            return Enough::No;
+        }
+        Enough::Nearly(open)
     }
 
     /// Early stopping asks for the rate that the verdicts themselves ask for, where that is lower than its own.
-    fn certainty(&self) -> Option<Certainty> {
+    pub(crate) fn certainty(&self) -> Option<Certainty> {
         let asked = self.settings.stable_below.value.min(self.settings.broken_below.value);
         Certainty::new(asked.min(ASKED_RATE), STOP_ERROR)
     }
@@ -137,9 +191,10 @@ impl Stage<'_> {
             (SeedReport::Drawn { master, .. }, AttemptChoice::Planned) => Some(master),
             _ => None,
         };
+        let commits = if self.base.is_some() { 2 } else { 1 };
         self.events.send(RunEvent::Planned {
             run: self.request.run.clone(),
-            attempts: u32::try_from(plan.len()).unwrap_or(u32::MAX),
+            attempts: u32::try_from(plan.len() * commits).unwrap_or(u32::MAX),
             parallelism: self.settings.parallelism.value.get(),
             master_seed,
         });
@@ -182,6 +237,7 @@ impl Stage<'_> {
             install: self.settings.auto_install.value,
             config: request.config.as_ref().map(absolute),
             plugins: request.flags.plugins.iter().map(plugin_address).collect(),
+            conditions: self.settings.conditions.value.clone(),
             seeds: plan.iter().map(|p| p.seed).collect(),
             remote: self.remote_record(),
         };
@@ -229,6 +285,32 @@ fn plugin_address(address: &PluginAddress) -> String {
     }
 }
 
+/// Whether a run may stop.
+enum Enough {
+    No,
+    /// Every test is decided.
+    Yes,
+    /// All but these are, which can be run without the others.
+    Nearly(Vec<TestId>),
+}
+
+/// The plan behind its first attempt. With a base, each attempt is made at both commits, one right after the other: what
+/// changes on the machine meanwhile changes for both. Which comes first alternates.
+fn after_the_first(plan: &[PlannedAttempt], has_base: bool) -> Vec<PlannedAttempt> {
+    let at_base = |planned: &PlannedAttempt| PlannedAttempt { side: Side::Base, ..planned.clone() };
+    let mut queue = Vec::with_capacity(plan.len() * 2);
+    for (position, planned) in plan.iter().enumerate() {
+        let base = has_base.then(|| at_base(planned));
+        let head = (position > 0).then(|| planned.clone());
+        if position % 2 == 0 {
+            queue.extend(head.into_iter().chain(base));
+        } else {
+            queue.extend(base.into_iter().chain(head));
+        }
+    }
+    queue
+}
+
 /// How the attempts went, beside what they said.
 pub(crate) struct Outcome {
     pub(crate) isolation: IsolationReport,
@@ -238,6 +320,8 @@ pub(crate) struct Outcome {
     pub(crate) notes: Vec<Note>,
     /// What an endpoint took.
     pub(crate) bill: Option<Bill>,
+    /// How failures can be repeated.
+    pub(crate) reproductions: BTreeMap<TestId, Reproduction>,
 }
 
 impl Outcome {
@@ -248,35 +332,38 @@ impl Outcome {
 
     pub(crate) fn interrupted(start: &isolation::Start) -> Self {
         let isolation = IsolationReport { asked: start.asked, used: start.level, why: start.why.clone() };
-        Self { isolation, obstacle: None, interrupted: true, notes: Vec::new(), bill: None }
+        let (notes, reproductions) = (Vec::new(), BTreeMap::new());
+        Self { isolation, obstacle: None, interrupted: true, notes, bill: None, reproductions }
     }
 }
 
 /// Takes in what attempts said: tally, journal, events.
-struct Taker<'a> {
-    tally: &'a mut Tally,
+pub(crate) struct Taker<'a> {
+    pub(crate) tallies: &'a mut Tallies,
     journal: Option<Journal>,
     events: &'a Events,
 }
 
 impl Taker<'_> {
-    fn take(&mut self, done: DoneAttempt, alone: bool) {
+    pub(crate) fn take(&mut self, done: DoneAttempt, kind: Kind) {
         let (index, seed, exit, wall) = (done.planned.index, done.planned.seed, done.exit, done.usage.wall);
-        let (verdict, line) = self.tally.add(done, alone);
+        let Some(tally) = self.tallies.of(done.planned.side) else { return };
+        let (verdict, line) = tally.add(done, kind);
         if let Some(journal) = &mut self.journal
             && let Err(error) = journal.append(&line)
         {
             self.events.send(RunEvent::Warning(format!("the journal cannot be written: {error}")));
             self.journal = None;
         }
-        if !alone {
+        if kind == Kind::SideBySide {
             self.events.send(RunEvent::AttemptFinished { index, seed, exit, verdict, wall });
         }
     }
 
-    fn lost(&mut self, why: &str) {
-        self.tally.finished += 1;
-        self.tally.set_aside.push(SetAside {
+    pub(crate) fn lost(&mut self, why: &str) {
+        let tally = &mut self.tallies.head;
+        tally.finished += 1;
+        tally.set_aside.push(SetAside {
             cause: Cause::Infrastructure,
             why: format!("reading the attempt broke: {why}"),
             hint: Some("this is a fault of `flaky`: please report it".into()),

@@ -8,7 +8,7 @@ use flaky_exec::ExecError;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::conduct::{Conductor, DoneAttempt, PlannedAttempt};
+use crate::conduct::{Conductor, DoneAttempt, PlannedAttempt, Side};
 use crate::remote::{Remote, RemoteError};
 
 /// Nothing more can be run.
@@ -44,7 +44,7 @@ pub(crate) enum Manner {
 #[derive(Debug, Clone)]
 pub(crate) enum Backend {
     /// Here.
-    Local(Arc<Conductor>),
+    Local(Arc<Here>),
     /// On an endpoint.
     Remote(Arc<Remote>),
 }
@@ -63,7 +63,7 @@ impl Backend {
         level: IsolationUsed,
     ) -> Result<DoneAttempt, BackendError> {
         match self {
-            Self::Local(conductor) => Ok(conductor.attempt(planned, level).await?),
+            Self::Local(here) => Ok(here.attempt(planned, level).await?),
             Self::Remote(remote) => Ok(Arc::clone(remote).attempt(planned, level).await?),
         }
     }
@@ -77,9 +77,7 @@ impl Backend {
     ) -> Attempts {
         let (sender, receiver) = mpsc::channel(ARRIVALS_WAITING);
         let driver = match self {
-            Self::Local(conductor) => {
-                tokio::spawn(locally(Arc::clone(conductor), plan, level, manner, sender))
-            }
+            Self::Local(here) => tokio::spawn(locally(Arc::clone(here), plan, level, manner, sender)),
             Self::Remote(remote) => Arc::clone(remote).spawn(plan, level, manner, sender),
         };
         Attempts { receiver, driver }
@@ -88,6 +86,26 @@ impl Backend {
 
 /// Where arrivals go. Closed means: no more attempts are wanted.
 pub(crate) type ArrivalSender = mpsc::Sender<Result<Arrival, BackendError>>;
+
+/// What makes attempts on this machine.
+#[derive(Debug)]
+pub(crate) struct Here {
+    /// Of what is tested.
+    pub(crate) head: Conductor,
+    /// Of what it is compared with.
+    pub(crate) base: Option<Conductor>,
+    /// Attempts side by side, of both together.
+    pub(crate) parallelism: usize,
+}
+
+impl Here {
+    async fn attempt(&self, planned: PlannedAttempt, level: IsolationUsed) -> Result<DoneAttempt, ExecError> {
+        match (planned.side, &self.base) {
+            (Side::Base, Some(base)) => base.attempt(planned, level).await,
+            (Side::Base, None) | (Side::Head, _) => self.head.attempt(planned, level).await,
+        }
+    }
+}
 
 /// Attempts under way.
 #[derive(Debug)]
@@ -113,15 +131,17 @@ impl Attempts {
     }
 }
 
-/// The executor's slots bound how many really run.
+/// In the order of the plan. Without a base the executor's slots bound how many really run; with one, each of the two
+/// executors has as many slots as both may use.
 async fn locally(
-    conductor: Arc<Conductor>,
+    here: Arc<Here>,
     plan: Vec<PlannedAttempt>,
     level: IsolationUsed,
     manner: Manner,
     sender: ArrivalSender,
 ) {
     let at_once = match manner {
+        Manner::SideBySide if here.base.is_some() => here.parallelism,
         Manner::SideBySide => plan.len(),
         Manner::Alone => 1,
     };
@@ -131,8 +151,8 @@ async fn locally(
         while tasks.len() < at_once
             && let Some(planned) = waiting.next()
         {
-            let conductor = Arc::clone(&conductor);
-            tasks.spawn(async move { conductor.attempt(planned, level).await });
+            let here = Arc::clone(&here);
+            tasks.spawn(async move { here.attempt(planned, level).await });
         }
         let ended = tokio::select! {
             ended = tasks.join_next() => ended,

@@ -1,6 +1,7 @@
 //! Conducting attempts on this machine: instrument, run, read – one at a time ([`Conductor::attempt`]) or all of a plan.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flaky_core::attempt::{Exit, Usage};
@@ -16,8 +17,37 @@ use crate::output::KeptOutput;
 use crate::prepare::Project;
 use crate::read::{Reader, not_made};
 
-/// One attempt of the plan.
+/// At which of two commits an attempt is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Side {
+    /// What is tested.
+    #[default]
+    Head,
+    /// What it is compared with.
+    Base,
+}
+
+/// In which order a framework runs its tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TestOrder {
+    /// Its own.
+    AsGiven,
+    /// By the attempt's seed.
+    Shuffled,
+}
+
+impl TestOrder {
+    /// The value of the condition `order`.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::AsGiven => "as-given",
+            Self::Shuffled => "shuffled",
+        }
+    }
+}
+
+/// One attempt of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlannedAttempt {
     /// Position in the run.
     pub(crate) index: AttemptIndex,
@@ -25,11 +55,27 @@ pub(crate) struct PlannedAttempt {
     pub(crate) number: u32,
     /// What the test sees as `TEST_SEED`.
     pub(crate) seed: Seed,
+    /// At which commit.
+    pub(crate) side: Side,
+    /// `None` where the order is no condition of the run.
+    pub(crate) order: Option<TestOrder>,
+    /// In place of the project's command: some of its tests.
+    pub(crate) command: Option<Arc<Command>>,
 }
 
 impl PlannedAttempt {
+    /// Of the project's command, as it stands.
+    pub(crate) fn new(index: AttemptIndex, number: u32, seed: Seed) -> Self {
+        Self { index, number, seed, side: Side::Head, order: None, command: None }
+    }
+
+    /// What differs between the attempts of the run, beside the seed.
+    pub(crate) fn conditions(&self) -> Vec<(String, String)> {
+        self.order.iter().map(|order| ("order".to_owned(), order.name().to_owned())).collect()
+    }
+
     /// What tells an attempt from the others.
-    pub(crate) fn variables(self) -> [(&'static str, String); 2] {
+    pub(crate) fn variables(&self) -> [(&'static str, String); 2] {
         [("TEST_SEED", self.seed.to_string()), ("ATTEMPT", self.number.to_string())]
     }
 }
@@ -49,6 +95,13 @@ pub(crate) struct DoneAttempt {
     pub(crate) notes: Vec<AttemptNote>,
     /// What it printed, where the caller asked for it.
     pub(crate) output: Option<KeptOutput>,
+}
+
+impl DoneAttempt {
+    /// Whether it says nothing about tests.
+    pub(crate) fn is_set_aside(&self) -> bool {
+        matches!(self.judgement, Judgement::SetAside(_))
+    }
 }
 
 /// Runs and reads attempts of one run on this machine.
@@ -85,7 +138,7 @@ impl Conductor {
         level: IsolationUsed,
     ) -> Result<DoneAttempt, ExecError> {
         let mut slot = self.executor.acquire(level).await?;
-        let spec = self.spec(planned, slot.paths()).await;
+        let spec = self.spec(planned.clone(), slot.paths()).await;
         let raw = match slot.run(spec).await {
             Ok(raw) => raw,
             Err(error @ (ExecError::Closed | ExecError::LauncherLost(_))) => return Err(error),
@@ -109,11 +162,12 @@ impl Conductor {
             report_dir: paths.report_dir.display().to_string(),
             support_dir: paths.support_dir.display().to_string(),
         };
-        let (command, support_files) = instrument(&self.project, planned, places, &env).await;
+        let (index, seed) = (planned.index, planned.seed);
+        let (command, support_files) = instrument(&self.project, &planned, places, &env).await;
         env.apply(&command.env);
         AttemptSpec {
-            index: planned.index,
-            seed: planned.seed,
+            index,
+            seed,
             argv: command.argv.into_iter().map(Into::into).collect(),
             env: env.into_variables(),
             working_directory: PathBuf::from(&self.project.command.cwd),
@@ -135,11 +189,12 @@ pub(crate) struct Places {
 /// file, not the run: the command runs as it stands.
 pub(crate) async fn instrument(
     project: &Project,
-    planned: PlannedAttempt,
+    planned: &PlannedAttempt,
     places: Places,
     env: &Environment,
 ) -> (Command, Vec<SupportFile>) {
-    let mut command = project.command.clone();
+    let asked = planned.command.as_deref().unwrap_or(&project.command);
+    let mut command = asked.clone();
     let Some(framework) = &project.framework else { return (command, Vec::new()) };
     command.env.extend(seen_by_frameworks(env));
     let context = AttemptContext {
@@ -147,7 +202,7 @@ pub(crate) async fn instrument(
         seed: planned.seed,
         report_dir: places.report_dir,
         support_dir: places.support_dir,
-        shuffle: false,
+        shuffle: planned.order == Some(TestOrder::Shuffled),
         workers: None,
     };
     framework.used("framework");
@@ -155,7 +210,7 @@ pub(crate) async fn instrument(
         Ok(instrumented) => (instrumented.command, instrumented.support_files),
         Err(error) => {
             framework.fault(&error);
-            (project.command.clone(), Vec::new())
+            (asked.clone(), Vec::new())
         }
     }
 }

@@ -7,8 +7,8 @@ use flaky_core::ids::{AttemptIndex, TestId};
 use flaky_core::report::IsolationUsed;
 
 use crate::backend::{Arrival, Backend, BackendError, Manner};
-use crate::cancel::Cancel;
 use crate::conduct::{DoneAttempt, PlannedAttempt};
+use crate::limits::Limits;
 
 /// How many attempts are repeated at most: as many clean ones as make a test stable at the default `stable_below`
 /// (`1 - 0.05^(1/14) < 0.20`).
@@ -37,9 +37,9 @@ pub(crate) fn order(
     let rest: BTreeSet<AttemptIndex> = suspects.iter().flat_map(|(_, f)| f.iter().copied()).collect();
     rest.into_iter().for_each(&mut add);
     plan.iter().map(|p| p.index).for_each(&mut add);
-    let known = indices.iter().filter_map(|i| plan.iter().find(|p| p.index == *i)).copied();
+    let known = indices.iter().filter_map(|i| plan.iter().find(|p| p.index == *i)).cloned();
     let once: Vec<PlannedAttempt> = known.collect();
-    once.iter().cycle().take(if once.is_empty() { 0 } else { AT_MOST as usize }).copied().collect()
+    once.iter().cycle().take(if once.is_empty() { 0 } else { AT_MOST as usize }).cloned().collect()
 }
 
 /// Repeats attempts one after the other until every suspect failed again or [`AT_MOST`] are done. Hands each to
@@ -49,7 +49,7 @@ pub(crate) async fn confirm(
     level: IsolationUsed,
     suspects: Vec<(TestId, Vec<AttemptIndex>)>,
     plan: &[PlannedAttempt],
-    cancel: &Cancel,
+    limits: &Limits,
     mut take: impl FnMut(DoneAttempt) -> Vec<TestId>,
 ) -> Result<(), BackendError> {
     let ordered = order(&suspects, plan);
@@ -59,7 +59,7 @@ pub(crate) async fn confirm(
     while !open.is_empty() {
         let arrived = tokio::select! {
             arrived = attempts.next() => arrived,
-            () = cancel.cancelled() => break,
+            () = limits.reached() => break,
         };
         match arrived {
             None => break,
@@ -87,9 +87,7 @@ mod tests {
     use super::*;
 
     fn plan(n: u32) -> Vec<PlannedAttempt> {
-        (0..n)
-            .map(|i| PlannedAttempt { index: AttemptIndex(i), number: i, seed: Seed(u64::from(i) + 100) })
-            .collect()
+        (0..n).map(|i| PlannedAttempt::new(AttemptIndex(i), i, Seed(u64::from(i) + 100))).collect()
     }
 
     fn indices(suspects: &[(&str, &[u32])], attempts: u32) -> Vec<u32> {

@@ -1,8 +1,11 @@
 //! What a run found, put together for the report.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flaky_core::report::{IsolationReport, IsolationUsed, Note, SeedReport, Subject};
+use flaky_core::evidence::Evidence;
+use flaky_core::ids::TestId;
+use flaky_core::report::{BaseReport, IsolationReport, IsolationUsed, Note, SeedReport, Subject};
 use flaky_core::settings::defaults;
 use flaky_core::verdict::{Category, Cause, Severity, Verdict};
 use flaky_exec::checkout::RepositorySource;
@@ -14,17 +17,25 @@ use crate::conduct::PlannedAttempt;
 use crate::judge::{self, Judged};
 use crate::remote::Bill;
 use crate::run::{AttemptChoice, Finished, RunRequest, Stage};
-use crate::tally::Tally;
+use crate::tally::{Tallies, Tally};
 
 impl Stage<'_> {
     pub(crate) async fn findings(
         &self,
-        mut tally: Tally,
+        tallies: Tallies,
         outcome: Outcome,
         wall: Duration,
         plan: &[PlannedAttempt],
     ) -> Findings {
-        let evidence = tally.evidence();
+        let changes = tallies.changes();
+        let base = self.base_report(tallies.base.as_ref());
+        let mut tally = tallies.head;
+        let mut evidence = tally.evidence();
+        for test in &mut evidence {
+            test.base = changes.get(&test.id).copied();
+            test.failed_in_ci = self.settings.failed_in_ci.contains(&test.id);
+        }
+        let not_met = self.not_met(&evidence);
         let tests = judge::judge(&self.plugins, evidence, &self.settings.ignore.value).await;
         let mut summary = judge::summarise(&self.plugins, tally.counted, tally.failed, &tests).await;
         if summary.category == Category::Stable && tally.failed > 0 && tests.iter().any(disturbed) {
@@ -38,6 +49,7 @@ impl Stage<'_> {
         notes.extend(self.settings_notes());
         notes.extend(tally.notes());
         notes.extend(interference_note(&tests));
+        notes.extend(not_met);
         notes.extend(outcome.notes);
         Findings {
             run: self.request.run.clone(),
@@ -50,6 +62,9 @@ impl Stage<'_> {
             counted: tally.counted,
             failed: tally.failed,
             alone: tally.alone,
+            selected: tally.selected,
+            base,
+            reproductions: outcome.reproductions,
             interrupted: outcome.interrupted,
             wall,
             cpu: tally.cpu,
@@ -62,6 +77,30 @@ impl Stage<'_> {
             notes,
             backend: outcome.bill.as_ref().map(Bill::report),
         }
+    }
+
+    fn base_report(&self, tally: Option<&Tally>) -> Option<BaseReport> {
+        let (base, tally) = self.base.as_ref().zip(tally)?;
+        Some(BaseReport {
+            revision: base.revision.clone(),
+            commit: base.sources.commit.clone(),
+            total_runs: tally.counted,
+            failures: tally.failed,
+        })
+    }
+
+    /// Tests that are said to have failed in CI, and that no attempt here told of.
+    fn not_met(&self, evidence: &[Evidence]) -> Option<Note> {
+        let is_met = |id: &TestId| evidence.iter().any(|e| e.id == *id);
+        let unmet = self.settings.failed_in_ci.iter().filter(|id| !is_met(id));
+        let unmet: Vec<String> = unmet.map(|id| format!("`{id}`")).collect();
+        (!unmet.is_empty()).then(|| Note {
+            code: "failed-in-ci-not-met".into(),
+            text: format!(
+                "failed in CI, and no attempt here told of a test of that name: {}",
+                unmet.join(", ")
+            ),
+        })
     }
 
     fn seed_report(&self) -> SeedReport {
@@ -177,6 +216,9 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
         counted: 0,
         failed: 0,
         alone: 0,
+        selected: 0,
+        base: None,
+        reproductions: BTreeMap::new(),
         interrupted: aside.cause == Cause::Interrupted,
         wall: Duration::ZERO,
         cpu: Duration::ZERO,

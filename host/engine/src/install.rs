@@ -18,6 +18,7 @@ use crate::event::{Events, RunEvent};
 use crate::isolation;
 use crate::prepare::{self, EnvironmentFolder, ProjectError};
 use crate::run::{RunError, Stage};
+use crate::sources::Sources;
 use crate::tail;
 
 /// How often a locked folder is looked at: soon enough that nobody notices, and no load.
@@ -27,12 +28,13 @@ impl Stage<'_> {
     /// Installs what the framework plugin says, unless it stands there already. `Some` is why it failed.
     pub(crate) async fn install(
         &self,
+        sources: &Sources,
         conductor: &mut Conductor,
         folder: Option<&EnvironmentFolder>,
         start: &isolation::Start,
     ) -> Result<Option<SetAside>, RunError> {
         let (Some(framework), Some(folder)) = (&self.project.framework, folder) else { return Ok(None) };
-        let input = ProjectInput { root: self.sources.tree.clone() };
+        let input = ProjectInput { root: sources.tree.clone() };
         let env_dir = folder.path.display().to_string();
         let plan = framework
             .plugin

@@ -103,13 +103,13 @@ pub(crate) async fn choose(
 ) -> Result<Chosen, BackendError> {
     let Start { asked, level, why, compare } = start;
     let report = |used, why| IsolationReport { asked, used, why };
-    let first = backend.attempt(planned, level).await?;
+    let first = backend.attempt(planned.clone(), level).await?;
     let failing = failing(&first);
     if !compare || failing.is_empty() {
         return Ok(Chosen { report: report(level, why), first, mismatch: None });
     }
     let lower = IsolationUsed::FullSharedNetwork;
-    let beside = backend.attempt(planned, lower).await?;
+    let beside = backend.attempt(planned.clone(), lower).await?;
     let only_isolated: BTreeSet<Sign> = failing.difference(&self::failing(&beside)).cloned().collect();
     if only_isolated.is_empty() {
         return Ok(Chosen { report: report(level, why), first, mismatch: None });

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use flaky_core::attempt::Exit;
 use flaky_core::ids::{AttemptIndex, RunId, Seed, TestId};
 use flaky_core::report::{IsolationUsed, RunReport, SeedReport};
-use flaky_core::settings::{Dollars, FailOn, IsolationChoice, NetworkChoice, Shards, StopRule};
+use flaky_core::settings::{Condition, Dollars, FailOn, IsolationChoice, NetworkChoice, Shards, StopRule};
 use serde::{Deserialize, Serialize};
 
 /// Version of [`RunRecord`] and [`JournalLine`].
@@ -50,6 +50,9 @@ pub struct RunRecord {
     pub config: Option<PathBuf>,
     /// Plugins named on the command line, absolute.
     pub plugins: Vec<String>,
+    /// What differed between attempts beside the seed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
     /// Seed of every planned attempt, by index.
     pub seeds: Vec<Seed>,
     /// What a run on an endpoint needs to go on, when it was one.
@@ -91,6 +94,12 @@ pub struct JournalLine {
     pub seed: Seed,
     /// Repeated with nothing beside it.
     pub alone: bool,
+    /// Made without the other tests of the suite.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub selected: bool,
+    /// Made at the commit that the run compares with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub base: bool,
     /// How its command ended.
     pub exit: Exit,
     /// Seconds.
@@ -272,6 +281,7 @@ mod tests {
             install: true,
             config: None,
             plugins: vec![],
+            conditions: vec![],
             seeds: vec![Seed(1), Seed(2)],
             remote: None,
         }
@@ -318,6 +328,8 @@ mod tests {
             attempt: AttemptIndex(3),
             seed: Seed(9),
             alone: false,
+            selected: false,
+            base: false,
             exit: Exit::Code(1),
             wall_seconds: 0.5,
             tests: 2,

@@ -83,7 +83,7 @@ impl Reader {
 
     /// What an attempt says.
     pub(crate) async fn read(&self, planned: PlannedAttempt, ended: Ended) -> DoneAttempt {
-        let input = self.input(planned, &ended);
+        let input = self.input(&planned, &ended);
         let parsed = self.parse(&input).await;
         let judgement = match &parsed {
             Some((parsed, _)) => judge_recognised(ended.exit, parsed),
@@ -128,7 +128,7 @@ impl Reader {
         None
     }
 
-    fn input(&self, planned: PlannedAttempt, ended: &Ended) -> AttemptInput {
+    fn input(&self, planned: &PlannedAttempt, ended: &Ended) -> AttemptInput {
         let blob = |s: &Spooled| BlobInput::File { path: s.path.clone(), size: s.size, cut: s.cut };
         let files = |list: &[CollectedFile]| {
             list.iter()
@@ -144,7 +144,7 @@ impl Reader {
             command: self.command.argv.clone(),
             exit: ended.exit,
             duration: ended.usage.wall,
-            conditions: Vec::new(),
+            conditions: planned.conditions(),
             stdout: blob(&ended.stdout),
             stderr: blob(&ended.stderr),
             reports: files(&ended.reports),

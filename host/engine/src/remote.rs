@@ -176,12 +176,12 @@ impl Remote {
         planned: PlannedAttempt,
         level: IsolationUsed,
     ) -> Result<DoneAttempt, RemoteError> {
-        if let Some(first) = self.take_first(planned, level) {
+        if let Some(first) = self.take_first(&planned, level) {
             return Ok(first);
         }
         let (sender, mut receiver) = mpsc::channel(1);
         // A task of its own: should nobody wait any more, it still calls its job back.
-        self.spawn(vec![planned], level, Manner::Alone, sender);
+        self.spawn(vec![planned.clone()], level, Manner::Alone, sender);
         match receiver.recv().await {
             Some(Ok(Arrival::Done(done))) => Ok(*done),
             Some(Ok(Arrival::Lost(why))) => Ok(not_made(planned, why, None)),
@@ -191,9 +191,9 @@ impl Remote {
         }
     }
 
-    fn take_first(&self, planned: PlannedAttempt, level: IsolationUsed) -> Option<DoneAttempt> {
+    fn take_first(&self, planned: &PlannedAttempt, level: IsolationUsed) -> Option<DoneAttempt> {
         let mut first = lock(&self.first);
-        let fits = first.as_ref().is_some_and(|(at, done)| *at == level && done.planned == planned);
+        let fits = first.as_ref().is_some_and(|(at, done)| *at == level && done.planned == *planned);
         if fits { first.take().map(|(_, done)| *done) } else { None }
     }
 

@@ -2,38 +2,34 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use flaky_config::job::JobInput;
 use flaky_config::{ConfigError, ConfigFile, FlagSettings, RunSettings, SeedChoice, SettingsError, Trust};
 use flaky_core::ids::{AttemptIndex, RunId, Seed};
 use flaky_core::report::RunReport;
 use flaky_core::seeds::SeedPlan;
-use flaky_core::settings::FailOn;
+use flaky_core::settings::{Condition, FailOn};
 use flaky_exec::checkout::{CheckoutSettings, CommitId, RefName, RepositorySource};
-use flaky_exec::{CollectGlobs, ExecError, ExecutorSettings, LauncherProgram, LocalExecutor, RunAs};
+use flaky_exec::{ExecError, LauncherProgram, RunAs};
 use flaky_plugin_host::{HostError, HostSettings, Limits, PluginHost, Want};
 use serde_json::{Value, json};
 
 use crate::assemble::{Findings, assemble};
-use crate::attempts::Outcome;
-use crate::backend::{Backend, BackendError};
+use crate::backend::BackendError;
 use crate::cancel::Cancel;
-use crate::conduct::{Conductor, PlannedAttempt};
-use crate::environment::{Environment, tools_in_temporary_folders};
+use crate::conduct::{PlannedAttempt, TestOrder};
+use crate::environment::Environment;
 use crate::event::{Events, RunEvent};
 use crate::findings::without_sources;
 use crate::folders::Folders;
-use crate::isolation::{self, Unavailable};
+use crate::isolation::Unavailable;
 use crate::journal::Journal;
 use crate::output::AttemptOutput;
 use crate::plugins::{Builtin, LoadError, PluginSet};
-use crate::prepare::{self, EnvironmentFolder, Project, ProjectError};
-use crate::read::Reader;
+use crate::prepare::{self, Project, ProjectError};
 use crate::remote::{RemoteAccess, RemoteError};
-use crate::sources::{self, NoSources, Sources};
-use crate::tally::Tally;
+use crate::sources::{self, BaseSources, NoBase, NoSources, Sources};
+use crate::tally::{Tallies, Tally};
 
 /// Everything a run needs from outside.
 #[derive(Debug)]
@@ -52,6 +48,8 @@ pub struct RunRequest {
     pub flags: FlagSettings,
     /// From a job file.
     pub job: Option<JobInput>,
+    /// A revision of the same repository to compare with.
+    pub base: Option<String>,
     /// A configuration file named on the command line.
     pub config: Option<PathBuf>,
     /// Which attempts.
@@ -116,6 +114,9 @@ pub enum RunError {
     /// The configuration file.
     #[error(transparent)]
     Config(#[from] Box<ConfigError>),
+    /// The revision to compare with.
+    #[error(transparent)]
+    Base(#[from] NoBase),
     /// Settings that do not go together.
     #[error(transparent)]
     Settings(#[from] Box<SettingsError>),
@@ -192,6 +193,7 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
         Err(NoSources::NotAFolder(path, source)) => return Err(RunError::Source { path, source }),
         Err(NoSources::Unreachable(aside)) => return Ok(without_sources(&request, aside)),
     };
+    let base = sources::obtain_base(&request, &sources, events).await?;
     request.checkout.forget_credentials();
     let settings = resolve_settings(&request, &sources, events)?;
     let host = PluginHost::new(HostSettings {
@@ -206,7 +208,7 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
     .await?;
     check_reporters(&request, &plugins)?;
     let project = prepare::project(&plugins, &settings, &sources.tree).await?;
-    let stage = Stage { request, sources, settings, plugins, project, events };
+    let stage = Stage { request, sources, base, settings, plugins, project, events };
     stage.run().await
 }
 
@@ -226,6 +228,8 @@ fn check_reporters(request: &RunRequest, plugins: &PluginSet) -> Result<(), RunE
 pub(crate) struct Stage<'a> {
     pub(crate) request: RunRequest,
     pub(crate) sources: Sources,
+    /// What they are compared with.
+    pub(crate) base: Option<BaseSources>,
     pub(crate) settings: RunSettings,
     pub(crate) plugins: PluginSet,
     pub(crate) project: Project,
@@ -235,65 +239,33 @@ pub(crate) struct Stage<'a> {
 impl Stage<'_> {
     async fn run(self) -> Result<Finished, RunError> {
         let plan = self.plan();
-        let mut tally = Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
+        let new = || Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
+        let mut tallies = Tallies { head: new(), base: self.base.as_ref().map(|_| new()) };
         let (outcome, wall) = match self.endpoint() {
-            Some(access) => self.remotely(access, &mut tally, &plan).await?,
-            None => self.locally(&mut tally, &plan).await?,
+            Some(access) => self.remotely(access, &mut tallies, &plan).await?,
+            None => self.locally(&mut tallies, &plan).await?,
         };
-        let outputs = tally.take_outputs();
-        let findings = self.findings(tally, outcome, wall, &plan).await;
+        let outputs = tallies.head.take_outputs();
+        let findings = self.findings(tallies, outcome, wall, &plan).await;
         Ok(self.finish(findings, outputs))
-    }
-
-    /// On this machine; with the time from the first attempt's start.
-    async fn locally(
-        &self,
-        tally: &mut Tally,
-        plan: &[PlannedAttempt],
-    ) -> Result<(Outcome, Duration), RunError> {
-        let environment = self.environment_folder()?;
-        let scratch = tempfile::Builder::new()
-            .prefix("flaky-run-")
-            .tempdir()
-            .map_err(|source| RunError::Folder { path: std::env::temp_dir(), source })?;
-        let executor =
-            LocalExecutor::start(self.executor_settings(&environment, scratch.path().join("work"))?).await?;
-        let machine = executor.capabilities().await?;
-        let start = isolation::start(self.settings.isolation.value, self.settings.network.value, &machine)?;
-        let mut conductor = Conductor::new(
-            executor.clone(),
-            self.project.clone(),
-            self.base_environment(),
-            self.settings.timeout.value.duration(),
-            Reader::new(&self.plugins, &self.project, self.request.keep_output),
-        );
-        let mut begun = Instant::now();
-        let outcome = match self.install(&mut conductor, environment.as_ref(), &start).await? {
-            Some(aside) => Outcome::before_attempts(aside, &start),
-            None => {
-                begun = Instant::now();
-                self.attempts(&Backend::Local(Arc::new(conductor)), tally, start, plan).await?
-            }
-        };
-        let wall = begun.elapsed();
-        // In order: what still runs ends, and the launcher is waited for, so that its use of the machine is accounted to us.
-        executor.shutdown().await;
-        Ok((outcome, wall))
     }
 
     fn plan(&self) -> Vec<PlannedAttempt> {
         match self.request.attempts {
             AttemptChoice::Planned => (0..self.settings.runs.value.get())
-                .map(|i| PlannedAttempt {
-                    index: AttemptIndex(i),
-                    number: i,
-                    seed: self.seeds().seed(AttemptIndex(i)),
-                })
+                .map(|i| self.planned(AttemptIndex(i), i, self.seeds().seed(AttemptIndex(i))))
                 .collect(),
             AttemptChoice::Repeat { seed, number, times } => {
-                (0..times).map(|i| PlannedAttempt { index: AttemptIndex(i), number, seed }).collect()
+                (0..times).map(|i| self.planned(AttemptIndex(i), number, seed)).collect()
             }
         }
+    }
+
+    /// Every other attempt is shuffled where the order is a condition: which, its number tells.
+    fn planned(&self, index: AttemptIndex, number: u32, seed: Seed) -> PlannedAttempt {
+        let varied = self.settings.conditions.value.contains(&Condition::Order);
+        let order = if number % 2 == 1 { TestOrder::Shuffled } else { TestOrder::AsGiven };
+        PlannedAttempt { order: varied.then_some(order), ..PlannedAttempt::new(index, number, seed) }
     }
 
     pub(crate) fn seeds(&self) -> SeedPlan {
@@ -305,42 +277,12 @@ impl Stage<'_> {
         }
     }
 
-    fn base_environment(&self) -> Environment {
+    pub(crate) fn base_environment(&self) -> Environment {
         let mut base = Environment::new(self.request.environment.clone());
         for (name, value) in &self.settings.env {
             base.set(name.as_str(), value.as_str());
         }
         base
-    }
-
-    /// Only where something will be installed: a run without dependencies makes no folder.
-    fn environment_folder(&self) -> Result<Option<EnvironmentFolder>, RunError> {
-        if self.project.framework.is_none() || !self.settings.auto_install.value {
-            return Ok(None);
-        }
-        let folder = self.request.folders.environments();
-        EnvironmentFolder::open(&folder, &format!("{}\n{}", self.sources.name, self.project.root))
-            .map(Some)
-            .map_err(|source| RunError::Folder { path: folder, source })
-    }
-
-    fn executor_settings(
-        &self,
-        environment: &Option<EnvironmentFolder>,
-        scratch: PathBuf,
-    ) -> Result<ExecutorSettings, ExecError> {
-        let (report, tree) = self.globs();
-        let collect = CollectGlobs::new(report, tree)?;
-        Ok(ExecutorSettings {
-            tree: self.sources.tree.clone(),
-            scratch,
-            parallelism: self.settings.parallelism.value.get() as usize,
-            output_quota: OUTPUT_QUOTA,
-            launcher: self.request.launcher.clone(),
-            writable: self.visible_folders(environment),
-            collect,
-            run_as: self.request.run_as,
-        })
     }
 
     /// Which files parsers want to see: of the report folder, and of the work tree.
@@ -350,19 +292,6 @@ impl Stage<'_> {
             wants().filter_map(|w| if let Want::ReportFiles(g) = w { Some(g.clone()) } else { None });
         let tree = wants().filter_map(|w| if let Want::TreeFiles(g) = w { Some(g.clone()) } else { None });
         (report.collect(), tree.collect())
-    }
-
-    /// What attempts have to see although it may lie where they have a private folder of their own: the installed
-    /// dependencies, and tools that the user keeps in a temporary folder.
-    fn visible_folders(&self, environment: &Option<EnvironmentFolder>) -> Vec<PathBuf> {
-        let base = self.base_environment();
-        let mut folders: Vec<PathBuf> = environment.iter().map(|e| e.path.clone()).collect();
-        for folder in tools_in_temporary_folders(&base, &self.project.command.argv) {
-            if !folders.iter().any(|f| folder.starts_with(f)) && !folder.starts_with(&self.sources.tree) {
-                folders.push(folder);
-            }
-        }
-        folders
     }
 
     fn finish(self, findings: Findings, outputs: Vec<AttemptOutput>) -> Finished {

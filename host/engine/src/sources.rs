@@ -8,7 +8,9 @@ use flaky_config::Trust;
 use flaky_core::report::Note;
 use flaky_core::verdict::Cause;
 use flaky_exec::RunAs;
-use flaky_exec::checkout::{self, CheckoutError, CheckoutRequest, LocalState, RepositorySource};
+use flaky_exec::checkout::{
+    self, CheckoutError, CheckoutRequest, CommitId, ExportError, LocalState, RefName, RepositorySource,
+};
 use tempfile::TempDir;
 
 use crate::attempt::SetAside;
@@ -69,6 +71,93 @@ pub(crate) async fn obtain(request: &RunRequest, events: &Events) -> Result<Sour
             fetch(checkout, request.run_as, request.fetched, &request.cancel).await
         }
     }
+}
+
+/// What a run is compared with.
+#[derive(Debug)]
+pub(crate) struct BaseSources {
+    /// As it was asked for.
+    pub(crate) revision: String,
+    pub(crate) sources: Sources,
+}
+
+/// Why there is nothing to compare with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoBase {
+    /// The folder's own repository does not have it.
+    #[error("`--base`: {0}")]
+    Export(#[from] ExportError),
+    /// It cannot be fetched.
+    #[error("`--base {revision}`: {why}")]
+    Fetch {
+        /// What was asked for.
+        revision: String,
+        /// What went wrong.
+        why: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// A folder of ours.
+    #[error("no folder for the base: {0}")]
+    Folder(#[from] std::io::Error),
+}
+
+impl NoBase {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Export(error) => error.hint().map(str::to_owned),
+            Self::Fetch { hint, .. } => hint.clone(),
+            Self::Folder(_) => None,
+        }
+    }
+}
+
+/// Fetches what the run is to be compared with, or writes it out of the folder's own repository.
+pub(crate) async fn obtain_base(
+    request: &RunRequest,
+    head: &Sources,
+    events: &Events,
+) -> Result<Option<BaseSources>, NoBase> {
+    let Some(revision) = request.base.clone() else { return Ok(None) };
+    events.stage(format!("getting the base `{revision}`"));
+    let sources = match &request.source {
+        RepositorySource::Local(_) => exported(head, &revision, request).await?,
+        RepositorySource::Remote(url) => {
+            let refuse = |why: String, hint| NoBase::Fetch { revision: revision.clone(), why, hint };
+            let commit = CommitId::parse(&revision).ok();
+            let reference = match &commit {
+                Some(_) => None,
+                None => Some(RefName::parse(&revision).map_err(|e| refuse(e.to_string(), None))?),
+            };
+            let settings = request.checkout.clone();
+            let checkout = CheckoutRequest { url: url.clone(), reference, commit, settings };
+            fetch(checkout, request.run_as, request.fetched, &request.cancel).await.map_err(|e| match e {
+                NoSources::Unreachable(aside) => refuse(aside.why, aside.hint),
+                NoSources::NotAFolder(_, error) => refuse(error.to_string(), None),
+            })?
+        }
+    };
+    Ok(Some(BaseSources { revision, sources }))
+}
+
+async fn exported(head: &Sources, revision: &str, request: &RunRequest) -> Result<Sources, NoBase> {
+    let folder = folder_for(request.run_as)?;
+    let (from, into) = (head.tree.clone(), folder.path().join("tree"));
+    let (wanted, cancelled) = (revision.to_owned(), request.cancel.flag());
+    let written = tokio::task::spawn_blocking(move || checkout::export(&from, &wanted, &into, &cancelled))
+        .await
+        .map_err(std::io::Error::other)??;
+    Ok(Sources {
+        tree: written.folder.canonicalize()?,
+        name: head.name.clone(),
+        commit: Some(written.commit),
+        trust: head.trust,
+        notes: Vec::new(),
+        fetched: Some(folder),
+    })
 }
 
 async fn local(folder: &Path) -> Result<Sources, NoSources> {

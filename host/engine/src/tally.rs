@@ -1,11 +1,12 @@
 //! Everything that attempts said, as they come in: the ledger of tests, the attempts' own results, and the command
 //! taken as a test where no framework tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use flaky_config::IgnorePatterns;
-use flaky_core::evidence::Evidence;
+use flaky_core::attempt::Usage;
+use flaky_core::evidence::{Base, Change, Evidence, Tried};
 use flaky_core::ids::{AttemptIndex, TestId};
 use flaky_core::ledger::{AttemptRecord, Ledger, Standing};
 use flaky_core::parsed::{Completeness, Failure, Outcome, ParsedAttempt, TestColumns};
@@ -15,7 +16,7 @@ use flaky_core::stop::{Certainty, Known};
 use flaky_exec::AttemptNote;
 
 use crate::attempt::{Judgement, SetAside, exit_in_words, of_exit};
-use crate::conduct::DoneAttempt;
+use crate::conduct::{DoneAttempt, Side};
 use crate::event::AttemptVerdict;
 use crate::journal::JournalLine;
 use crate::output::AttemptOutput;
@@ -26,6 +27,52 @@ pub(crate) const LEVEL: f64 = 0.95;
 /// Missing tests listed per attempt; the counts per test are whole.
 const MISSING_LISTED: usize = 100;
 
+/// In which way an attempt was made, and so with which others it is added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The whole suite, beside others.
+    SideBySide,
+    /// The whole suite, with nothing beside it.
+    Alone,
+    /// Some tests without the others of their suite.
+    Selected,
+}
+
+/// What the attempts at each of two commits said.
+#[derive(Debug)]
+pub(crate) struct Tallies {
+    pub(crate) head: Tally,
+    /// What the head is compared with, where it is.
+    pub(crate) base: Option<Tally>,
+}
+
+impl Tallies {
+    pub(crate) fn of(&mut self, side: Side) -> Option<&mut Tally> {
+        match side {
+            Side::Head => Some(&mut self.head),
+            Side::Base => self.base.as_mut(),
+        }
+    }
+
+    /// Whether every test is decided; compared with a base, whether also every difference is.
+    pub(crate) fn are_decided(&self, certainty: &Certainty) -> bool {
+        let Some(base) = &self.base else { return self.head.is_decided(certainty) };
+        self.head.is_decided(certainty)
+            && base.is_decided(certainty)
+            && self.changes().values().all(|base| base.change != Change::NoEvidence || base.failed == 0)
+    }
+
+    /// What became of each test that ran at both commits; empty without a base.
+    pub(crate) fn changes(&self) -> BTreeMap<TestId, Base> {
+        let Some(base) = &self.base else { return BTreeMap::new() };
+        let mut changes = compare_stub(&self.head.tests, &base.tests);
+        if let (Some(head), Some(base)) = (self.head.command_ledger(), base.command_ledger()) {
+            changes.extend(compare_stub(&head, &base));
+        }
+        changes
+    }
+}
+
 /// What all attempts said.
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -33,12 +80,15 @@ pub(crate) struct Tally {
     /// Name of the command when it stands for a test.
     command: TestId,
     tests: Ledger,
+    /// Attempts of some tests without the others.
+    without_others: Ledger,
     /// One entry per attempt that counts, in any order.
     commands: Vec<CommandResult>,
     pub(crate) finished: u32,
     pub(crate) counted: u32,
     pub(crate) failed: u32,
     pub(crate) alone: u32,
+    pub(crate) selected: u32,
     pub(crate) set_aside: Vec<SetAside>,
     pub(crate) cpu: Duration,
     pub(crate) peak_memory: u64,
@@ -63,11 +113,13 @@ impl Tally {
             ignore,
             command: TestId::new(&command.join(" ")),
             tests: Ledger::new(),
+            without_others: Ledger::new(),
             commands: Vec::new(),
             finished: 0,
             counted: 0,
             failed: 0,
             alone: 0,
+            selected: 0,
             set_aside: Vec::new(),
             cpu: Duration::ZERO,
             peak_memory: 0,
@@ -81,7 +133,7 @@ impl Tally {
     }
 
     /// Takes in one attempt; says what it was, and the line for the journal.
-    pub(crate) fn add(&mut self, mut done: DoneAttempt, alone: bool) -> (AttemptVerdict, JournalLine) {
+    pub(crate) fn add(&mut self, mut done: DoneAttempt, kind: Kind) -> (AttemptVerdict, JournalLine) {
         let failed = self.failed_tests(&done);
         let unexplained = matches!(done.judgement, Judgement::Counts { unexplained: Some(_) });
         let command_failed = done.parsed.is_none() && !done.exit.is_success();
@@ -92,11 +144,15 @@ impl Tally {
             }
             Judgement::Counts { .. } => AttemptVerdict::Passed,
         };
-        let line = journal_line(&done, failed, alone);
-        self.count(&done, verdict, alone);
-        self.keep_output(&mut done, verdict, alone);
+        let line = journal_line(&done, failed, kind);
+        self.count(&done, verdict, kind);
+        if kind == Kind::Selected {
+            self.record_selected(done);
+            return (verdict, line);
+        }
+        self.keep_output(&mut done, verdict, kind);
         self.keep_report(&done, verdict, &line);
-        self.record(done, alone);
+        self.record(done, kind == Kind::Alone);
         (verdict, line)
     }
 
@@ -109,12 +165,24 @@ impl Tally {
             .collect()
     }
 
-    fn count(&mut self, done: &DoneAttempt, verdict: AttemptVerdict, alone: bool) {
-        self.cpu += done.usage.cpu;
-        self.peak_memory = self.peak_memory.max(done.usage.peak_memory);
-        if alone {
-            self.alone += 1;
-            return;
+    /// Adds up what an attempt took, whether it counts or not.
+    pub(crate) fn used(&mut self, usage: &Usage) {
+        self.cpu += usage.cpu;
+        self.peak_memory = self.peak_memory.max(usage.peak_memory);
+    }
+
+    fn count(&mut self, done: &DoneAttempt, verdict: AttemptVerdict, kind: Kind) {
+        self.used(&done.usage);
+        match kind {
+            Kind::SideBySide => {}
+            Kind::Alone => {
+                self.alone += 1;
+                return;
+            }
+            Kind::Selected => {
+                self.selected += 1;
+                return;
+            }
         }
         self.finished += 1;
         match verdict {
@@ -130,8 +198,8 @@ impl Tally {
         }
     }
 
-    fn keep_output(&mut self, done: &mut DoneAttempt, verdict: AttemptVerdict, alone: bool) {
-        let Some(kept) = done.output.take().filter(|_| !alone) else { return };
+    fn keep_output(&mut self, done: &mut DoneAttempt, verdict: AttemptVerdict, kind: Kind) {
+        let Some(kept) = done.output.take().filter(|_| kind == Kind::SideBySide) else { return };
         self.outputs.push(AttemptOutput {
             attempt: done.planned.index,
             seed: done.planned.seed,
@@ -196,6 +264,16 @@ impl Tally {
         entry.1 = entry.1.max(count);
     }
 
+    fn record_selected(&mut self, done: DoneAttempt) {
+        let DoneAttempt { planned, judgement: Judgement::Counts { .. }, parsed: Some((parsed, _)), .. } =
+            done
+        else {
+            return;
+        };
+        let record = AttemptRecord { index: planned.index, seed: planned.seed, alone: false, parsed };
+        self.without_others.record(record);
+    }
+
     fn record(&mut self, done: DoneAttempt, alone: bool) {
         let Judgement::Counts { unexplained } = done.judgement else { return };
         let DoneAttempt { planned, exit, parsed, output_tail, .. } = done;
@@ -219,12 +297,12 @@ impl Tally {
     /// The evidence of all tests, and of the command where it has to stand for one.
     pub(crate) fn evidence(&self) -> Vec<Evidence> {
         let mut all = self.tests.judge_interference(LEVEL);
-        if self.commands.iter().any(|c| c.speaks) {
-            let mut commands = Ledger::new();
-            for command in &self.commands {
-                commands.record(command.record.clone());
-            }
+        if let Some(commands) = self.command_ledger() {
             all.extend(commands.judge_interference(LEVEL));
+        }
+        let selected = self.tried_selected();
+        for test in &mut all {
+            test.selected = selected.get(&test.id).copied();
         }
         if self.stopped_early {
             // Wilson's interval misses rare failures too often where their coming ended the run; the exact one does not.
@@ -233,6 +311,51 @@ impl Tally {
             }
         }
         all
+    }
+
+    /// The command as a test of its own, where it has to stand for one.
+    fn command_ledger(&self) -> Option<Ledger> {
+        self.commands.iter().any(|c| c.speaks).then(|| {
+            let mut commands = Ledger::new();
+            for command in &self.commands {
+                commands.record(command.record.clone());
+            }
+            commands
+        })
+    }
+
+    fn tried_selected(&self) -> BTreeMap<TestId, Tried> {
+        let tried = |s: Standing| Tried { ran: s.ran, failed: s.failures };
+        self.without_others.standings().map(|(id, standing)| (id.clone(), tried(standing))).collect()
+    }
+
+    /// How many tests there are.
+    pub(crate) fn test_count(&self) -> usize {
+        self.tests.test_count()
+    }
+
+    /// Whether a test runs and is not judged.
+    pub(crate) fn ignores(&self, id: &TestId) -> bool {
+        self.ignore.first_match(id).is_some()
+    }
+
+    /// Tests that are judged, ran, and are not decided.
+    pub(crate) fn undecided(&self, certainty: &Certainty) -> Vec<TestId> {
+        let open =
+            |(_, s): &(&TestId, Standing)| s.ran > 0 && certainty.of(s.failures, s.ran) == Known::Undecided;
+        self.tests.standings().filter(open).map(|(id, _)| id.clone()).filter(|id| !self.ignores(id)).collect()
+    }
+
+    /// Whether what these tests do without the others is decided; one that was not found there never will be.
+    pub(crate) fn are_decided_alone(&self, tests: &BTreeSet<TestId>, certainty: &Certainty) -> bool {
+        let mut told = 0;
+        for (_, standing) in self.without_others.standings().filter(|(id, _)| tests.contains(*id)) {
+            told += 1;
+            if certainty.of(standing.failures, standing.ran) == Known::Undecided {
+                return false;
+            }
+        }
+        told == tests.len() || self.selected >= certainty.attempts_needed()
     }
 
     /// Whether every test that is judged is decided, and the command where it stands for a test. A test that never ran
@@ -256,6 +379,11 @@ impl Tally {
         let failed = |c: &&CommandResult| c.record.parsed.tests.outcomes.iter().any(|o| o.is_failure());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         !speaks || decided(count(side_by_side().count()), count(side_by_side().filter(failed).count()))
+    }
+
+    /// The attempts ended at a moment that their outcomes chose: intervals have to allow for it.
+    pub(crate) fn stopped_early(&mut self) {
+        self.stopped_early = true;
     }
 
     /// The run ends because enough is known; what the reader should know of it, unless nothing was left to do.
@@ -340,12 +468,14 @@ impl Tally {
     }
 }
 
-fn journal_line(done: &DoneAttempt, failed: Vec<TestId>, alone: bool) -> JournalLine {
+fn journal_line(done: &DoneAttempt, failed: Vec<TestId>, kind: Kind) -> JournalLine {
     let tests = done.parsed.as_ref().map_or(0, |(p, _)| p.tests.len());
     JournalLine {
         attempt: done.planned.index,
         seed: done.planned.seed,
-        alone,
+        alone: kind == Kind::Alone,
+        selected: kind == Kind::Selected,
+        base: done.planned.side == Side::Base,
         exit: done.exit,
         wall_seconds: (done.usage.wall.as_secs_f64() * 1e3).round() / 1e3,
         tests: u32::try_from(tests).unwrap_or(u32::MAX),
@@ -386,4 +516,8 @@ fn nothing_told() -> ParsedAttempt {
         announced: Vec::new(),
         diagnostics: Vec::new(),
     }
+}
+
+fn compare_stub(_: &Ledger, _: &Ledger) -> BTreeMap<TestId, Base> {
+    BTreeMap::new()
 }

@@ -138,6 +138,7 @@ fn request(
         checkout,
         flags: FlagSettings::default(),
         job: Some(input),
+        base: None,
         config: None,
         attempts: AttemptChoice::Planned,
         fresh_seed: random() % 1_000_000_000,

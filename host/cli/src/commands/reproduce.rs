@@ -6,7 +6,7 @@ use flaky_config::{
     EnvName, EnvValue, Environment, FlagSettings, InvalidEnvironment, InvalidPlugin, PluginAddress,
     TestCommand,
 };
-use flaky_core::ids::Seed;
+use flaky_core::ids::{Seed, TestId};
 use flaky_core::report::{IsolationUsed, RunReport};
 use flaky_core::settings::{BackendKind, IsolationChoice, NetworkChoice, Parallelism, TimeoutSeconds};
 use flaky_core::text::visible;
@@ -32,7 +32,8 @@ pub(crate) fn execute(args: &ReproduceArgs) -> Result<ExitStatus, CliError> {
     };
     let number = number_of(&record, seed)?;
     let attempts = AttemptChoice::Repeat { seed, number, times: args.repeat.get() };
-    let ask = ask(record, attempts)?;
+    let tests = args.tests.iter().map(|id| TestId::new(id)).collect();
+    let ask = ask(record, attempts, tests)?;
     session.block_on(async {
         let finished = session.run(ask).await?;
         let report = &finished.report;
@@ -69,7 +70,7 @@ fn number_of(record: &RunRecord, seed: Seed) -> Result<u32, CliError> {
 }
 
 /// The run as it was, with the one attempt; one after the other, so that nothing runs beside it.
-fn ask(record: RunRecord, attempts: AttemptChoice) -> Result<Ask, CliError> {
+fn ask(record: RunRecord, attempts: AttemptChoice, tests: Vec<TestId>) -> Result<Ask, CliError> {
     let usage = |e: &dyn std::error::Error| CliError::usage(e, None);
     let source = RepositorySource::parse(&record.source).map_err(|e| usage(&e))?;
     let (isolation, network) = match record.isolation {
@@ -98,12 +99,15 @@ fn ask(record: RunRecord, attempts: AttemptChoice) -> Result<Ask, CliError> {
             env: environment(record.env)?,
             auto_install: Some(record.install),
             plugins: plugins(&record.plugins)?,
+            conditions: Some(record.conditions),
+            tests,
             // Where it can be looked into, wherever it failed first.
             backend: Some(BackendKind::Local),
             ..FlagSettings::default()
         },
         config: record.config,
         job: None,
+        base: None,
         attempts,
         reporters: Vec::new(),
     })

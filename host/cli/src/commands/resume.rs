@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use flaky_config::{FlagSettings, TestCommand};
+use flaky_config::{AskedBy, FlagSettings, TestCommand};
 use flaky_core::ids::RunId;
 use flaky_core::report::SeedReport;
 use flaky_core::settings::{BackendKind, Dollars, Parallelism, Runs, TimeoutSeconds};
@@ -69,9 +69,12 @@ pub(super) fn ask(
             endpoint: remote.endpoint,
             shards: remote.shards,
             budget: budget.or(remote.budget),
+            asked_by: AskedBy::Terminal,
+            ..FlagSettings::default()
         },
         config: record.config,
         job: None,
+        base: None,
         attempts: AttemptChoice::Planned,
         reporters,
     })

@@ -249,7 +249,7 @@ impl<'a> Call<'a> {
     /// Takes an attempt in, once, whatever comes how often.
     async fn take(&mut self, attempt: WireAttempt, fresh: bool) {
         // What was not asked for in this way is no answer: the attempt stays missing.
-        let Some(planned) = self.open.get(&attempt.index).copied().filter(|p| p.seed == attempt.seed) else {
+        let Some(planned) = self.open.get(&attempt.index).cloned().filter(|p| p.seed == attempt.seed) else {
             return;
         };
         self.open.remove(&attempt.index);
@@ -300,7 +300,7 @@ impl<'a> Call<'a> {
         let template = Arc::clone(&self.remote.template);
         let mut ready = BTreeMap::new();
         for (index, planned) in &self.open {
-            ready.insert(*index, template.ready(*index, *planned).await);
+            ready.insert(*index, template.ready(*index, planned).await);
         }
         let parallelism = match self.manner {
             Manner::SideBySide => self.remote.sizing.parallelism.get(),

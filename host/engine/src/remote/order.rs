@@ -45,7 +45,7 @@ pub(crate) struct Ready {
 
 impl Template {
     /// Makes one attempt ready.
-    pub(crate) async fn ready(&self, index: AttemptIndex, planned: PlannedAttempt) -> Ready {
+    pub(crate) async fn ready(&self, index: AttemptIndex, planned: &PlannedAttempt) -> Ready {
         let mut env = Environment::default();
         for (name, value) in &self.env {
             env.set(name, value);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn planned(index: u32) -> PlannedAttempt {
-        PlannedAttempt { index: AttemptIndex(index), number: index, seed: Seed(u64::from(index) + 100) }
+        PlannedAttempt::new(AttemptIndex(index), index, Seed(u64::from(index) + 100))
     }
 
     #[tokio::test]

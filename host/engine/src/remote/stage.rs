@@ -14,7 +14,7 @@ use crate::conduct::PlannedAttempt;
 use crate::isolation;
 use crate::journal::{Journal, read_record};
 use crate::run::{RunError, Stage};
-use crate::tally::Tally;
+use crate::tally::Tallies;
 
 impl Stage<'_> {
     /// How to reach the endpoint, if attempts are to be made on one.
@@ -26,7 +26,7 @@ impl Stage<'_> {
     pub(crate) async fn remotely(
         &self,
         access: &RemoteAccess,
-        tally: &mut Tally,
+        tallies: &mut Tallies,
         plan: &[PlannedAttempt],
     ) -> Result<(Outcome, Duration), RunError> {
         access::settings(access, self.settings.backend.value.endpoint.as_deref())
@@ -41,7 +41,7 @@ impl Stage<'_> {
         // The first attempt may wait long for a worker: who ends us meanwhile must know what to resume.
         self.announce(plan);
         let begun = Instant::now();
-        let outcome = self.on_endpoint(&remote, tally, plan).await;
+        let outcome = self.on_endpoint(&remote, tallies, plan).await;
         // Also after an error: what is under way is called back, and that is waited for.
         let bill = remote.close().await;
         let mut outcome = outcome?;
@@ -82,7 +82,7 @@ impl Stage<'_> {
     async fn on_endpoint(
         &self,
         remote: &Arc<Remote>,
-        tally: &mut Tally,
+        tallies: &mut Tallies,
         plan: &[PlannedAttempt],
     ) -> Result<Outcome, RunError> {
         let (asked, level) = (self.settings.isolation.value, self.level_asked_for());
@@ -92,7 +92,7 @@ impl Stage<'_> {
         };
         self.events.stage("waiting for a worker of the endpoint");
         let scouted = tokio::select! {
-            scouted = remote.scout(*first, level) => scouted?,
+            scouted = remote.scout(first.clone(), level) => scouted?,
             () = self.request.cancel.cancelled() => {
                 return Ok(Outcome::before_attempts(interrupted_early(), &unknown));
             }
@@ -102,6 +102,6 @@ impl Stage<'_> {
             Scouted::Obstacle(aside) => return Ok(Outcome::before_attempts(aside, &unknown)),
         };
         let start = isolation::start(asked, self.settings.network.value, &machine)?;
-        self.attempts(&Backend::Remote(Arc::clone(remote)), tally, start, plan).await
+        self.attempts(&Backend::Remote(Arc::clone(remote)), tallies, start, plan).await
     }
 }
