@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod fingerprint;
 pub mod ids;
 pub mod ledger;
+pub mod parse_document;
 pub mod parsed;
 pub mod report;
 pub mod seeds;

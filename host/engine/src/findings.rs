@@ -25,8 +25,8 @@ impl Stage<'_> {
         plan: &[PlannedAttempt],
     ) -> Findings {
         let evidence = tally.evidence();
-        let tests = judge::judge(&self.plugins, evidence, &self.settings.ignore.value).await;
-        let mut summary = judge::summarise(&self.plugins, tally.counted, tally.failed, &tests).await;
+        let tests = judge::judge(&self.policies, evidence, &self.settings.ignore.value).await;
+        let mut summary = judge::summarise(&self.policies, tally.counted, tally.failed, &tests).await;
         if summary.category == Category::Stable && tally.failed > 0 && tests.iter().any(disturbed) {
             summary.reason = format!(
                 "{} of {} attempts failed side by side, and nothing that failed did so alone: copies disturbed each other",
