@@ -3,6 +3,8 @@
 mod cargo;
 mod component;
 mod dist;
+mod fixtures;
+mod hosted;
 mod plugins;
 mod schemas;
 mod sources;
@@ -15,9 +17,11 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask plugins [--check] [NAME...]
        cargo xtask schemas [--check]
+       cargo xtask fixtures [NAME...]
 
 plugins   builds the bundled plugins, or those named, into plugins/dist
-schemas   writes the JSON Schemas of report, configuration and jobs into docs/schema
+schemas   writes the JSON Schemas of report, configuration, jobs and `flaky parse` into docs/schema
+fixtures  holds the components in plugins/dist against recorded output of real frameworks
 --check   writes nothing, and fails if what is there is not what would be written";
 
 /// What a task gives. The message is all that is done with an error.
@@ -47,7 +51,7 @@ fn run(arguments: &[&str]) -> Result<()> {
     let (flags, names): (Vec<&str>, Vec<&str>) = rest.iter().partition(|argument| argument.starts_with('-'));
     let mode = if flags.contains(&"--check") { Mode::Check } else { Mode::Write };
     let known = |flag: &&str| *flag == "--check";
-    let takes_names = *task == "plugins" && mode == Mode::Write;
+    let takes_names = matches!(*task, "plugins" | "fixtures") && mode == Mode::Write;
     let unexpected = names.iter().find(|_| !takes_names);
     if let Some(argument) = flags.iter().find(|flag| !known(flag)).or(unexpected) {
         return Err(format!("unexpected argument `{argument}`\n{USAGE}").into());
@@ -57,6 +61,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         "plugins" if mode == Mode::Check => plugins::check(&root),
         "plugins" => plugins::write(&root, &names),
         "schemas" => schemas::run(&root, mode),
+        "fixtures" => fixtures::run(&root, &names),
         "help" | "--help" | "-h" => {
             say(USAGE);
             Ok(())

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cargo::{self, Build, Toolchain};
 use crate::component::{self, Interfaces};
-use crate::dist::{Dist, Entry};
+use crate::dist::{self, Dist, Entry};
+use crate::hosted::Hosted;
 use crate::{Result, read, say, sources};
 
 /// The contract that the bundled plugins are built for.
@@ -25,7 +26,7 @@ const FOLDER_VARIABLE: &str = "FLAKY_PLUGINS_DIST";
 pub(crate) fn write(root: &Path, only: &[&str]) -> Result<()> {
     crate::write(&root.join("plugins/sdk/wit/plugin.wit"), &read(&contract(root))?)?;
     let folder = root.join("plugins/dist");
-    let manifest = folder.join("manifest.json");
+    let manifest = folder.join(dist::MANIFEST);
     let names = names(root)?;
     if let Some(unknown) = only.iter().find(|name| !names.iter().any(|known| known == *name)) {
         return Err(format!("no plugin `{unknown}`: there are {}", names.join(", ")).into());
@@ -34,7 +35,7 @@ pub(crate) fn write(root: &Path, only: &[&str]) -> Result<()> {
         names.iter().filter(|name| only.is_empty() || only.contains(&name.as_str())).cloned().collect();
     let (mut dist, components) = build_all(root, &wanted, Locked::No)?;
     for (name, component) in &components {
-        crate::write(&folder.join(format!("{name}.wasm")), component)?;
+        crate::write(&dist::path(&folder, name), &dist::pack(component)?)?;
     }
     if !only.is_empty() && manifest.is_file() {
         let earlier = Dist::load(&manifest)?.plugins;
@@ -43,6 +44,7 @@ pub(crate) fn write(root: &Path, only: &[&str]) -> Result<()> {
         dist.plugins.extend(kept);
     }
     remove_others(&folder, &dist)?;
+    crate::write(&folder.join(dist::BUNDLED), dist.to_rust().as_bytes())?;
     crate::write(&manifest, &dist.to_json()?)
 }
 
@@ -54,7 +56,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
         );
     }
     let folder = root.join("plugins/dist");
-    let committed = Dist::load(&folder.join("manifest.json"))?;
+    let committed = Dist::load(&folder.join(dist::MANIFEST))?;
     compare_committed(root, &folder, &committed)?;
     let (fresh, components) = build_all(root, &names(root)?, Locked::Yes)?;
     if committed == fresh {
@@ -97,14 +99,17 @@ fn compare_committed(root: &Path, folder: &Path, committed: &Dist) -> Result<()>
         )
         .into());
     }
+    if read(&folder.join(dist::BUNDLED))? != committed.to_rust().as_bytes() {
+        return Err("plugins/dist/bundled.rs is not that of its manifest\nhint: cargo xtask plugins".into());
+    }
     for (name, entry) in &committed.plugins {
-        let component = read(&folder.join(format!("{name}.wasm")))?;
+        let component = dist::unpacked(folder, name)?;
         if sources::sha256(&component) != entry.sha256 {
-            return Err(format!("plugins/dist/{name}.wasm is not the file of its manifest").into());
+            return Err(format!("plugins/dist/{name}.wasm.zst is not the file of its manifest").into());
         }
         if sources::hash(root, &root.join("plugins").join(name))? != entry.source {
             return Err(format!(
-                "plugins/dist/{name}.wasm is stale: its sources changed\nhint: cargo xtask plugins"
+                "plugins/dist/{name}.wasm.zst is stale: its sources changed\nhint: cargo xtask plugins"
             )
             .into());
         }
@@ -128,9 +133,10 @@ fn build_all(root: &Path, names: &[String], locked: Locked) -> Result<(Dist, BTr
         plugins: BTreeMap::new(),
     };
     let mut components = BTreeMap::new();
+    let hosted = Hosted::new(&target_folder(root))?;
     for name in names {
         let (entry, component) =
-            build(root, name, locked).map_err(|error| format!("plugins/{name}: {error}"))?;
+            build(root, name, locked, &hosted).map_err(|error| format!("plugins/{name}: {error}"))?;
         say(&format!("{name}: {} bytes, {}", entry.size, entry.roles.join(", ")));
         dist.plugins.insert(name.clone(), entry);
         components.insert(name.clone(), component);
@@ -138,7 +144,7 @@ fn build_all(root: &Path, names: &[String], locked: Locked) -> Result<(Dist, BTr
     Ok((dist, components))
 }
 
-fn build(root: &Path, name: &str, locked: Locked) -> Result<(Entry, Vec<u8>)> {
+fn build(root: &Path, name: &str, locked: Locked, hosted: &Hosted) -> Result<(Entry, Vec<u8>)> {
     let package = root.join("plugins").join(name);
     let build = Build {
         workspace: root,
@@ -154,7 +160,13 @@ fn build(root: &Path, name: &str, locked: Locked) -> Result<(Entry, Vec<u8>)> {
         size: component.len() as u64,
         source: sources::hash(root, &package)?,
         roles: Interfaces::of(&component)?.roles(CONTRACT)?,
+        manifest: hosted.load(name, component.clone())?.manifest().clone(),
     };
+    if entry.manifest.name != name {
+        return Err(
+            format!("it calls itself `{}`: a plugin is named as its folder", entry.manifest.name).into()
+        );
+    }
     Ok((entry, component))
 }
 
@@ -175,9 +187,10 @@ fn names(root: &Path) -> Result<Vec<String>> {
 fn remove_others(folder: &Path, dist: &Dist) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        if path.extension().is_some_and(|extension| extension == "wasm") && !dist.plugins.contains_key(&*stem)
-        {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let plugin = name.strip_suffix(dist::EXTENSION).or_else(|| name.strip_suffix(".wasm"));
+        let kept = |plugin: &str| name.ends_with(dist::EXTENSION) && dist.plugins.contains_key(plugin);
+        if plugin.is_some_and(|plugin| !kept(plugin)) {
             std::fs::remove_file(&path)?;
         }
     }

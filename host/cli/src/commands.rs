@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod help;
+pub(crate) mod parse;
 pub(crate) mod reproduce;
 mod resume;
 pub(crate) mod run;

@@ -13,6 +13,10 @@ pub(crate) enum ExitStatus {
     Fault,
     /// Usage or configuration.
     Usage,
+    /// A file ends before the framework did.
+    ReadInPart,
+    /// No parser recognised a file.
+    NotRecognised,
     /// A test is flaky.
     Flaky,
     /// A test is broken.
@@ -31,10 +35,12 @@ pub(crate) enum ExitStatus {
 
 impl ExitStatus {
     /// All that `flaky` ends with, in the order of the table.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Fine,
         Self::Fault,
         Self::Usage,
+        Self::ReadInPart,
+        Self::NotRecognised,
         Self::Flaky,
         Self::Broken,
         Self::Inconclusive,
@@ -50,6 +56,8 @@ impl ExitStatus {
             Self::Fine => 0,
             Self::Fault => 1,
             Self::Usage => 2,
+            Self::ReadInPart => 3,
+            Self::NotRecognised => 4,
             Self::Flaky => 10,
             Self::Broken => 11,
             Self::Inconclusive => 12,
@@ -66,6 +74,8 @@ impl ExitStatus {
             Self::Fine => "nothing at or above `--fail-on` (default: flaky)",
             Self::Fault => "a fault of flaky itself",
             Self::Usage => "wrong usage or configuration: nothing was run",
+            Self::ReadInPart => "`flaky parse` read a file in part: it ends before the framework did",
+            Self::NotRecognised => "`flaky parse` read nothing: no parser recognised a file",
             Self::Flaky => "a test is flaky, and none is broken",
             Self::Broken => "a test is broken: a genuine bug",
             Self::Inconclusive => {

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Run(args) => commands::run::execute(*args),
+        Command::Parse(args) => commands::parse::execute(&args),
         Command::Reproduce(args) => commands::reproduce::execute(&args),
         Command::Verify(args) => commands::verify::execute(*args),
         Command::Doctor(args) => commands::doctor::execute(&args),

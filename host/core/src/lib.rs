@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod fingerprint;
 pub mod ids;
 pub mod ledger;
+pub mod parse_document;
 pub mod parsed;
 pub mod refute;
 pub mod report;

@@ -4,7 +4,7 @@
 //! arguments, found no test, or broke) is *set aside*: it is never counted as a failure of a test.
 
 use flaky_core::attempt::Exit;
-use flaky_core::parsed::{Diagnostic, Outcome, ParsedAttempt};
+use flaky_core::parsed::{Diagnostic, DiagnosticLevel, Outcome, ParsedAttempt};
 use flaky_core::verdict::Cause;
 
 /// What an attempt says.
@@ -116,7 +116,8 @@ fn not_found() -> SetAside {
 /// ran is a fault of a file: it sets the attempt aside only when no test gave an outcome, because frameworks that
 /// go on after it still tell the truth about the others.
 fn harness_fault(diagnostics: &[Diagnostic], any_counts: bool) -> Option<SetAside> {
-    diagnostics.iter().find_map(|d| {
+    // Doubts of the parser are nobody's fault.
+    diagnostics.iter().filter(|d| d.level == DiagnosticLevel::Error).find_map(|d| {
         let (cause, hint) = match d.code.as_str() {
             "no-tests" if !any_counts => {
                 (Cause::NoTests, "check the paths and filters of the test command".to_owned())
@@ -153,7 +154,7 @@ pub(crate) fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use flaky_core::ids::TestId;
-    use flaky_core::parsed::{Completeness, DiagnosticLevel, TestColumns};
+    use flaky_core::parsed::{Completeness, TestColumns};
 
     use super::*;
 

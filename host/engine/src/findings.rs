@@ -36,8 +36,8 @@ impl Stage<'_> {
             test.failed_in_ci = self.settings.failed_in_ci.contains(&test.id);
         }
         let not_met = self.not_met(&evidence);
-        let tests = judge::judge(&self.plugins, evidence, &self.settings.ignore.value).await;
-        let mut summary = judge::summarise(&self.plugins, tally.counted, tally.failed, &tests).await;
+        let tests = judge::judge(&self.policies, evidence, &self.settings.ignore.value).await;
+        let mut summary = judge::summarise(&self.policies, tally.counted, tally.failed, &tests).await;
         if summary.category == Category::Stable && tally.failed > 0 && tests.iter().any(disturbed) {
             summary.reason = format!(
                 "{} of {} attempts failed side by side, and nothing that failed did so alone: copies disturbed each other",

@@ -6,7 +6,7 @@ use flaky_core::ids::TestId;
 use flaky_core::verdict::{Category, Severity, Verdict};
 use flaky_plugin_host::RunSummary;
 
-use crate::plugins::PluginSet;
+use crate::plugins::Member;
 
 /// One test with what was said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,11 +26,11 @@ pub struct Judged {
 const BATCH: usize = 500;
 
 /// Judges every test. The order of the answer is that of `evidence`.
-pub async fn judge(plugins: &PluginSet, evidence: Vec<Evidence>, ignore: &IgnorePatterns) -> Vec<Judged> {
+pub async fn judge(policies: &[Member], evidence: Vec<Evidence>, ignore: &IgnorePatterns) -> Vec<Judged> {
     let mut judged: Vec<Option<(Verdict, String)>> =
         evidence.iter().map(|e| ignored(ignore, &e.id)).collect();
     let left_out: Vec<bool> = judged.iter().map(Option::is_some).collect();
-    for policy in plugins.policies() {
+    for policy in policies {
         let open: Vec<usize> = (0..judged.len()).filter(|i| judged[*i].is_none()).collect();
         for batch in open.chunks(BATCH) {
             let asked: Vec<Evidence> = batch.iter().map(|i| evidence[*i].clone()).collect();
@@ -59,14 +59,14 @@ pub async fn judge(plugins: &PluginSet, evidence: Vec<Evidence>, ignore: &Ignore
 }
 
 /// Judges the run as a whole; the worst test's category when no policy says anything.
-pub async fn summarise(plugins: &PluginSet, total: u32, failures: u32, tests: &[Judged]) -> Verdict {
+pub async fn summarise(policies: &[Member], total: u32, failures: u32, tests: &[Judged]) -> Verdict {
     let counted = || tests.iter().filter(|t| !t.ignored);
     let summary = RunSummary {
         total_runs: total,
         failures,
         verdicts: counted().map(|t| (t.evidence.id.clone(), t.verdict.clone())).collect(),
     };
-    for policy in plugins.policies() {
+    for policy in policies {
         match policy.plugin.summarise(&summary).await {
             Ok(Some(verdict)) => return verdict,
             Ok(None) => {}

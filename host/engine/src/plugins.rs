@@ -1,22 +1,15 @@
 //! The plugins of a run, by role, with what went wrong in each.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flaky_config::{PluginAddress, PluginRef};
 use flaky_core::report::PluginReport;
-use flaky_plugin_host::{Plugin, PluginError, PluginHost, PluginSource};
+use flaky_plugin_host::{Manifest, Plugin, PluginError, PluginHost, PluginSource, Roles};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
-/// A component that is part of the program.
-#[derive(Debug, Clone, Copy)]
-pub struct Builtin {
-    /// What stands behind `builtin:`.
-    pub name: &'static str,
-    /// The component.
-    pub bytes: &'static [u8],
-}
+use crate::builtins::{self, Builtin};
 
 /// One loaded plugin and the errors of its calls.
 #[derive(Debug, Clone)]
@@ -77,10 +70,119 @@ impl Member {
     }
 }
 
-/// The plugins of a run: those the user named first, in their order, then the bundled ones.
+/// A plugin that a run may ask: loaded, or bundled and loaded when it is first asked.
+#[derive(Debug, Clone)]
+pub struct Candidate(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    known: Known,
+    host: PluginHost,
+    /// For `configure`.
+    settings: Value,
+    member: OnceCell<Result<Member, PluginError>>,
+}
+
+/// What is known without loading.
+#[derive(Debug)]
+enum Known {
+    /// The user named it: it was loaded at once.
+    Named(Member),
+    /// Part of the program.
+    Bundled(&'static Builtin),
+}
+
+impl Candidate {
+    fn new(host: &PluginHost, known: Known, settings: Value) -> Self {
+        Self(Arc::new(Inner { known, host: host.clone(), settings, member: OnceCell::new() }))
+    }
+
+    /// From its manifest.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.manifest().name
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        match &self.0.known {
+            Known::Named(member) => member.plugin.manifest(),
+            Known::Bundled(builtin) => &builtin.manifest,
+        }
+    }
+
+    /// What it can be asked.
+    #[must_use]
+    pub fn roles(&self) -> &Roles {
+        match &self.0.known {
+            Known::Named(member) => member.plugin.roles(),
+            Known::Bundled(builtin) => &builtin.roles,
+        }
+    }
+
+    /// Whether the user named it.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        matches!(self.0.known, Known::Named(_))
+    }
+
+    /// Whether it may decide commands: bundled ones may, others need a grant.
+    fn may_command(&self) -> bool {
+        match &self.0.known {
+            Known::Named(member) => member.bundled,
+            Known::Bundled(_) => true,
+        }
+    }
+
+    /// The plugin, loaded. Whoever asks first waits for it to be compiled; an error stays one, so that it is neither
+    /// compiled nor told again and again.
+    ///
+    /// # Errors
+    /// When it cannot be loaded or refuses its settings.
+    pub async fn member(&self) -> Result<&Member, &PluginError> {
+        match &self.0.known {
+            Known::Named(member) => Ok(member),
+            Known::Bundled(builtin) => {
+                let load = || async {
+                    let plugin = self.0.host.load(builtin.source()).await?;
+                    let plugin = plugin.configured(&self.0.settings).await?;
+                    Ok(Member { plugin, bundled: true, faults: Arc::default() })
+                };
+                self.0.member.get_or_init(load).await.as_ref()
+            }
+        }
+    }
+
+    /// The plugin, where somebody asked for it before.
+    pub(crate) fn loaded(&self) -> Option<Result<&Member, &PluginError>> {
+        match &self.0.known {
+            Known::Named(member) => Some(Ok(member)),
+            Known::Bundled(_) => self.0.member.get().map(Result::as_ref),
+        }
+    }
+
+    /// What the report says of it, if it took part.
+    fn report(&self) -> Option<PluginReport> {
+        match (&self.0.known, self.loaded()) {
+            (_, Some(Ok(member))) => member.report(),
+            (Known::Bundled(builtin), Some(Err(error))) => Some(PluginReport {
+                name: builtin.name.to_owned(),
+                version: builtin.manifest.version.clone(),
+                source: error.plugin().to_owned(),
+                sha256: builtin.sha256.clone(),
+                roles: Vec::new(),
+                errors: [(error.to_string(), 1)].into(),
+            }),
+            (_, None | Some(Err(_))) => None,
+        }
+    }
+}
+
+/// The plugins of a run: those the user named first, in their order, then the bundled ones by name.
 #[derive(Debug, Clone)]
 pub struct PluginSet {
-    members: Vec<Member>,
+    candidates: Vec<Candidate>,
 }
 
 /// A plugin that cannot be used. The run has not begun.
@@ -100,82 +202,81 @@ pub enum LoadError {
 }
 
 impl PluginSet {
-    /// Loads what settings name, then the bundled ones among `wanted` that settings did not name.
+    /// Loads what settings name; the bundled ones that they do not name are loaded when they are asked.
     ///
     /// # Errors
-    /// When one cannot be loaded or refuses its settings: before anything runs.
+    /// When one that was named cannot be loaded or refuses its settings: before anything runs.
     pub async fn load(
         host: &PluginHost,
         named: &[PluginRef],
-        builtins: &[Builtin],
         settings_of: impl Fn(&str) -> Value,
     ) -> Result<Self, LoadError> {
-        let mut members: Vec<Member> = Vec::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
         for reference in named {
             let (source, bundled) = match &reference.source {
-                PluginAddress::Builtin(name) => (builtin(builtins, name)?, true),
+                PluginAddress::Builtin(name) => (builtin(name)?.source(), true),
                 PluginAddress::File(path) => (PluginSource::file(path).map_err(Box::new)?, false),
             };
             let plugin = host.load(source).await.map_err(Box::new)?;
-            let plugin =
-                plugin.configured(&Value::Object(reference.settings.clone())).await.map_err(Box::new)?;
-            members.push(Member { plugin, bundled, faults: Arc::default() });
+            let settings = Value::Object(reference.settings.clone());
+            let plugin = plugin.configured(&settings).await.map_err(Box::new)?;
+            let member = Member { plugin, bundled, faults: Arc::default() };
+            candidates.push(Candidate::new(host, Known::Named(member), settings));
         }
-        for known in builtins {
-            let label = format!("builtin:{}", known.name);
-            if members.iter().any(|m| m.plugin.label() == label) {
-                continue;
-            }
-            let plugin = host.load(builtin(builtins, known.name)?).await.map_err(Box::new)?;
-            let plugin = plugin.configured(&settings_of(known.name)).await.map_err(Box::new)?;
-            members.push(Member { plugin, bundled: true, faults: Arc::default() });
+        let is_named = |builtin: &Builtin| {
+            let is = |reference: &PluginRef| matches!(&reference.source, PluginAddress::Builtin(n) if n == builtin.name);
+            named.iter().any(is)
+        };
+        for builtin in builtins::all().iter().filter(|b| !is_named(b)) {
+            candidates.push(Candidate::new(host, Known::Bundled(builtin), settings_of(builtin.name)));
         }
-        Ok(Self { members })
+        Ok(Self { candidates })
     }
 
-    /// Those that judge.
-    pub fn policies(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|m| m.plugin.roles().policy)
+    /// The bundled ones without settings; none is loaded yet.
+    #[must_use]
+    pub fn bundled(host: &PluginHost) -> Self {
+        let all = builtins::all().iter();
+        Self { candidates: all.map(|b| Candidate::new(host, Known::Bundled(b), Value::Null)).collect() }
+    }
+
+    /// Those that judge, loaded.
+    ///
+    /// # Errors
+    /// When one cannot be loaded or refuses its settings.
+    pub async fn policies(&self) -> Result<Vec<Member>, LoadError> {
+        let mut policies = Vec::new();
+        for candidate in self.candidates.iter().filter(|c| c.roles().policy) {
+            policies.push(candidate.member().await.map_err(|error| Box::new(error.clone()))?.clone());
+        }
+        Ok(policies)
     }
 
     /// Those that read output.
-    pub fn parsers(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|m| m.plugin.roles().parser.is_some())
+    pub fn parsers(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|c| c.roles().parser.is_some())
     }
 
     /// Those that may decide commands.
-    pub fn frameworks(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|m| m.plugin.roles().framework && m.bundled)
+    pub fn frameworks(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|c| c.roles().framework && c.may_command())
     }
 
-    /// All.
-    pub fn members(&self) -> &[Member] {
-        &self.members
+    /// Those that make reports.
+    pub fn reporters(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|c| c.roles().reporter)
     }
 
     /// What the report says of those that took part.
     #[must_use]
     pub fn reports(&self) -> Vec<PluginReport> {
-        self.members.iter().filter_map(Member::report).collect()
+        self.candidates.iter().filter_map(Candidate::report).collect()
     }
 }
 
-impl Builtin {
-    /// As the plugin host takes it.
-    #[must_use]
-    pub fn source(&self) -> PluginSource {
-        PluginSource {
-            label: format!("builtin:{}", self.name),
-            bytes: Cow::Borrowed(self.bytes),
-            trusted: true,
-        }
-    }
-}
-
-fn builtin(builtins: &[Builtin], name: &str) -> Result<PluginSource, LoadError> {
-    let found = builtins.iter().find(|b| b.name == name).ok_or_else(|| LoadError::NoSuchBuiltin {
+fn builtin(name: &str) -> Result<&'static Builtin, LoadError> {
+    builtins::named(name).ok_or_else(|| LoadError::NoSuchBuiltin {
         name: name.to_owned(),
-        known: builtins.iter().map(|b| format!("`{}`", b.name)).collect(),
-    })?;
-    Ok(found.source())
+        known: builtins::all().iter().map(|b| format!("`{}`", b.name)).collect(),
+    })
 }

@@ -1,8 +1,10 @@
 //! Reading attempts: what one printed and wrote, through parser plugins to a judgement. The same for attempts that were
 //! made here and for those that came from somewhere else.
 
+use std::sync::Arc;
+
 use flaky_core::attempt::{Exit, Usage};
-use flaky_core::parsed::{Completeness, ParsedAttempt};
+use flaky_core::parsed::ParsedAttempt;
 use flaky_core::verdict::Cause;
 use flaky_exec::{AttemptFolder, AttemptNote, CollectedFile, RawAttempt, Spooled};
 use flaky_plugin_host::{AttemptInput, BlobInput, Command};
@@ -11,8 +13,9 @@ use tempfile::TempDir;
 use crate::attempt::{Judgement, SetAside, judge_by_exit, judge_recognised};
 use crate::conduct::{DoneAttempt, PlannedAttempt};
 use crate::output::KeptOutput;
-use crate::plugins::{Member, PluginSet};
+use crate::plugins::{Candidate, Member, PluginSet};
 use crate::prepare::Project;
+use crate::recognise::{self, Reading, choose};
 use crate::tail;
 
 /// An attempt that ended, and its files, wherever it was made.
@@ -60,31 +63,31 @@ impl From<RawAttempt> for Ended {
 /// Reads the attempts of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
-    /// In the order in which they are asked.
-    parsers: Vec<Member>,
+    /// Asked one after the other: those the user named, in that order, then the framework's own.
+    first: Vec<Candidate>,
+    /// Asked together where none of those recognises anything.
+    others: Vec<Candidate>,
     command: Command,
     /// Bytes of each stream to keep for the caller.
     keep_output: Option<u64>,
 }
 
 impl Reader {
-    /// Puts the parsers in order: the user's, the framework's own, the others.
+    /// Puts the parsers in order. Nothing is loaded yet.
     pub(crate) fn new(plugins: &PluginSet, project: &Project, keep_output: Option<u64>) -> Self {
-        let own = project.framework.as_ref().map(|f| f.plugin.label().to_owned());
-        let rank = |m: &Member| match (m.bundled, Some(m.plugin.label()) == own.as_deref()) {
-            (false, _) => 0,
-            (true, true) => 1,
-            (true, false) => 2,
-        };
-        let mut parsers: Vec<Member> = plugins.parsers().cloned().collect();
-        parsers.sort_by_key(rank);
-        Self { parsers, command: project.command.clone(), keep_output }
+        let own = project.framework.as_ref().map(Member::name);
+        let (named, bundled): (Vec<Candidate>, Vec<Candidate>) =
+            plugins.parsers().cloned().partition(Candidate::is_named);
+        let (own, others): (Vec<Candidate>, Vec<Candidate>) =
+            bundled.into_iter().partition(|candidate| Some(candidate.name()) == own);
+        let first = [named, own].concat();
+        Self { first, others, command: project.command.clone(), keep_output }
     }
 
     /// What an attempt says.
     pub(crate) async fn read(&self, planned: PlannedAttempt, ended: Ended) -> DoneAttempt {
         let input = self.input(&planned, &ended);
-        let parsed = self.parse(&input).await;
+        let parsed = self.parse(input).await;
         let judgement = match &parsed {
             Some((parsed, _)) => judge_recognised(ended.exit, parsed),
             None => judge_by_exit(ended.exit),
@@ -105,23 +108,41 @@ impl Reader {
         }
     }
 
-    /// Always in the same order, whatever other attempts said: which parser reads an attempt must not depend on which
-    /// attempt ended first. The first parser that recognises something; one that fails is named in the report, and the next is asked.
-    async fn parse(&self, input: &AttemptInput) -> Option<(ParsedAttempt, String)> {
-        if is_silent(input) {
+    /// Which parser reads an attempt depends on that attempt alone, never on which one ended first. A parser that fails
+    /// is named in the report, and the next is asked.
+    async fn parse(&self, input: AttemptInput) -> Option<(ParsedAttempt, String)> {
+        if is_silent(&input) {
             // A command that says nothing is not asked about: most of the cost of many short attempts.
             return None;
         }
-        for member in &self.parsers {
-            match member.plugin.parse(input).await {
-                Ok(parsed) if parsed.completeness == Completeness::NothingRecognised => {}
-                // Only failed tests have names in such output: every one of them would look broken. The exit code
-                // tells less, and the truth.
-                Ok(parsed) if parsed.diagnostics.iter().any(|d| d.code == "unnamed-tests") => return None,
-                Ok(parsed) => {
-                    member.used("parser");
-                    return Some((parsed, member.name().to_owned()));
+        let reading = match self.ask_first(&input).await {
+            Some(reading) => reading,
+            None => {
+                let (mut best, others) = choose(recognise::ask_all(&self.others, &Arc::new(input)).await)?;
+                if !others.is_empty() {
+                    let diagnostic = recognise::ambiguity(&best, &others);
+                    best.parsed.diagnostics.push(diagnostic);
                 }
+                best
+            }
+        };
+        if reading.is_unnamed() {
+            // The exit code tells less than failed tests alone would, and the truth.
+            return None;
+        }
+        let mut all = self.first.iter().chain(&self.others);
+        if let Some(Ok(member)) = all.find(|c| c.name() == reading.parser).and_then(Candidate::loaded) {
+            member.used("parser");
+        }
+        Some((reading.parsed, reading.parser))
+    }
+
+    async fn ask_first(&self, input: &AttemptInput) -> Option<Reading> {
+        for candidate in &self.first {
+            let Ok(member) = candidate.member().await else { continue };
+            match recognise::ask(member, input).await {
+                Ok(None) => {}
+                Ok(Some(reading)) => return Some(reading),
                 Err(error) => member.fault(&error),
             }
         }

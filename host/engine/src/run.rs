@@ -1,5 +1,6 @@
 //! A run from request to report. [`run`] is the table of contents; every stage has a room of its own.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -25,7 +26,7 @@ use crate::folders::Folders;
 use crate::isolation::Unavailable;
 use crate::journal::Journal;
 use crate::output::AttemptOutput;
-use crate::plugins::{Builtin, LoadError, PluginSet};
+use crate::plugins::{Candidate, LoadError, Member, PluginSet};
 use crate::prepare::{self, Project, ProjectError};
 use crate::remote::{RemoteAccess, RemoteError};
 use crate::sources::{self, BaseSources, NoBase, NoSources, Sources};
@@ -60,14 +61,10 @@ pub struct RunRequest {
     pub folders: Folders,
     /// Names of reporters that will be asked for; refused before anything runs when there is none of that name.
     pub reporters: Vec<String>,
-    /// Names of the bundled reporters, which are loaded by whoever delivers.
-    pub bundled_reporters: Vec<&'static str>,
     /// The environment of tests: ours, without secrets.
     pub environment: Vec<(OsString, OsString)>,
     /// Variables that were kept from the tests, by name.
     pub withheld: Vec<String>,
-    /// Bundled plugins that run and judge.
-    pub builtins: Vec<Builtin>,
     /// Our own program.
     pub launcher: LauncherProgram,
     /// The switch that ends the run early.
@@ -201,20 +198,22 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
         limits: Limits::default(),
     })?;
     let thresholds = thresholds_settings(&settings);
-    let plugins = PluginSet::load(&host, &settings.plugins, &request.builtins, |name| match name {
+    let plugins = PluginSet::load(&host, &settings.plugins, |name| match name {
         "thresholds" => thresholds.clone(),
         _ => json!({}),
     })
     .await?;
     check_reporters(&request, &plugins)?;
-    let project = prepare::project(&plugins, &settings, &sources.tree).await?;
-    let stage = Stage { request, sources, base, settings, plugins, project, events };
+    // Policies are needed in the end, whatever happens: what is wrong with them is known before anything runs.
+    let (policies, project) =
+        tokio::join!(plugins.policies(), prepare::project(&plugins, &settings, &sources.tree));
+    let (policies, project) = (policies?, project?);
+    let stage = Stage { request, sources, base, settings, plugins, policies, project, events };
     stage.run().await
 }
 
 fn check_reporters(request: &RunRequest, plugins: &PluginSet) -> Result<(), RunError> {
-    let own = plugins.members().iter().filter(|m| m.plugin.roles().reporter).map(|m| m.name());
-    let known: Vec<&str> = request.bundled_reporters.iter().copied().chain(own).collect();
+    let known: Vec<&str> = plugins.reporters().map(Candidate::name).collect();
     match request.reporters.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(RunError::NoSuchReporter {
@@ -232,6 +231,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) base: Option<BaseSources>,
     pub(crate) settings: RunSettings,
     pub(crate) plugins: PluginSet,
+    pub(crate) policies: Vec<Member>,
     pub(crate) project: Project,
     pub(crate) events: &'a Events,
 }
@@ -287,11 +287,13 @@ impl Stage<'_> {
 
     /// Which files parsers want to see: of the report folder, and of the work tree.
     pub(crate) fn globs(&self) -> (Vec<String>, Vec<String>) {
-        let wants = || self.plugins.members().iter().flat_map(|m| &m.plugin.manifest().wants);
+        let wants = || self.plugins.parsers().flat_map(|p| &p.manifest().wants);
         let report =
             wants().filter_map(|w| if let Want::ReportFiles(g) = w { Some(g.clone()) } else { None });
         let tree = wants().filter_map(|w| if let Want::TreeFiles(g) = w { Some(g.clone()) } else { None });
-        (report.collect(), tree.collect())
+        // Many parsers want the same files; each glob is matched once.
+        let (report, tree): (BTreeSet<_>, BTreeSet<_>) = (report.collect(), tree.collect());
+        (report.into_iter().collect(), tree.into_iter().collect())
     }
 
     fn finish(self, findings: Findings, outputs: Vec<AttemptOutput>) -> Finished {

@@ -20,6 +20,7 @@ use crate::conduct::{DoneAttempt, Side};
 use crate::event::AttemptVerdict;
 use crate::journal::JournalLine;
 use crate::output::AttemptOutput;
+use crate::recognise::AMBIGUOUS;
 
 /// Confidence level of every interval and bound.
 pub(crate) const LEVEL: f64 = 0.95;
@@ -98,6 +99,8 @@ pub(crate) struct Tally {
     parsers: BTreeMap<String, u32>,
     unrecognised: u32,
     notes: BTreeMap<&'static str, (String, u64)>,
+    /// What was said of attempts that several parsers recognised, with how many.
+    ambiguous: BTreeMap<String, u32>,
 }
 
 #[derive(Debug)]
@@ -129,6 +132,7 @@ impl Tally {
             parsers: BTreeMap::new(),
             unrecognised: 0,
             notes: BTreeMap::new(),
+            ambiguous: BTreeMap::new(),
         }
     }
 
@@ -225,6 +229,9 @@ impl Tally {
         }
         for note in &done.notes {
             self.note(note);
+        }
+        for doubt in done.parsed.iter().flat_map(|(p, _)| &p.diagnostics).filter(|d| d.code == AMBIGUOUS) {
+            *self.ambiguous.entry(doubt.message.clone()).or_default() += 1;
         }
         let whole = done.parsed.as_ref().is_none_or(|(p, _)| p.completeness == Completeness::Complete);
         if verdict == AttemptVerdict::Passed && whole {
@@ -436,6 +443,10 @@ impl Tally {
             );
             notes.push(Note { code: "command-failed".into(), text });
         }
+        notes.extend(self.ambiguous.iter().map(|(text, n)| Note {
+            code: AMBIGUOUS.to_owned(),
+            text: format!("{n} attempts: {text}; `--plugin builtin:NAME` names the one that is right"),
+        }));
         notes.extend(self.notes.iter().map(|(code, (text, n))| Note {
             code: (*code).to_owned(),
             text: format!("up to {n} per attempt: {text}"),

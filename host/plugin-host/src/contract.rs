@@ -56,6 +56,23 @@ impl Roles {
         .collect()
     }
 
+    /// From their names in the contract; `None` where one is not of it.
+    #[must_use]
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut roles = Self::default();
+        for name in names {
+            match name {
+                "packed-parser" => roles.parser = Some(ParserShape::Packed),
+                "parser" => roles.parser = roles.parser.or(Some(ParserShape::Plain)),
+                "framework" => roles.framework = true,
+                "policy" => roles.policy = true,
+                "reporter" => roles.reporter = true,
+                _ => return None,
+            }
+        }
+        Some(roles)
+    }
+
     fn is_empty(self) -> bool {
         self == Self::default()
     }

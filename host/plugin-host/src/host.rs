@@ -1,6 +1,5 @@
 //! From bytes to a plugin that can be called.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -18,7 +17,7 @@ use crate::engine::engine;
 use crate::error::{Call, HostError, PluginError, PluginErrorKind};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
-use crate::source::PluginSource;
+use crate::source::{ComponentBytes, PluginSource};
 use crate::state::State;
 use crate::ticker::Ticker;
 use crate::wasi;
@@ -120,8 +119,13 @@ impl PluginHost {
     }
 
     /// Hashing, reading, compiling: none of it on a thread of the async runtime.
-    async fn linked(&self, bytes: Cow<'static, [u8]>) -> Result<Arc<Linked>, PluginErrorKind> {
-        let (digest, bytes) = blocking(move || Ok((sha256(&bytes), bytes))).await?;
+    async fn linked(&self, bytes: ComponentBytes) -> Result<Arc<Linked>, PluginErrorKind> {
+        let (digest, bytes) = match bytes {
+            ComponentBytes::Plain(plain) => {
+                blocking(move || Ok((sha256(&plain), ComponentBytes::Plain(plain)))).await?
+            }
+            ComponentBytes::Packed(packed) => (packed.sha256, ComponentBytes::Packed(packed)),
+        };
         let cell = Arc::clone(lock(&self.0.linked).entry(digest).or_default());
         let make = || async {
             let host = self.clone();
@@ -132,11 +136,14 @@ impl PluginHost {
 }
 
 impl Inner {
-    fn obtain(&self, digest: &Sha, wasm: &[u8]) -> Result<Linked, PluginErrorKind> {
+    fn obtain(&self, digest: &Sha, bytes: &ComponentBytes) -> Result<Linked, PluginErrorKind> {
         if let Some(component) = self.cached(digest) {
             return self.link(&component, digest);
         }
-        let code = compile(&self.engine, wasm)?;
+        let code = match bytes {
+            ComponentBytes::Plain(wasm) => compile(&self.engine, wasm)?,
+            ComponentBytes::Packed(packed) => compile(&self.engine, &packed.bytes()?)?,
+        };
         // SAFETY: `code` is what this very engine compiled, a line above.
         #[expect(unsafe_code, reason = "native code just compiled by this engine is loaded")]
         let component = unsafe { Component::deserialize(&self.engine, &code) };

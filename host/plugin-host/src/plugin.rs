@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use flaky_core::evidence::Evidence;
 use flaky_core::parsed::ParsedAttempt;
 use flaky_core::verdict::Verdict;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 use wasmtime::component::Resource;
 
@@ -19,13 +18,13 @@ use crate::call::Caller;
 use crate::contract::{ParserShape, Roles};
 use crate::delivery::{Delivery, RenderContext};
 use crate::error::{Call, PluginError, PluginErrorKind};
+use crate::globs::Globs;
 use crate::host::{Linked, PluginHost};
 use crate::imports::Attempt;
 use crate::limits::{MANIFEST_BYTES, RESULT_BYTES, SMALL_RESULT_BYTES};
-use crate::manifest::{Manifest, Want};
+use crate::manifest::Manifest;
 use crate::notes::{PluginLog, SharedLog};
 use crate::policy::RunSummary;
-use crate::project::ProjectGlobs;
 use crate::settings;
 
 /// A plugin that can be called. Cheap to clone; calls may run side by side, and each has an instance of its own.
@@ -102,6 +101,18 @@ impl Plugin {
     #[must_use]
     pub fn label(&self) -> &str {
         &self.shared.label
+    }
+
+    /// Whether it wants to read a report file of this path in the report folder.
+    #[must_use]
+    pub fn wants_report(&self, path: &str) -> bool {
+        self.globs().report.is_match(path)
+    }
+
+    /// Whether it wants to read a file of this path in the work tree.
+    #[must_use]
+    pub fn wants_tree(&self, path: &str) -> bool {
+        self.globs().tree.is_match(path)
     }
 
     /// What it logged in all calls so far.
@@ -275,40 +286,6 @@ impl Plugin {
     fn globs(&self) -> &Globs {
         self.shared.globs.get_or_init(|| Globs::of(self.manifest()))
     }
-}
-
-/// The globs of a manifest, made when they are first needed.
-struct Globs {
-    report: GlobSet,
-    tree: GlobSet,
-    project: ProjectGlobs,
-}
-
-impl Globs {
-    fn of(manifest: &Manifest) -> Self {
-        let wants = &manifest.wants;
-        let report = |w: &Want| if let Want::ReportFiles(glob) = w { Some(glob.clone()) } else { None };
-        let tree = |w: &Want| if let Want::TreeFiles(glob) = w { Some(glob.clone()) } else { None };
-        let project = |w: &Want| if let Want::ProjectFiles(glob) = w { Some(glob.clone()) } else { None };
-        let project: Vec<String> = wants.iter().filter_map(project).collect();
-        Self {
-            report: set(wants.iter().filter_map(report)),
-            tree: set(wants.iter().filter_map(tree)),
-            project: ProjectGlobs {
-                depth: ProjectGlobs::depth_of(project.iter().map(String::as_str)),
-                set: set(project.into_iter()),
-            },
-        }
-    }
-}
-
-/// Every glob was built once when the manifest was checked, so none is lost here.
-fn set(globs: impl Iterator<Item = String>) -> GlobSet {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs.filter_map(|g| GlobBuilder::new(&g).literal_separator(true).build().ok()) {
-        set.add(glob);
-    }
-    set.build().unwrap_or_default()
 }
 
 /// The methods look before they call; this keeps it from being a panic if one does not.

@@ -3,19 +3,55 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use globset::GlobSet;
 
 use crate::blob;
+use crate::globs;
 use crate::limits::{PROJECT_DEPTH, PROJECT_ENTRIES, PROJECT_FILE_BYTES, PROJECT_FILES};
+use crate::manifest::Manifest;
 
 /// The project, for framework calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectInput {
     /// Its root.
     pub root: PathBuf,
+}
+
+impl ProjectInput {
+    /// For each manifest, whether a framework call of its plugin would see any file of this project: one walk for all
+    /// of them, that ends once all are answered. Blocks: for the blocking pool.
+    #[must_use]
+    pub fn has_files_for(&self, manifests: &[&Manifest]) -> Vec<bool> {
+        let owned: Vec<(usize, &str)> = manifests
+            .iter()
+            .enumerate()
+            .flat_map(|(i, m)| globs::project_globs(m).map(move |g| (i, g)))
+            .collect();
+        let set = globs::set(owned.iter().map(|(_, glob)| *glob));
+        let depth = ProjectGlobs::depth_of(owned.iter().map(|(_, glob)| *glob));
+        let wanting: BTreeSet<usize> = owned.iter().map(|(i, _)| *i).collect();
+        let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
+        let mut found = vec![false; manifests.len()];
+        let mut missing = wanting.len();
+        let mut matching = Vec::new();
+        let visit = |path: &str, entry: &Entry<'_>| {
+            set.matches_into(path, &mut matching);
+            let new = |at: &usize| owned.get(*at).map(|(i, _)| *i).filter(|i| !found[*i]);
+            let new: BTreeSet<usize> = matching.iter().filter_map(new).collect();
+            if !new.is_empty() && entry.is_readable() {
+                missing -= new.len();
+                new.into_iter().for_each(|i| found[i] = true);
+            }
+            if missing > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        // Stopped or not: what was found is what there is.
+        let _ = Walk { root: &root, visit, left: PROJECT_ENTRIES }.folder(&root, "", depth);
+        found
+    }
 }
 
 /// What one call sees: the files that its manifest's globs match.
@@ -47,9 +83,15 @@ impl Project {
     pub(crate) fn find(root: &Path, globs: &ProjectGlobs) -> Self {
         // An unreadable root has no files: what the plugin makes of it is its own affair.
         let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-        let mut walk = Walk { globs, root: &root, files: BTreeSet::new(), left: PROJECT_ENTRIES };
-        walk.folder(&root, "", globs.depth);
-        let files = walk.files;
+        let mut files = BTreeSet::new();
+        let visit = |path: &str, entry: &Entry<'_>| {
+            if globs.set.is_match(path) && entry.is_readable() {
+                files.insert(path.to_owned());
+            }
+            if files.len() < PROJECT_FILES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        // Stopped or not: what was found is what there is.
+        let _ = Walk { root: &root, visit, left: PROJECT_ENTRIES }.folder(&root, "", globs.depth);
         Self { files, root }
     }
 
@@ -71,45 +113,51 @@ impl Project {
     }
 }
 
-struct Walk<'a> {
-    globs: &'a ProjectGlobs,
+/// Goes over a tree.
+struct Walk<'a, V> {
     root: &'a Path,
-    files: BTreeSet<String>,
+    /// Gets every file's path; says whether to go on.
+    visit: V,
     /// Entries that may still be looked at.
     left: usize,
 }
 
-impl Walk<'_> {
+impl<V: FnMut(&str, &Entry<'_>) -> ControlFlow<()>> Walk<'_, V> {
     /// In the order of names, so that which files are left out by a bound does not change from run to run.
-    fn folder(&mut self, folder: &Path, prefix: &str, depth: usize) {
-        let Ok(entries) = fs::read_dir(folder) else { return };
+    fn folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> ControlFlow<()> {
+        let Ok(entries) = fs::read_dir(folder) else { return ControlFlow::Continue(()) };
         let mut entries: Vec<_> = entries.take(self.left).filter_map(Result::ok).collect();
         self.left -= entries.len();
         entries.sort_unstable_by_key(fs::DirEntry::file_name);
         for entry in entries {
             // Names that are not text cannot be told to a plugin.
             let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string()) else { continue };
-            if self.files.len() >= PROJECT_FILES {
-                return;
-            }
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
-            if kind.is_dir() {
-                if depth > 1 && !is_skipped(&name, &entry.path()) {
-                    self.folder(&entry.path(), &path, depth - 1);
-                }
-            } else if self.globs.set.is_match(&path) && self.is_readable(&entry, kind) {
-                self.files.insert(path);
+            if !kind.is_dir() {
+                (self.visit)(&path, &Entry { root: self.root, entry: &entry, kind })?;
+            } else if depth > 1 && !is_skipped(&name, &entry.path()) {
+                self.folder(&entry.path(), &path, depth - 1)?;
             }
         }
+        ControlFlow::Continue(())
     }
+}
 
+/// What is no folder.
+struct Entry<'a> {
+    root: &'a Path,
+    entry: &'a fs::DirEntry,
+    kind: fs::FileType,
+}
+
+impl Entry<'_> {
     /// A regular file of a size that settings have, or a link to one within the tree.
-    fn is_readable(&self, entry: &fs::DirEntry, kind: fs::FileType) -> bool {
-        let inside = || entry.path().canonicalize().is_ok_and(|target| target.starts_with(self.root));
-        if kind.is_symlink() && !inside() {
+    fn is_readable(&self) -> bool {
+        let inside = || self.entry.path().canonicalize().is_ok_and(|target| target.starts_with(self.root));
+        if self.kind.is_symlink() && !inside() {
             return false;
         }
-        fs::metadata(entry.path()).is_ok_and(|m| m.is_file() && m.len() <= PROJECT_FILE_BYTES)
+        fs::metadata(self.entry.path()).is_ok_and(|m| m.is_file() && m.len() <= PROJECT_FILE_BYTES)
     }
 }
 
@@ -170,6 +218,36 @@ mod tests {
             (&[], &[]),
         ] {
             assert_eq!(Project::find(tree.path(), &globs(patterns)).files(), expected, "{patterns:?}");
+        }
+    }
+
+    #[test]
+    fn one_walk_tells_for_every_plugin_whether_it_would_see_a_file() {
+        let tree = tree(&["go.mod", "web/package.json", "node_modules/x/pom.xml", "deep/er/a_test.go"]);
+        let wanting = |globs: &[&str]| Manifest {
+            name: "m".into(),
+            version: String::new(),
+            summary: String::new(),
+            settings_schema: None,
+            wants: globs.iter().map(|g| crate::Want::ProjectFiles((*g).into())).collect(),
+        };
+        let manifests = [
+            wanting(&["go.mod"]),
+            wanting(&["package.json"]),
+            wanting(&["**/package.json", "**/go.mod"]),
+            wanting(&["**/pom.xml"]),
+            wanting(&[]),
+            wanting(&["**/*_test.go"]),
+        ];
+        let input = ProjectInput { root: tree.path().to_owned() };
+        let all: Vec<&Manifest> = manifests.iter().collect();
+        assert_eq!(input.has_files_for(&all), [true, false, true, false, false, true]);
+        assert_eq!(input.has_files_for(&[]), [false; 0]);
+        // What is told is what the calls see.
+        for manifest in all {
+            let globs = globs::Globs::of(manifest).project;
+            let seen = !Project::find(tree.path(), &globs).files().is_empty();
+            assert_eq!(input.has_files_for(&[manifest]), [seen]);
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
+use crate::cache::sha256;
 use crate::error::{Call, NotAComponent, PluginError, PluginErrorKind};
 use crate::limits::COMPONENT_BYTES;
 
@@ -14,9 +15,42 @@ pub struct PluginSource {
     /// `builtin:NAME`, or the path as the user wrote it.
     pub label: String,
     /// The component.
-    pub bytes: Cow<'static, [u8]>,
+    pub bytes: ComponentBytes,
     /// Whether it came with the program. Others are to be compiled under limits once there is a process for it.
     pub trusted: bool,
+}
+
+/// The bytes of a component.
+#[derive(Debug, Clone)]
+pub enum ComponentBytes {
+    /// As they are.
+    Plain(Cow<'static, [u8]>),
+    /// Packed by whoever made the program. They are unpacked only where no compiled code is in the cache.
+    Packed(PackedComponent),
+}
+
+/// A component of this program, and how to get at it.
+#[derive(Debug, Clone, Copy)]
+pub struct PackedComponent {
+    /// Of the unpacked bytes; held against them when they are unpacked.
+    pub sha256: [u8; 32],
+    /// The packed bytes.
+    pub packed: &'static [u8],
+    /// Unpacks them. It need not bound what comes out: the bytes are the program's own.
+    pub unpack: fn(&[u8]) -> io::Result<Vec<u8>>,
+}
+
+impl PackedComponent {
+    /// The component, whole.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, PluginErrorKind> {
+        let damaged =
+            |why: String| PluginErrorKind::Host(format!("a component of the program is damaged: {why}"));
+        let bytes = (self.unpack)(self.packed).map_err(|e| damaged(e.to_string()))?;
+        if sha256(&bytes) != self.sha256 {
+            return Err(damaged("it has another digest".into()));
+        }
+        check(&bytes).map(|()| bytes)
+    }
 }
 
 impl PluginSource {
@@ -29,13 +63,20 @@ impl PluginSource {
         let label = path.display().to_string();
         read(path)
             .and_then(|bytes| check(&bytes).map(|()| bytes))
-            .map(|bytes| Self { label: label.clone(), bytes: Cow::Owned(bytes), trusted: false })
+            .map(|bytes| Self {
+                label: label.clone(),
+                bytes: ComponentBytes::Plain(Cow::Owned(bytes)),
+                trusted: false,
+            })
             .map_err(|kind| PluginError::new(&label, Call::Load, kind))
     }
 
-    /// The checks of [`file`](Self::file), for bytes that came another way.
+    /// The checks of [`file`](Self::file), for bytes that came another way. Packed ones are checked once unpacked.
     pub(crate) fn check(&self) -> Result<(), PluginErrorKind> {
-        check(&self.bytes)
+        match &self.bytes {
+            ComponentBytes::Plain(bytes) => check(bytes),
+            ComponentBytes::Packed(_) => Ok(()),
+        }
     }
 }
 
@@ -96,6 +137,26 @@ mod tests {
             (b"\0asm\x0d\0\x01\0", None),
         ] {
             assert_eq!(kind_of(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_packed_component_is_what_its_digest_says_or_an_error() {
+        fn same(bytes: &[u8]) -> io::Result<Vec<u8>> {
+            Ok(bytes.to_vec())
+        }
+        fn broken(_: &[u8]) -> io::Result<Vec<u8>> {
+            Err(io::Error::other("cut off"))
+        }
+        const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+        let whole = PackedComponent { sha256: sha256(COMPONENT), packed: COMPONENT, unpack: same };
+        assert_eq!(whole.bytes().unwrap(), COMPONENT);
+        for (component, why) in [
+            (PackedComponent { sha256: [0; 32], ..whole }, "another digest"),
+            (PackedComponent { unpack: broken, ..whole }, "cut off"),
+        ] {
+            let error = component.bytes().unwrap_err();
+            assert!(matches!(&error, PluginErrorKind::Host(text) if text.contains(why)), "{error}");
         }
     }
 

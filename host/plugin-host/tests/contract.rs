@@ -6,7 +6,7 @@ mod common;
 use std::borrow::Cow;
 
 use common::{guest, load};
-use flaky_plugin_host::{Behind, Call, ParserShape, PluginErrorKind as Kind, PluginSource};
+use flaky_plugin_host::{Behind, Call, ComponentBytes, ParserShape, PluginErrorKind as Kind, PluginSource};
 
 async fn refused(name: &str) -> Kind {
     let error = load(name).await.unwrap_err();
@@ -79,7 +79,7 @@ async fn a_component_lacks_a_role_or_the_plugin_interface_or_both() {
     let nothing = PluginSource {
         label: "empty".into(),
         // The smallest component there is.
-        bytes: Cow::Borrowed(b"\0asm\x0d\0\x01\0"),
+        bytes: ComponentBytes::Plain(Cow::Borrowed(b"\0asm\x0d\0\x01\0")),
         trusted: false,
     };
     let error = common::host().load(nothing).await.unwrap_err();
@@ -95,7 +95,7 @@ async fn an_import_from_elsewhere_is_named() {
 async fn a_component_cut_short_is_invalid_and_no_more() {
     let whole = std::fs::read(guest("hostile")).unwrap();
     for length in [8, 9, 100, whole.len() / 2, whole.len() - 1] {
-        let bytes = Cow::Owned(whole[..length].to_vec());
+        let bytes = ComponentBytes::Plain(Cow::Owned(whole[..length].to_vec()));
         let source = PluginSource { label: "cut".into(), bytes, trusted: false };
         let error = common::host().load(source).await.unwrap_err();
         let fits = matches!(error.kind(), Kind::Invalid(_) | Kind::MissingExport { .. });

@@ -13,6 +13,10 @@ fn end_with(code: i32) -> Ended {
         // No folder for temporary files: a fault of the machine, not of what was typed.
         1 => Flaky::new().env("TMPDIR", "/no/such/folder").flaky("run -- true"),
         2 => Flaky::new().flaky("run --runs 0"),
+        3 => Flaky::new()
+            .file("cut.xml", "<testsuite name='a' tests='2'><testcase classname='a' name='b'/><testca")
+            .flaky("parse cut.xml"),
+        4 => Flaky::new().file("prose.txt", "all is well\n").flaky("parse prose.txt"),
         10 => Flaky::sample("unrecognised").flaky("run --first-seed 1 --runs 4 -- ./check.sh"),
         11 => Flaky::new().flaky("run --runs 14 -- false"),
         12 => Flaky::new().flaky("run --runs 1 -- true"),
@@ -45,7 +49,7 @@ fn codes(table: &str) -> BTreeSet<i32> {
 fn every_code_of_the_table_is_what_flaky_ends_with() {
     let table = Flaky::new().flaky("help exit-codes").exits(0).stdout;
     let named = codes(&table);
-    assert_eq!(named, BTreeSet::from([0, 1, 2, 10, 11, 12, 20, 130, 143]), "{table}");
+    assert_eq!(named, BTreeSet::from([0, 1, 2, 3, 4, 10, 11, 12, 20, 130, 143]), "{table}");
     for code in named {
         let ended = end_with(code);
         assert_eq!(ended.code, code, "{}", ended.everything());

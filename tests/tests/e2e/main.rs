@@ -12,6 +12,7 @@ mod inputs;
 mod interference;
 mod isolation;
 mod output;
+mod parse;
 mod plugins;
 mod reading;
 mod repositories;

@@ -32,7 +32,7 @@ pub async fn compile_bundled(settings: &Settings) -> Result<PathBuf, CompileErro
     settings.make_folders()?;
     let cache = settings.folders.components();
     let host = PluginHost::new(HostSettings { cache: Some(cache.clone()), limits: Limits::default() })?;
-    for builtin in builtins::RUN {
+    for builtin in builtins::all().iter().filter(|b| !b.roles.reporter) {
         host.load(builtin.source()).await.map_err(Box::new)?;
     }
     match host.notes().first() {

@@ -10,7 +10,6 @@ use flaky_core::ids::RunId;
 use flaky_core::report::Note;
 use flaky_core::text::visible;
 use flaky_engine::attempt::command_in_words;
-use flaky_engine::builtins;
 use flaky_engine::cancel::Cancel;
 use flaky_engine::event::{AttemptVerdict, Events, RunEvent};
 use flaky_engine::plugins::LoadError;
@@ -144,10 +143,8 @@ fn request(
         fresh_seed: random() % 1_000_000_000,
         folders: settings.folders.clone(),
         reporters: Vec::new(),
-        bundled_reporters: Vec::new(),
         environment,
         withheld: Vec::new(),
-        builtins: builtins::RUN.to_vec(),
         launcher: settings.launcher.clone(),
         cancel: cancel.clone(),
         keep_output: Some(keep),

@@ -12,7 +12,6 @@ use flaky_config::{FlagSettings, Trust};
 use flaky_core::ids::RunId;
 use flaky_core::report::RunReport;
 use flaky_core::settings::FailOn;
-use flaky_engine::builtins;
 use flaky_engine::cancel::Cancel;
 use flaky_engine::deliver::{DeliveryError, Target, deliver};
 use flaky_engine::event::Events;
@@ -22,7 +21,7 @@ use flaky_engine::remote::RemoteAccess;
 use flaky_engine::run::{AttemptChoice, Finished, RunRequest};
 use flaky_exec::LauncherProgram;
 use flaky_exec::checkout::{CheckoutSettings, CommitId, HttpsToken, RefName, RepositorySource};
-use flaky_plugin_host::{HostSettings, Limits, Plugin, PluginHost, RenderContext};
+use flaky_plugin_host::{HostError, HostSettings, Limits, Plugin, PluginHost, RenderContext};
 use flaky_runpod::ApiKey;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -127,8 +126,6 @@ impl Session {
             // Our own variables are of no use to tests: nobody misses them.
             withheld: inherited.withheld.into_iter().filter(|name| !name.starts_with("FLAKY_")).collect(),
             reporters: ask.reporters,
-            bundled_reporters: builtins::REPORTERS.iter().map(|b| b.name).collect(),
-            builtins: builtins::RUN.to_vec(),
             launcher: LauncherProgram::CurrentExe,
             cancel: self.cancel.clone(),
             keep_output: None,
@@ -186,19 +183,31 @@ impl Session {
 
     /// A reporter that the user named wins over a bundled one of the same name.
     async fn reporter(&self, named: Option<&PluginSet>, kind: &str) -> Result<Plugin, String> {
-        let own = named
-            .iter()
-            .flat_map(|set| set.members())
-            .find(|m| m.name() == kind && m.plugin.roles().reporter)
-            .map(|m| m.plugin.clone());
-        if let Some(plugin) = own {
-            return Ok(plugin);
-        }
-        let found = builtins::REPORTERS.iter().find(|b| b.name == kind);
-        let builtin = found.ok_or("no reporter of that name is loaded")?;
+        let bundled;
+        let set = match named {
+            Some(set) => set,
+            None => {
+                bundled = self.bundled_plugins().map_err(|e| e.to_string())?;
+                &bundled
+            }
+        };
+        let found = set.reporters().find(|reporter| reporter.name() == kind);
+        let reporter = found.ok_or("no reporter of that name is loaded")?;
+        reporter.member().await.map(|member| member.plugin.clone()).map_err(ToString::to_string)
+    }
+
+    /// The plugins that are part of this program.
+    fn bundled_plugins(&self) -> Result<PluginSet, HostError> {
+        Ok(PluginSet::bundled(&self.plugin_host()?))
+    }
+
+    pub(crate) fn plugin_host(&self) -> Result<PluginHost, HostError> {
         let settings = HostSettings { cache: Some(self.folders.components()), limits: Limits::default() };
-        let host = PluginHost::new(settings).map_err(|e| e.to_string())?;
-        host.load(builtin.source()).await.map_err(|e| e.to_string())
+        PluginHost::new(settings)
+    }
+
+    pub(crate) const fn colour(&self) -> bool {
+        self.colour
     }
 
     /// What the exit code is to say.

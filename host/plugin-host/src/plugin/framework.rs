@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
-use super::{Globs, Plugin, role};
+use super::{Plugin, role};
 use crate::bindings::framework;
 use crate::error::{Call, PluginError, PluginErrorKind};
 use crate::framework::{AttemptContext, Command, Detection, InstallPlan, Instrumented, Selection};
+use crate::globs::Globs;
 use crate::limits::SMALL_RESULT_BYTES;
 use crate::project::{Project, ProjectInput};
 

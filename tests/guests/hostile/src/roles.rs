@@ -16,6 +16,7 @@ impl packed_parser::Guest for Hostile {
         let mut tests = PackedTests {
             ids: b"first\xc3\xa9second".to_vec(),
             id_ends: vec![7, 13],
+            name_starts: vec![5, 0],
             outcomes: vec![0, 1],
             durations_ns: vec![5, u64::MAX],
             files: vec!["t.py".into()],
@@ -34,6 +35,9 @@ impl packed_parser::Guest for Hostile {
             "split" => tests.id_ends[0] = 6,
             "ends" => tests.id_ends[1] = 12,
             "descending" => tests.id_ends = vec![13, 7],
+            "names" => tests.name_starts.truncate(1),
+            "name" => tests.name_starts[1] = 7,
+            "name-split" => tests.name_starts[0] = 6,
             "outcome" => tests.outcomes[1] = 10,
             "outcomes" => tests.outcomes.push(0),
             "durations" => tests.durations_ns.truncate(1),
@@ -58,6 +62,7 @@ impl packed_parser::Guest for Hostile {
 
 fn whole(tests: PackedTests) -> packed_parser::PackedAttempt {
     packed_parser::PackedAttempt {
+        format: "hostile".into(),
         tests,
         completeness: Completeness::Complete,
         announced: Vec::new(),
@@ -69,6 +74,7 @@ fn empty() -> PackedTests {
     PackedTests {
         ids: Vec::new(),
         id_ends: Vec::new(),
+        name_starts: Vec::new(),
         outcomes: Vec::new(),
         durations_ns: Vec::new(),
         files: Vec::new(),
