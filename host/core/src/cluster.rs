@@ -174,6 +174,7 @@ mod tests {
             counts: Counts { ran: 100, failed: u32::try_from(failing.len()).unwrap(), ..Counts::default() },
             groups: vec![FailureGroup {
                 fingerprint: kind.into(),
+                also: Vec::new(),
                 kind: kind.into(),
                 message: format!("{kind} said"),
                 trace: String::new(),
