@@ -37,6 +37,9 @@ struct Way {
     rows: Vec<u32>,
 }
 
+/// Kind of a failure and its words.
+type Said<'a> = (&'a str, Rc<[u64]>);
+
 /// Words of failures by digest: what is equal for equal digests.
 #[derive(Default)]
 pub(super) struct Similar {
@@ -99,7 +102,7 @@ fn sort(rows: &[&Row], ways: &mut [Way]) {
 /// it is near to, and is not near to others for that: groups do not grow along chains.
 fn merge(texts: &Texts<'_>, similar: &mut Similar, ways: &mut Vec<Way>) -> bool {
     let before = ways.len();
-    let mut leaders: Vec<(Way, Option<(&str, Rc<[u64]>)>)> = Vec::with_capacity(before);
+    let mut leaders: Vec<(Way, Option<Said<'_>>)> = Vec::with_capacity(before);
     for (number, way) in ways.drain(..).enumerate() {
         let example = way.digests.first().filter(|_| number < MOST_COMPARED).and_then(|digest| {
             let example = texts.example(*digest)?;
