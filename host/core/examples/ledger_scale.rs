@@ -13,7 +13,7 @@
 use std::fs::read_to_string;
 
 use flaky_core::ids::{AttemptIndex, Seed, TestId};
-use flaky_core::ledger::{AttemptRecord, Ledger};
+use flaky_core::ledger::{AttemptKind, AttemptRecord, Ledger};
 use flaky_core::parsed::{Completeness, Failure, Outcome, ParsedAttempt, TestColumns};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -89,7 +89,8 @@ fn attempt(index: u32, tests: u32, per_mille: u32, shape: Shape, chance: &mut Ch
     AttemptRecord {
         index: AttemptIndex(index),
         seed: Seed(u64::from(index)),
-        alone: false,
+        kind: AttemptKind::SideBySide,
+        conditions: Vec::new(),
         parsed: ParsedAttempt {
             format: String::new(),
             tests: columns,

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::cause::{ProbableCause, probable_cause};
 use crate::evidence::Evidence;
 use crate::ids::{AttemptIndex, TestId};
+use crate::report::ClusterReport;
 use crate::stats::{benjamini_hochberg, fisher_exact_greater};
 
 /// Least Jaccard index (P. Jaccard, 1901: shared over all) of two sets of failing attempts: half of what either test
@@ -34,16 +36,57 @@ pub struct Cluster {
     pub kind: String,
     /// An example of it.
     pub message: String,
+    /// What it speaks for, if for anything.
+    pub cause: Option<ProbableCause>,
 }
+
+impl Cluster {
+    /// One line for people: `7 tests fail together in the same 5 of 60 attempts: ConnectionRefusedError, probably one
+    /// cause (port 5432)`. `attempts` is the number of attempts that counted.
+    #[must_use]
+    pub fn sentence(&self, attempts: u32) -> String {
+        // Rounding may leave a sum of ones a little below.
+        let same = if self.together > 1.0 - 1e-9 { "the same" } else { "mostly the same" };
+        let (tests, shared) = (self.tests.len(), self.attempts.len());
+        let kind: String = self.kind.chars().take(LONGEST_KIND).collect();
+        let kind = if kind.is_empty() { kind } else { format!(" {kind},") };
+        let cause =
+            self.cause.as_ref().map(|found| format!(" ({})", found.seen.as_deref().unwrap_or(found.cause)));
+        format!(
+            "{tests} tests fail together in {same} {shared} of {attempts} attempts:{kind} probably one cause{}",
+            cause.unwrap_or_default()
+        )
+    }
+
+    /// For the report.
+    #[must_use]
+    pub fn report(&self, attempts: u32) -> ClusterReport {
+        ClusterReport {
+            tests: self.tests.clone(),
+            attempts: self.attempts.clone(),
+            together: self.together,
+            kind: self.kind.clone(),
+            message: self.message.clone(),
+            cause: self.cause.as_ref().map(|found| found.cause.to_owned()),
+            seen: self.cause.as_ref().and_then(|found| found.seen.clone()),
+            text: self.sentence(attempts),
+        }
+    }
+}
+
+/// Characters of a kind on the line about a cluster; the longest names of types are shorter.
+const LONGEST_KIND: usize = 120;
 
 /// Clusters among the tests, those of most tests first. `attempts` is the number of attempts that counted; tests that
 /// failed in all of them say nothing about togetherness and are left out.
 #[must_use]
-pub fn clusters(evidence: &[Evidence], attempts: u32) -> Vec<Cluster> {
+pub fn clusters<'a>(evidence: impl IntoIterator<Item = &'a Evidence>, attempts: u32) -> Vec<Cluster> {
     let mut by_set: BTreeMap<&[AttemptIndex], Vec<&Evidence>> = BTreeMap::new();
     for test in evidence {
         let failing = test.failing_attempts.as_slice();
-        if !failing.is_empty() && failing.len() < attempts as usize {
+        // Of a test whose copies disturb each other, what failed alone is told: other attempts than those of the others.
+        let is_comparable = test.side_by_side.is_none();
+        if is_comparable && !failing.is_empty() && failing.len() < attempts as usize {
             by_set.entry(failing).or_default().push(test);
         }
     }
@@ -131,7 +174,8 @@ fn cluster(
     let (kind, message) = common_failure(&members);
     let attempts =
         times.into_iter().filter(|(_, n)| n * 2 > members.len()).map(|(attempt, _)| attempt).collect();
-    Some(Cluster { tests, attempts, together, kind, message })
+    let cause = probable_cause(&kind, &message);
+    Some(Cluster { tests, attempts, together, kind, message, cause })
 }
 
 /// The kind of failure that is the most frequent one of most tests, with the first example.
@@ -174,6 +218,7 @@ mod tests {
             counts: Counts { ran: 100, failed: u32::try_from(failing.len()).unwrap(), ..Counts::default() },
             groups: vec![FailureGroup {
                 fingerprint: kind.into(),
+                also: Vec::new(),
                 kind: kind.into(),
                 message: format!("{kind} said"),
                 trace: String::new(),
@@ -208,6 +253,42 @@ mod tests {
             ("ConnectionRefusedError", "ConnectionRefusedError said")
         );
         assert!((cluster.together - (1.0 + 1.0 + 0.75) / 3.0).abs() < 1e-12);
+        assert_eq!(
+            cluster.sentence(100),
+            "3 tests fail together in mostly the same 4 of 100 attempts: ConnectionRefusedError, probably one cause (network)"
+        );
+    }
+
+    #[test]
+    fn a_cluster_is_one_line_that_names_what_was_seen() {
+        let mut evidence: Vec<Evidence> =
+            (0..7).map(|i| test(&format!("t{i}"), &[3, 17, 40, 41, 52], "ConnectionRefusedError")).collect();
+        for test in &mut evidence {
+            test.groups[0].message = "[Errno 111] Connection refused: 127.0.0.1:5432".into();
+        }
+        let found = clusters(&evidence, 60);
+        assert_eq!(
+            found[0].sentence(60),
+            "7 tests fail together in the same 5 of 60 attempts: ConnectionRefusedError, probably one cause (port 5432)"
+        );
+        let report = found[0].report(60);
+        assert_eq!((report.cause.as_deref(), report.seen.as_deref()), (Some("network"), Some("port 5432")));
+        for test in &mut evidence {
+            test.groups[0] =
+                FailureGroup { kind: String::new(), message: "no".into(), ..test.groups[0].clone() };
+        }
+        assert_eq!(
+            clusters(&evidence, 60)[0].sentence(60),
+            "7 tests fail together in the same 5 of 60 attempts: probably one cause"
+        );
+    }
+
+    #[test]
+    fn what_is_told_of_attempts_alone_is_not_mixed_with_what_failed_side_by_side() {
+        let mut pair = [test("a", &[3, 5, 9], "E"), test("b", &[3, 5, 9], "E")];
+        assert_eq!(clusters(&pair, 100).len(), 1);
+        pair[0].side_by_side = Some(crate::evidence::Tried { ran: 100, failed: 50 });
+        assert_eq!(clusters(&pair, 100), []);
     }
 
     #[test]

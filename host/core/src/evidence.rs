@@ -65,14 +65,16 @@ impl Counts {
     }
 }
 
-/// Failures of one test with the same fingerprint.
+/// Failures of one test with the same fingerprint, or nearly the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureGroup {
-    /// Hexadecimal digest of the normalised failure.
+    /// Hexadecimal digest of the normalised failure; of the most frequent one where several are nearly the same.
     pub fingerprint: String,
+    /// Fingerprints of those that are nearly the same, ascending.
+    pub also: Vec<String>,
     /// The exception or assertion type.
     pub kind: String,
-    /// One example, capped.
+    /// The most telling example (one with message and trace before others, then the earliest), capped.
     pub message: String,
     /// Its trace, capped.
     pub trace: String,
@@ -80,6 +82,22 @@ pub struct FailureGroup {
     pub attempts: Vec<AttemptIndex>,
     /// Their seeds, in the same order.
     pub seeds: Vec<Seed>,
+}
+
+/// Attempts of a test under one value of one condition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConditionEffect {
+    /// What differed between attempts, e.g. `cpu-load`.
+    pub condition: String,
+    /// What it was here, e.g. `high`.
+    pub value: String,
+    /// Attempts under this value.
+    pub ran: u32,
+    /// Failed ones.
+    pub failed: u32,
+    /// Fisher's exact test, two-sided, against the attempts under the other values of the condition; corrected (Holm)
+    /// for how many comparisons were made for this test.
+    pub p_value: f64,
 }
 
 /// How long a test took, in the attempts that told.
@@ -130,7 +148,7 @@ pub struct Base {
 }
 
 /// Attempts of a test that are told apart from those of its counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Tried {
     /// Attempts.
     pub ran: u32,
@@ -153,6 +171,7 @@ impl Evidence {
             failing_attempts: Vec::new(),
             failing_seeds: Vec::new(),
             groups: Vec::new(),
+            effects: Vec::new(),
             alone: None,
             side_by_side: None,
             selected: None,
@@ -184,6 +203,9 @@ pub struct Evidence {
     pub failing_seeds: Vec<Seed>,
     /// Most frequent first.
     pub groups: Vec<FailureGroup>,
+    /// What differed between attempts and whether it mattered, the surest first; empty for a test that always passed
+    /// or always failed.
+    pub effects: Vec<ConditionEffect>,
     /// What was seen with nothing beside it, when that was tried.
     pub alone: Option<Tried>,
     /// What was seen with copies side by side, when `counts` speak of the attempts alone because the copies

@@ -4,8 +4,10 @@
 //! file. Groups of equal fingerprints are a suggestion for readers; nothing is dismissed because of one.
 
 mod frames;
+mod memory;
 mod normalise;
 
+pub(crate) use memory::Digests;
 pub use normalise::normalise;
 
 use crate::parsed::Failure;
@@ -48,6 +50,24 @@ pub(crate) fn digest(failure: &Failure) -> u64 {
         hash.part(frame);
     }
     hash.0
+}
+
+/// The words of a failure for comparing it with another: those of its normalised message and each of its frames,
+/// hashed, ascending, each once. Equal for failures with the same fingerprint that have a message.
+pub(crate) fn words(message: &str, trace: &str) -> Vec<u64> {
+    let message = normalise_up_to(message, MESSAGE_BYTES);
+    let frames = frames::nearest(trace);
+    let in_message = message.split(|c: char| !c.is_alphanumeric() && !matches!(c, '<' | '>' | '_' | '-'));
+    let hash = |text: &str| {
+        let mut hash = Fnv::new();
+        hash.part(text);
+        hash.0
+    };
+    let mut words: Vec<u64> = in_message.filter(|word| !word.is_empty()).map(hash).collect();
+    words.extend(frames.iter().map(|frame| hash(frame)));
+    words.sort_unstable();
+    words.dedup();
+    words
 }
 
 /// FNV-1a, 64 bits (G. Fowler, L. C. Noll, K.-P. Vo): stable, and short enough to have here. A suite that

@@ -7,25 +7,45 @@
 //!   does not tell what became of it: it is absent, was announced or started without an outcome, or its outcome
 //!   could not be told. Missing is never a failure. An attempt of which nothing was recognised tells nothing,
 //!   not even that tests are missing.
-//! - Attempts that ran *alone* may have been asked for a few tests only: there, a test is missing only if it
-//!   was announced.
+//! - Attempts that ran *alone* or with *selected* tests may have been asked for a few only: there, a test is missing
+//!   only if it was announced.
 //! - A test whose framework tried again and then passed has passed, and is counted as retried.
 //!
 //! The evidence is the same whatever order attempts arrive in.
 
 mod columns;
+mod commits;
+mod conditions;
 mod derive;
 mod examples;
+mod groups;
 mod interference;
+mod mass;
+mod times;
 
 use crate::evidence::Evidence;
+use crate::fingerprint::Digests;
 use crate::ids::{AttemptIndex, Seed, TestId};
 use crate::parsed::{Completeness, Location, ParsedAttempt};
 
 use columns::{Interner, Row};
+use conditions::Conditions;
 use examples::{Examples, FULL, SHORT};
 
 pub use interference::{INTERFERENCE_P, disturbs};
+pub use mass::MassFailure;
+
+/// How an attempt was made. What is measured in one way is never counted with what is measured in another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum AttemptKind {
+    /// The whole suite, with other attempts beside it.
+    #[default]
+    SideBySide,
+    /// With nothing beside it, to confirm what was seen side by side.
+    Alone,
+    /// With chosen tests only, without the rest of the suite.
+    Selected,
+}
 
 /// One attempt, as it goes into the [`Ledger`].
 #[derive(Debug, Clone, PartialEq)]
@@ -34,16 +54,19 @@ pub struct AttemptRecord {
     pub index: AttemptIndex,
     /// Its seed.
     pub seed: Seed,
-    /// Whether it ran with nothing beside it, to confirm what was seen side by side.
-    pub alone: bool,
+    /// How it was made.
+    pub kind: AttemptKind,
+    /// What differed between attempts: (condition, value).
+    pub conditions: Vec<(String, String)>,
     /// What the parser made of it.
     pub parsed: ParsedAttempt,
 }
 
-/// Where an attempt stands among all; also the order in which they are told. Attempts side by side come first.
+/// Where an attempt stands among all; also the order in which they are told. Attempts side by side come first, then
+/// those alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    alone: bool,
+    kind: AttemptKind,
     index: AttemptIndex,
     seed: Seed,
 }
@@ -55,15 +78,15 @@ pub struct AttemptSummary {
     pub index: AttemptIndex,
     /// Its seed.
     pub seed: Seed,
-    /// Whether it ran with nothing beside it.
-    pub alone: bool,
+    /// How it was made.
+    pub kind: AttemptKind,
     /// Whether the parser read all of it.
     pub completeness: Completeness,
     /// Tests that failed in it.
     pub failed_tests: u32,
 }
 
-/// How one test stands while attempts come in: side by side only, and nothing taken out yet.
+/// How one test stands while attempts come in: side by side only, and without those set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Standing {
     /// Attempts whose outcome counts.
@@ -81,6 +104,8 @@ pub struct Ledger {
     /// By test, counted along: whether to go on is asked after every attempt.
     standings: Vec<Standing>,
     rows: Vec<Row>,
+    conditions: Conditions,
+    digests: Digests,
     full: Examples,
     short: Examples,
 }
@@ -100,6 +125,8 @@ impl Ledger {
             locations: Vec::new(),
             standings: Vec::new(),
             rows: Vec::new(),
+            conditions: Conditions::default(),
+            digests: Digests::default(),
             full: Examples::new(FULL),
             short: Examples::new(SHORT),
         }
@@ -107,8 +134,8 @@ impl Ledger {
 
     /// Adds one attempt. Nothing is replaced: an index that comes twice is two attempts.
     pub fn record(&mut self, record: AttemptRecord) {
-        let AttemptRecord { index, seed, alone, parsed } = record;
-        let place = Place { alone, index, seed };
+        let AttemptRecord { index, seed, kind, conditions, parsed } = record;
+        let place = Place { kind, index, seed };
         let ids = self.tests.numbers(&parsed.tests.ids);
         let announced = self.tests.numbers(&parsed.announced);
         self.locations.resize(self.tests.len(), None);
@@ -126,13 +153,10 @@ impl Ledger {
             &parsed.tests.durations_ns,
             &parsed.tests.tries,
         );
+        row.levels = self.conditions.set(conditions);
         self.count(&row);
-        for failure in row.fail(&ids, parsed.tests.failures) {
-            // What the full examples hold, the short ones hold too: both prefer the earliest.
-            let Some(id) = self.tests.id(failure.test).filter(|_| !self.full.has_earlier(place, &failure))
-            else {
-                continue;
-            };
+        for failure in row.fail(&ids, parsed.tests.failures, &mut self.digests) {
+            let Some(id) = self.tests.id(failure.test) else { continue };
             self.full.offer(place, id, &failure);
             self.short.offer(place, id, &failure);
         }
@@ -141,7 +165,7 @@ impl Ledger {
 
     fn count(&mut self, row: &Row) {
         self.standings.resize(self.tests.len(), Standing::default());
-        if row.place.alone {
+        if row.place.kind != AttemptKind::SideBySide {
             return;
         }
         for (test, cell) in row.tests.iter().zip(&row.cells).filter(|(_, cell)| cell.outcome().counts()) {
@@ -183,8 +207,8 @@ impl Ledger {
         self.ordered().into_iter().map(Row::summary).collect()
     }
 
-    /// Evidence about every known test, by id. Where a test was also tried alone, `alone` tells of that, and
-    /// everything else speaks of the attempts side by side.
+    /// Evidence about every known test, by id. Where a test was also tried alone or without the rest of the suite,
+    /// `alone` and `selected` tell of that, and everything else speaks of the attempts side by side.
     ///
     /// `level` is the confidence level of intervals and bounds, e.g. 0.95.
     #[must_use]
@@ -200,8 +224,8 @@ impl Ledger {
         derive::evidence(self, level, derive::Basis::Undisturbed)
     }
 
-    /// Tests that the attempt should have told of and did not, by id. Of an index that ran both side by side
-    /// and alone, the attempt side by side is meant. Empty for an index that is not there.
+    /// Tests that the attempt should have told of and did not, by id. Of an index that ran in several ways,
+    /// the attempt side by side is meant. Empty for an index that is not there.
     #[must_use]
     pub fn missing_in(&self, index: AttemptIndex) -> Vec<TestId> {
         let Some(row) = self.rows.iter().filter(|row| row.place.index == index).min_by_key(|row| row.place)

@@ -9,6 +9,7 @@
 //! versioned document that reporters read).
 
 pub mod attempt;
+pub mod cause;
 pub mod cluster;
 pub mod compare;
 pub mod evidence;

@@ -50,6 +50,9 @@ pub struct RunReport {
     pub execution: Execution,
     /// Worst verdict first, then highest rate, then id.
     pub tests: Vec<TestReport>,
+    /// Tests that fail together, those of most tests first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<ClusterReport>,
     /// Attempts that failed, did not count, or told less than the others; ascending.
     pub attempts: Vec<AttemptReport>,
     /// Plugins that took part, and what became of those that failed.
@@ -298,16 +301,42 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// Failures of one test with the same fingerprint.
+/// Tests that failed in the same attempts, beyond chance: probably for one cause.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterReport {
+    /// By id; two at least.
+    pub tests: Vec<TestId>,
+    /// Attempts in which more than half of them failed, ascending.
+    pub attempts: Vec<AttemptIndex>,
+    /// 0 to 1: how nearly the same their failing attempts are (mean Jaccard index with those of the most typical test).
+    pub together: f64,
+    /// The kind of failure that most of the tests have most often.
+    pub kind: String,
+    /// An example of it.
+    pub message: String,
+    /// What it speaks for in one word, e.g. `network`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What was seen of that, e.g. `port 5432`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+    /// All of it in one line for people.
+    pub text: String,
+}
+
+/// Failures of one test with the same fingerprint, or nearly the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureGroupReport {
-    /// Hexadecimal digest of the normalised failure.
+    /// Hexadecimal digest of the normalised failure; of the most frequent one where several are nearly the same.
     pub fingerprint: String,
+    /// Fingerprints of those that are nearly the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// How many failures.
     pub count: u32,
     /// The exception or assertion type.
     pub kind: String,
-    /// One example.
+    /// The most telling example.
     pub message: String,
     /// Its trace.
     pub trace: String,

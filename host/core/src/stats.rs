@@ -9,13 +9,15 @@ mod exact;
 mod interval;
 mod multiple;
 mod paired;
+mod ranks;
 mod rounding;
 mod sequential;
 
 pub use boschloo::boschloo_greater;
 pub use exact::{fisher_exact, fisher_exact_greater, fisher_mid_p_greater};
 pub use interval::{bounds, clopper_pearson, wilson};
-pub use multiple::benjamini_hochberg;
+pub use multiple::{benjamini_hochberg, holm};
 pub use paired::{mcnemar_exact, mcnemar_mid_p};
+pub use ranks::MannWhitney;
 pub use rounding::python_round;
 pub use sequential::{Decision, SequentialTest};

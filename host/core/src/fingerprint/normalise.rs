@@ -22,15 +22,23 @@ pub fn normalise(text: &str) -> String {
 /// The same, at most `limit` bytes of it. The limit counts what comes out, so that a long and a short number
 /// at the front do not move the cut; no more of the text is read than is needed.
 pub(super) fn normalise_up_to(text: &str, limit: usize) -> String {
+    let mut out = String::new();
+    normalise_into(&mut out, text, limit);
+    out
+}
+
+/// The same into a buffer that is used again.
+pub(super) fn normalise_into(buffer: &mut String, text: &str, limit: usize) {
+    buffer.clear();
     let text = without_escapes(text);
-    let mut scanner = Scanner { text: &text, at: 0, out: String::new() };
+    let mut scanner = Scanner { text: &text, at: 0, out: std::mem::take(buffer) };
     while scanner.at < scanner.text.len() && scanner.out.len() <= limit {
         scanner.step();
     }
     let mut out = scanner.out;
     out.truncate(out.floor_char_boundary(limit));
     out.truncate(out.trim_end().len());
-    out
+    *buffer = out;
 }
 
 /// Drops terminal escape sequences (`ESC [ … letter`) and single escape characters.

@@ -1,13 +1,13 @@
-//! The columns behind the ledger: five bytes for one test in one attempt.
+//! The columns behind the ledger: five bytes for one test in one attempt, eight more where it failed.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::fingerprint::digest;
+use crate::fingerprint::{Digests, digest};
 use crate::ids::TestId;
 use crate::parsed::{Completeness, Failure, Outcome};
 
-use super::{AttemptSummary, Place};
+use super::{AttemptKind, AttemptSummary, Place};
 
 /// Numbers for test ids, and one copy of every set of tests that attempts told of.
 #[derive(Debug, Default)]
@@ -53,6 +53,11 @@ impl Interner {
     /// The id of a number that [`numbers`](Self::numbers) gave.
     pub(super) fn id(&self, number: u32) -> Option<&TestId> {
         self.ids.get(number as usize)
+    }
+
+    /// The number of an id that has one.
+    pub(super) fn find(&self, id: &TestId) -> Option<u32> {
+        self.numbers.get(id).copied()
     }
 
     /// One shared copy of a set of tests.
@@ -120,10 +125,12 @@ pub(super) struct Row {
     /// Nanoseconds, NaN where unknown; empty when no test has one. 24 bits of precision are 60 ns in a second,
     /// far below what a repeated measurement agrees on, for half the memory.
     pub(super) durations: Box<[f32]>,
-    /// Tests that failed and digests of how, both ascending, no pair twice. A test that failed in several
-    /// ways stands here several times. Apart, because a pair would be padded from 12 to 16 bytes.
-    pub(super) failed: Box<[u32]>,
+    /// One digest for every cell that is a failure, in the order of the cells: how it failed.
     pub(super) digests: Box<[u64]>,
+    /// Further ways in which tests failed, by test and digest, ascending.
+    pub(super) further: Box<[(u32, u64)]>,
+    /// Numbers of what differed from other attempts, as [`Conditions`](super::conditions::Conditions) gave them.
+    pub(super) levels: Arc<[u32]>,
 }
 
 /// A failure that goes into the ledger, with its digest.
@@ -142,8 +149,9 @@ impl Row {
             tests: Arc::from([]),
             cells: Box::default(),
             durations: Box::default(),
-            failed: Box::default(),
             digests: Box::default(),
+            further: Box::default(),
+            levels: Arc::from([]),
         }
     }
 
@@ -185,14 +193,22 @@ impl Row {
 
     /// Takes the failures of tests that failed, and gives them back with their digests, each once. Tests that
     /// failed without a word get a failure named after the outcome.
-    pub(super) fn fail(&mut self, ids: &[u32], failures: Vec<(u32, Failure)>) -> Vec<Told> {
+    pub(super) fn fail(
+        &mut self,
+        ids: &[u32],
+        failures: Vec<(u32, Failure)>,
+        digests: &mut Digests,
+    ) -> Vec<Told> {
         let mut told: Vec<Told> = failures
             .into_iter()
             .filter_map(|(position, failure)| Some((at(ids, position)?, failure)))
             .filter(|(test, _)| self.cell(*test).is_some_and(|cell| cell.outcome().is_failure()))
-            .map(|(test, failure)| Told { test, digest: digest(&failure), failure })
+            .map(|(test, failure)| Told { test, digest: digests.of(&failure), failure })
             .collect();
-        told.sort_by_key(|told| told.test);
+        // Mostly ascending already, and what is told weighs a hundred bytes.
+        if !told.is_sorted_by_key(|told| told.test) {
+            told.sort_by_key(|told| told.test);
+        }
         // Both ascend by test, so one walk finds the tests without a failure.
         let mut worded = told.iter().map(|told| told.test).peekable();
         let mut silent = Vec::new();
@@ -204,11 +220,27 @@ impl Row {
             }
         }
         told.extend(silent);
-        told.sort_by(|a, b| (a.test, a.digest).cmp(&(b.test, b.digest)).then_with(|| text(a).cmp(&text(b))));
-        told.dedup_by_key(|told| (told.test, told.digest));
-        self.failed = told.iter().map(|told| told.test).collect();
-        self.digests = told.iter().map(|told| told.digest).collect();
+        if !told.is_sorted_by(|a, b| a.test < b.test) {
+            told.sort_by(|a, b| {
+                (a.test, a.digest).cmp(&(b.test, b.digest)).then_with(|| text(a).cmp(&text(b)))
+            });
+            told.dedup_by_key(|told| (told.test, told.digest));
+        }
+        self.keep_digests(&told);
         told
+    }
+
+    /// `told` is ascending, and holds every test that failed.
+    fn keep_digests(&mut self, told: &[Told]) {
+        let mut first = Vec::with_capacity(told.len());
+        let mut further = Vec::new();
+        for ways in told.chunk_by(|a, b| a.test == b.test) {
+            let mut digests = ways.iter().map(|way| (way.test, way.digest));
+            first.extend(digests.next().map(|(_, digest)| digest));
+            further.extend(digests);
+        }
+        self.digests = first.into_boxed_slice();
+        self.further = further.into_boxed_slice();
     }
 
     fn cell(&self, test: u32) -> Option<Cell> {
@@ -217,7 +249,7 @@ impl Row {
 
     /// Whether a known test that is absent here is missing.
     pub(super) fn should_tell_all(&self) -> bool {
-        !self.place.alone && self.completeness != Completeness::NothingRecognised
+        self.place.kind == AttemptKind::SideBySide && self.completeness != Completeness::NothingRecognised
     }
 
     /// Numbers of tests missing here, when `known` tests are known.
@@ -231,7 +263,7 @@ impl Row {
         AttemptSummary {
             index: self.place.index,
             seed: self.place.seed,
-            alone: self.place.alone,
+            kind: self.place.kind,
             completeness: self.completeness,
             failed_tests: u32::try_from(failed).unwrap_or(u32::MAX),
         }

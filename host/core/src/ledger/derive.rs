@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use crate::evidence::{Bounds, Counts, Durations, Evidence, FailureGroup, Interval, Tried};
-use crate::fingerprint::{fingerprint, to_hex};
-use crate::ids::TestId;
-use crate::parsed::{Failure, Outcome};
-use crate::stats::{bounds, wilson};
+use crate::evidence::{Bounds, Counts, Evidence, Interval, Tried};
+use crate::parsed::Outcome;
+use crate::stats::{MannWhitney, bounds, wilson};
 
-use super::Ledger;
 use super::columns::{Cell, Row};
+use super::conditions::Compared;
+use super::groups::{self, Similar};
 use super::interference::disturbs;
+use super::times::Times;
+use super::{AttemptKind, Ledger};
 
 /// Which attempts evidence speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,27 +22,33 @@ pub(super) enum Basis {
     Undisturbed,
 }
 
-/// Failure groups told of one test; the rest become one group. A table shows one and a page a handful. A test
-/// with more fails in ways that normalising could not bring together, and more examples would not help.
-const MAX_GROUPS: usize = 20;
-
 /// Tests whose tallies are open at a time. Rows are read in order, each this many tests further: few enough
 /// tallies to stay in the processor's cache, and reading a row is never a jump.
 const CHUNK: u32 = 4096;
 
 pub(super) fn evidence(ledger: &Ledger, level: f64, basis: Basis) -> Vec<Evidence> {
     let rows = ledger.ordered();
-    let mut derivation = Derivation { ledger, rows: &rows, basis, rates: Rates::new(level), telling: 0 };
-    derivation.telling = count(rows.iter().filter(|row| row.should_tell_all()).count());
+    let compared = ledger.conditions.compared(&rows);
+    let mut cursors: Vec<Cursor<'_>> = rows.iter().map(|row| Cursor::new(row, &compared)).collect();
+    let levels = compared.len();
+    let mut derivation = Derivation {
+        ledger,
+        rows: &rows,
+        basis,
+        rates: Rates::new(level),
+        telling: count(rows.iter().filter(|row| row.should_tell_all()).count()),
+        compared,
+        slower: MannWhitney::default(),
+        similar: Similar::default(),
+    };
     let tests = count(ledger.test_count());
-    let mut cursors: Vec<Cursor<'_>> = rows.iter().map(|row| Cursor { row, cell: 0, failure: 0 }).collect();
     let mut all = Vec::with_capacity(ledger.test_count());
     let mut start = 0;
     while start < tests {
         let end = start.saturating_add(CHUNK).min(tests);
         let mut chunk: Vec<Tallies> = (start..end).map(|_| Tallies::default()).collect();
         for (number, cursor) in (0..).zip(&mut cursors) {
-            cursor.read_into(&mut chunk, start, number);
+            cursor.read_into(&mut chunk, start, number, levels);
         }
         all.extend(
             (start..end).zip(chunk).filter_map(|(test, tallies)| derivation.evidence_of(test, tallies)),
@@ -58,17 +65,20 @@ struct Tally {
     counts: Counts,
     /// Attempts that should tell of every test, and have a cell for this one.
     present: u32,
-    durations: Vec<f32>,
+    times: Times,
     /// Positions of rows, ascending.
     failing: Vec<u32>,
     /// Digests of failures and positions of rows.
     failures: Vec<(u64, u32)>,
+    /// By position of a level of a condition; empty before the first.
+    levels: Vec<Tried>,
 }
 
 #[derive(Debug, Default)]
 struct Tallies {
     side_by_side: Tally,
     alone: Tally,
+    selected: Tried,
 }
 
 impl Tally {
@@ -93,53 +103,80 @@ impl Tally {
         }
     }
 
-    fn summary(&self) -> Tried {
-        Tried { ran: self.counts.ran, failed: self.counts.failures() }
+    fn times_of(&mut self, outcome: Outcome) -> &mut Vec<f32> {
+        if outcome.is_failure() { &mut self.times.failed } else { &mut self.times.passed }
     }
 
-    fn durations(&mut self) -> Option<Durations> {
-        let middle = self.durations.len() / 2;
-        let is_even = self.durations.len().is_multiple_of(2);
-        let largest = self.durations.iter().copied().max_by(f32::total_cmp)?;
-        let (below, upper, _) = self.durations.select_nth_unstable_by(middle, f32::total_cmp);
-        let lower = if is_even { below.iter().copied().max_by(f32::total_cmp) } else { None };
-        let median = f64::midpoint(f64::from(*upper), f64::from(lower.unwrap_or(*upper)));
-        Some(Durations {
-            told: count(self.durations.len()),
-            median_ns: whole(median),
-            largest_ns: whole(f64::from(largest)),
-            median_failed_ns: None,
-            slower_when_failing: None,
-        })
+    fn summary(&self) -> Tried {
+        Tried { ran: self.counts.ran, failed: self.counts.failures() }
     }
 }
 
 /// How far one row has been read.
 struct Cursor<'a> {
     row: &'a Row,
+    /// Positions of its levels among those compared.
+    levels: Vec<usize>,
     cell: usize,
-    failure: usize,
+    digest: usize,
+    further: usize,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
+    fn new(row: &'a Row, compared: &Compared<'_>) -> Self {
+        Self { row, levels: compared.positions(row), cell: 0, digest: 0, further: 0 }
+    }
+
     /// Reads the cells of the chunk's tests, of which `start` is the first.
-    fn read_into(&mut self, chunk: &mut [Tallies], start: u32, number: u32) {
+    fn read_into(&mut self, chunk: &mut [Tallies], start: u32, number: u32, levels: usize) {
         let row = self.row;
         while let Some((test, cell)) = row.tests.get(self.cell).zip(row.cells.get(self.cell)) {
             let Some(tallies) = test.checked_sub(start).and_then(|at| chunk.get_mut(at as usize)) else {
                 return;
             };
-            let tally = if row.place.alone { &mut tallies.alone } else { &mut tallies.side_by_side };
+            let (outcome, at) = (cell.outcome(), self.cell);
+            let digests = self.digests_of(*test, outcome.is_failure());
+            self.cell += 1;
+            let tally = match row.place.kind {
+                AttemptKind::SideBySide => &mut tallies.side_by_side,
+                AttemptKind::Alone => &mut tallies.alone,
+                AttemptKind::Selected => {
+                    tallies.selected.ran += u32::from(outcome.counts());
+                    tallies.selected.failed += u32::from(outcome.is_failure());
+                    continue;
+                }
+            };
             tally.add(*cell, number);
             tally.present += u32::from(row.should_tell_all());
-            let duration = row.durations.get(self.cell).filter(|ns| !ns.is_nan() && cell.outcome().counts());
-            tally.durations.extend(duration);
-            while row.failed.get(self.failure) == Some(test) {
-                tally.failures.extend(row.digests.get(self.failure).map(|digest| (*digest, number)));
-                self.failure += 1;
+            tally.failures.extend(digests.map(|digest| (digest, number)));
+            if !outcome.counts() {
+                continue;
             }
-            self.cell += 1;
+            let duration = row.durations.get(at).filter(|ns| !ns.is_nan());
+            tally.times_of(outcome).extend(duration);
+            if !self.levels.is_empty() {
+                tally.levels.resize(levels, Tried::default());
+            }
+            for level in &self.levels {
+                if let Some(tried) = tally.levels.get_mut(*level) {
+                    tried.ran += 1;
+                    tried.failed += u32::from(outcome.is_failure());
+                }
+            }
         }
+    }
+
+    /// How the test of the cell at hand failed, if it did.
+    fn digests_of(&mut self, test: u32, failed: bool) -> impl Iterator<Item = u64> + use<'a> {
+        let row = self.row;
+        let first = if failed { row.digests.get(self.digest) } else { None };
+        self.digest += usize::from(failed);
+        let from = self.further;
+        while row.further.get(self.further).is_some_and(|(of, _)| *of == test) {
+            self.further += 1;
+        }
+        let further = row.further.get(from..self.further).unwrap_or_default();
+        first.copied().into_iter().chain(further.iter().map(|(_, digest)| *digest))
     }
 }
 
@@ -152,91 +189,41 @@ struct Derivation<'a> {
     rates: Rates,
     /// Attempts that should tell of every known test.
     telling: u32,
+    compared: Compared<'a>,
+    slower: MannWhitney,
+    similar: Similar,
 }
 
 impl Derivation<'_> {
     fn evidence_of(&mut self, test: u32, tallies: Tallies) -> Option<Evidence> {
         let id = self.ledger.tests.id(test)?;
-        let Tallies { mut side_by_side, alone } = tallies;
+        let Tallies { mut side_by_side, alone, selected } = tallies;
         side_by_side.counts.missing += self.telling.saturating_sub(side_by_side.present);
         let (beside, by_itself) = (side_by_side.summary(), alone.summary());
         let is_disturbed = self.basis == Basis::Undisturbed && disturbs(beside, by_itself);
         let mut tally = if is_disturbed { alone } else { side_by_side };
-        let (interval, bounds) = self.rates.of(tally.summary());
+        let seen = tally.summary();
+        let (interval, bounds) = self.rates.of(seen);
+        let has_both = seen.failed > 0 && seen.failed < seen.ran;
+        let location = self.ledger.locations.get(test as usize).cloned().flatten();
+        let groups =
+            groups::groups(self.ledger, self.rows, &mut self.similar, (test, id), &mut tally.failures);
         Some(Evidence {
-            location: self
-                .ledger
-                .locations
-                .get(test as usize)
-                .cloned()
-                .flatten()
-                .map(|(_, location)| location),
+            location: location.map(|(_, location)| location),
             counts: tally.counts,
-            rate: rate(tally.summary()),
+            rate: rate(seen),
             interval,
             bounds,
-            failing_attempts: self.places(&tally.failing).map(|place| place.index).collect(),
-            failing_seeds: self.places(&tally.failing).map(|place| place.seed).collect(),
-            groups: self.groups(test, id, &mut tally.failures),
+            failing_attempts: groups::indices(self.rows, &tally.failing),
+            failing_seeds: groups::seeds(self.rows, &tally.failing),
+            groups,
+            effects: if has_both { self.compared.effects(&tally.levels) } else { Vec::new() },
             alone: (by_itself.ran > 0).then_some(by_itself),
             side_by_side: is_disturbed.then_some(beside),
-            durations: tally.durations(),
+            selected: (selected.ran > 0).then_some(selected),
+            durations: tally.times.summarise(&mut self.slower),
             ..Evidence::new(id.clone())
         })
-    }
-
-    fn places<'p>(&'p self, rows: &'p [u32]) -> impl Iterator<Item = super::Place> + 'p {
-        rows.iter().filter_map(|row| self.rows.get(*row as usize)).map(|row| row.place)
-    }
-
-    /// Most frequent first, then the one that came first.
-    fn groups(&self, test: u32, id: &TestId, failures: &mut [(u64, u32)]) -> Vec<FailureGroup> {
-        failures.sort_unstable();
-        let mut groups: Vec<(u64, Vec<u32>)> = failures
-            .chunk_by(|a, b| a.0 == b.0)
-            .filter_map(|group| Some((group.first()?.0, group.iter().map(|(_, row)| *row).collect())))
-            .collect();
-        // By places, because rows of the same place stand in the order of their arrival.
-        groups.sort_by(|(a, in_a), (b, in_b)| {
-            in_b.len().cmp(&in_a.len()).then_with(|| self.places(in_a).cmp(self.places(in_b))).then(a.cmp(b))
-        });
-        let rest = groups.split_off(groups.len().min(MAX_GROUPS));
-        let mut out: Vec<FailureGroup> =
-            groups.into_iter().map(|(digest, rows)| self.group(test, id, digest, &rows)).collect();
-        if !rest.is_empty() {
-            out.push(self.other_ways(&rest));
-        }
-        out
-    }
-
-    fn group(&self, test: u32, id: &TestId, digest: u64, rows: &[u32]) -> FailureGroup {
-        let example =
-            self.ledger.full.get(test, id, digest).or_else(|| self.ledger.short.get(test, id, digest));
-        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        FailureGroup {
-            fingerprint: to_hex(digest),
-            kind: text(example.map(|example| &*example.kind)),
-            message: text(example.map(|example| &*example.message)),
-            trace: text(example.map(|example| &*example.trace)),
-            attempts: self.places(rows).map(|place| place.index).collect(),
-            seeds: self.places(rows).map(|place| place.seed).collect(),
-        }
-    }
-
-    /// One group of all that is past [`MAX_GROUPS`].
-    fn other_ways(&self, rest: &[(u64, Vec<u32>)]) -> FailureGroup {
-        let mut rows: Vec<u32> = rest.iter().flat_map(|(_, rows)| rows.iter().copied()).collect();
-        rows.sort_unstable();
-        rows.dedup();
-        let kind = "other".to_owned();
-        FailureGroup {
-            fingerprint: fingerprint(&Failure { kind: kind.clone(), ..Failure::default() }),
-            kind,
-            message: format!("{} more kinds of failure, each rarer than those told", rest.len()),
-            trace: String::new(),
-            attempts: self.places(&rows).map(|place| place.index).collect(),
-            seeds: self.places(&rows).map(|place| place.seed).collect(),
-        }
     }
 }
 
@@ -266,9 +253,4 @@ fn rate(Tried { ran, failed }: Tried) -> f64 {
 
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` ends at the nearest bound")]
-fn whole(nanoseconds: f64) -> u64 {
-    nanoseconds.round() as u64
 }

@@ -1,4 +1,5 @@
-//! Example texts of failures: one per test and fingerprint, capped in length and number.
+//! Example texts of failures: one per test and fingerprint, capped in length and number. The most telling one: with
+//! message and trace before message alone, before trace alone, before neither; among those, the earliest attempt's.
 
 use std::collections::HashMap;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -25,12 +26,45 @@ pub(super) const FULL: Caps = Caps { count: 4096, kind: 256, message: 4096, trac
 /// What is told of failures past that number: enough for a line in a table, 52 MB at most.
 pub(super) const SHORT: Caps = Caps { count: 100_000, kind: 128, message: 400, trace: 0 };
 
-/// Which example: the earliest attempt's is kept, and the earliest are kept when there are too many.
+/// Which example: the most telling is kept, of these the earliest attempt's; so are they when there are too many.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    place: Place,
+    worth: Worth,
     id: TestId,
     digest: u64,
+}
+
+/// What an example is worth; the least is worth most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Worth {
+    untold: Untold,
+    place: Place,
+}
+
+/// What a failure leaves open. In the order in which readers can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Untold {
+    Nothing,
+    Trace,
+    Message,
+    Both,
+}
+
+impl Untold {
+    pub(super) fn of(message: &str, trace: &str) -> Self {
+        match (message.is_empty(), trace.is_empty()) {
+            (false, false) => Self::Nothing,
+            (false, true) => Self::Trace,
+            (true, false) => Self::Message,
+            (true, true) => Self::Both,
+        }
+    }
+}
+
+impl Worth {
+    fn of(place: Place, told: &Told) -> Self {
+        Self { untold: Untold::of(&told.failure.message, &told.failure.trace), place }
+    }
 }
 
 /// One example, capped.
@@ -50,36 +84,37 @@ pub(super) struct Example {
 pub(super) struct Examples {
     caps: Caps,
     by_key: BTreeMap<Key, (u32, Example)>,
-    /// By test number and digest: where the example that is kept comes from.
-    places: HashMap<(u32, u64), Place>,
+    /// By test number and digest: what the example that is kept is worth.
+    kept: HashMap<(u32, u64), Worth>,
 }
 
 impl Examples {
     pub(super) fn new(caps: Caps) -> Self {
-        Self { caps, by_key: BTreeMap::new(), places: HashMap::new() }
+        Self { caps, by_key: BTreeMap::new(), kept: HashMap::new() }
     }
 
-    /// Whether an earlier example of the failure is kept.
-    pub(super) fn has_earlier(&self, place: Place, told: &Told) -> bool {
-        self.places.get(&(told.test, told.digest)).is_some_and(|known| *known < place)
-    }
-
-    /// Keeps the failure as the example of its kind, if it is the earliest and there is room.
-    pub(super) fn offer(&mut self, place: Place, id: &TestId, told: &Told) {
-        let slot = (told.test, told.digest);
-        let known = self.places.get(&slot).copied();
-        if known.is_some_and(|known| known < place) {
-            return;
-        }
-        let key = Key { place, id: id.clone(), digest: told.digest };
+    /// Whether the failure adds nothing: a better example of it is kept, or only better ones fit.
+    pub(super) fn does_without(&self, place: Place, id: &TestId, told: &Told) -> bool {
+        let worth = Worth::of(place, told);
+        // The last one is at hand, and comparing with it is cheaper than looking up.
+        let last = self.by_key.last_key_value().map(|(last, _)| last);
+        let is_worth_less = |last: &Key| (last.worth, &last.id, last.digest) < (worth, id, told.digest);
         let is_full = self.by_key.len() >= self.caps.count;
-        if known.is_none() && is_full && self.by_key.last_key_value().is_some_and(|(last, _)| *last < key) {
+        (is_full && last.is_some_and(is_worth_less))
+            || self.kept.get(&(told.test, told.digest)).is_some_and(|known| *known < worth)
+    }
+
+    /// Keeps the failure as the example of its kind, if it is the best and there is room.
+    pub(super) fn offer(&mut self, place: Place, id: &TestId, told: &Told) {
+        if self.does_without(place, id, told) {
             return;
         }
-        if let Some(known) = known.filter(|known| *known != place) {
-            self.by_key.remove(&Key { place: known, ..key.clone() });
+        let worth = Worth::of(place, told);
+        let key = Key { worth, id: id.clone(), digest: told.digest };
+        let known = self.kept.insert((told.test, told.digest), worth);
+        if let Some(known) = known.filter(|known| *known != worth) {
+            self.by_key.remove(&Key { worth: known, ..key.clone() });
         }
-        self.places.insert(slot, place);
         let example = self.caps.cut(told);
         match self.by_key.entry(key) {
             Entry::Vacant(free) => {
@@ -95,14 +130,14 @@ impl Examples {
         if self.by_key.len() > self.caps.count
             && let Some((last, (test, _))) = self.by_key.pop_last()
         {
-            self.places.remove(&(test, last.digest));
+            self.kept.remove(&(test, last.digest));
         }
     }
 
     /// The example of a failure, if it was kept.
     pub(super) fn get(&self, test: u32, id: &TestId, digest: u64) -> Option<&Example> {
-        let place = *self.places.get(&(test, digest))?;
-        self.by_key.get(&Key { place, id: id.clone(), digest }).map(|(_, example)| example)
+        let worth = *self.kept.get(&(test, digest))?;
+        self.by_key.get(&Key { worth, id: id.clone(), digest }).map(|(_, example)| example)
     }
 }
 
