@@ -7,8 +7,8 @@ use std::time::Duration;
 use flaky_core::evidence::{FailureGroup, Tried};
 use flaky_core::ids::{RunId, TestId};
 use flaky_core::report::{
-    AttemptReport, BackendReport, BaseReport, Execution, FailureGroupReport, IsolationReport, Note,
-    PluginReport, REPORT_VERSION, Reproduction, RunReport, SeedReport, Subject, TestReport,
+    AttemptReport, BackendReport, BaseReport, ClusterReport, Execution, FailureGroupReport, IsolationReport,
+    Note, PluginReport, REPORT_VERSION, Reproduction, RunReport, SeedReport, Subject, TestReport,
 };
 use flaky_core::stats::python_round;
 use flaky_core::verdict::{Category, Cause, Severity, Verdict};
@@ -59,6 +59,8 @@ pub struct Findings {
     pub summary: Verdict,
     /// Why the run as a whole cannot be judged, when it cannot.
     pub obstacle: Option<SetAside>,
+    /// Tests that fail together.
+    pub clusters: Vec<ClusterReport>,
     /// Attempts worth a line.
     pub attempts: Vec<AttemptReport>,
     /// Plugins that took part.
@@ -120,6 +122,7 @@ pub fn assemble(findings: Findings) -> RunReport {
             backend: findings.backend,
         },
         tests,
+        clusters: findings.clusters,
         attempts: findings.attempts,
         plugins: findings.plugins,
         notes: findings.notes,
@@ -199,6 +202,7 @@ fn test_report(judged: Judged, reproduction: Option<Reproduction>) -> TestReport
 fn group_report(group: FailureGroup) -> FailureGroupReport {
     FailureGroupReport {
         fingerprint: group.fingerprint,
+        also: group.also,
         count: u32::try_from(group.attempts.len()).unwrap_or(u32::MAX),
         kind: group.kind,
         message: group.message,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use flaky_config::{EnvName, EnvValue, PluginAddress};
 use flaky_core::ids::TestId;
+use flaky_core::ledger::AttemptKind;
 use flaky_core::report::{IsolationReport, IsolationUsed, Note, Reproduction, SeedReport};
 use flaky_core::settings::StopRule;
 use flaky_core::stop::Certainty;
@@ -20,7 +21,7 @@ use crate::journal::{Journal, RemoteRecord, RunRecord, record_version};
 use crate::limits::Limits;
 use crate::remote::Bill;
 use crate::run::{AttemptChoice, RunError, Stage};
-use crate::tally::{Kind, Tallies};
+use crate::tally::Tallies;
 use crate::{confirm, isolation};
 
 /// The failure rate that early stopping must not miss.
@@ -60,7 +61,7 @@ impl Stage<'_> {
             Judgement::SetAside(aside) if aside.is_certain() => Some(aside.clone()),
             _ => None,
         };
-        taker.take(chosen.first, Kind::SideBySide);
+        taker.take(chosen.first, AttemptKind::SideBySide);
         let mut outcome = Outcome {
             isolation: chosen.report,
             obstacle: chosen.mismatch.or(certain),
@@ -73,6 +74,7 @@ impl Stage<'_> {
             return Ok(outcome);
         }
         let enough = self.suite(backend, &mut taker, level, plan, &limits, &mut outcome).await?;
+        taker.tallies.set_mass_failures_aside();
         let needed = confirm::is_needed(level, self.settings.parallelism.value.get(), plan.len());
         if !limits.are_reached() && needed {
             self.confirm(backend, &mut taker, level, plan, &limits).await?;
@@ -112,7 +114,7 @@ impl Stage<'_> {
             };
             match arrived {
                 None => break,
-                Some(Ok(Arrival::Done(done))) => taker.take(*done, Kind::SideBySide),
+                Some(Ok(Arrival::Done(done))) => taker.take(*done, AttemptKind::SideBySide),
                 Some(Ok(Arrival::Lost(why))) => taker.lost(&why),
                 Some(Err(error)) => {
                     attempts.stop().await;
@@ -151,7 +153,7 @@ impl Stage<'_> {
         self.events.send(RunEvent::Confirming { at_most: confirm::AT_MOST });
         confirm::confirm(backend, level, suspects, plan, limits, |done| {
             let failing = taker.tallies.head.failing_in(&done);
-            taker.take(done, Kind::Alone);
+            taker.take(done, AttemptKind::Alone);
             failing
         })
         .await?;
@@ -345,7 +347,7 @@ pub(crate) struct Taker<'a> {
 }
 
 impl Taker<'_> {
-    pub(crate) fn take(&mut self, done: DoneAttempt, kind: Kind) {
+    pub(crate) fn take(&mut self, done: DoneAttempt, kind: AttemptKind) {
         let (index, seed, exit, wall) = (done.planned.index, done.planned.seed, done.exit, done.usage.wall);
         let Some(tally) = self.tallies.of(done.planned.side) else { return };
         let (verdict, line) = tally.add(done, kind);
@@ -355,7 +357,7 @@ impl Taker<'_> {
             self.events.send(RunEvent::Warning(format!("the journal cannot be written: {error}")));
             self.journal = None;
         }
-        if kind == Kind::SideBySide {
+        if kind == AttemptKind::SideBySide {
             self.events.send(RunEvent::AttemptFinished { index, seed, exit, verdict, wall });
         }
     }

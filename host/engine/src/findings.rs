@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use flaky_core::cluster::clusters;
 use flaky_core::evidence::Evidence;
 use flaky_core::ids::TestId;
 use flaky_core::report::{BaseReport, IsolationReport, IsolationUsed, Note, SeedReport, Subject};
@@ -36,6 +37,8 @@ impl Stage<'_> {
             test.failed_in_ci = self.settings.failed_in_ci.contains(&test.id);
         }
         let not_met = self.not_met(&evidence);
+        let judged = evidence.iter().filter(|e| !tally.ignores(&e.id));
+        let clusters = clusters(judged, tally.counted).iter().map(|c| c.report(tally.counted)).collect();
         let tests = judge::judge(&self.policies, evidence, &self.settings.ignore.value).await;
         let mut summary = judge::summarise(&self.policies, tally.counted, tally.failed, &tests).await;
         if summary.category == Category::Stable && tally.failed > 0 && tests.iter().any(disturbed) {
@@ -64,6 +67,7 @@ impl Stage<'_> {
             alone: tally.alone,
             selected: tally.selected,
             base,
+            clusters,
             reproductions: outcome.reproductions,
             interrupted: outcome.interrupted,
             wall,
@@ -218,6 +222,7 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
         alone: 0,
         selected: 0,
         base: None,
+        clusters: Vec::new(),
         reproductions: BTreeMap::new(),
         interrupted: aside.cause == Cause::Interrupted,
         wall: Duration::ZERO,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use flaky_core::ids::TestId;
+use flaky_core::ledger::AttemptKind;
 use flaky_core::report::{IsolationUsed, Note};
 use flaky_plugin_host::{Command, Selection};
 
@@ -13,7 +14,6 @@ use crate::backend::{Arrival, Backend, Manner};
 use crate::conduct::PlannedAttempt;
 use crate::limits::Limits;
 use crate::run::{RunError, Stage};
-use crate::tally::Kind;
 
 impl Stage<'_> {
     /// Whether some tests can be run without the others here.
@@ -59,7 +59,7 @@ impl Stage<'_> {
             };
             match arrived {
                 None => break,
-                Some(Ok(Arrival::Done(done))) => taker.take(*done, Kind::Selected),
+                Some(Ok(Arrival::Done(done))) => taker.take(*done, AttemptKind::Selected),
                 // What broke in reading says nothing; there are others.
                 Some(Ok(Arrival::Lost(_))) => {}
                 Some(Err(error)) => {

@@ -1,4 +1,6 @@
-//! How a failure can be repeated: for each flaky test the smallest command that fails, itself tried before it is told.
+//! How a failure can be repeated: for each test that failed the smallest command that fails, itself tried before it is
+//! told. What is seen of a test without the others of its suite is evidence too, told apart: a test that always fails in
+//! its suite and never without it is no bug of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -62,6 +64,9 @@ impl Stage<'_> {
             }
             self.events.stage(format!("looking for the smallest way to repeat `{}`", test.id));
             let ids = [test.id.clone()];
+            // What always fails needs no proof that it can be repeated, only whether it fails without the others.
+            let always = test.counts.failures() == test.counts.ran;
+            let times = if always { times.min(GIVE_UP_AFTER) } else { times };
             let trial = Trial { backend, level, manner, times, limits };
             let mut alone = None;
             if let Some(command) = self.selecting(&ids).await {
@@ -69,11 +74,12 @@ impl Stage<'_> {
                 alone = Some(trial.of(planned, &ids, tally).await?);
             }
             let is_enough = alone.as_ref().is_some_and(|way| way.failed(&test.id) > 0);
-            if !is_enough && !limits.are_reached() && !whole.contains_key(&failing.index) {
+            if !is_enough && !always && !limits.are_reached() && !whole.contains_key(&failing.index) {
                 whole.insert(failing.index, trial.of(failing.clone(), &ids, tally).await?);
             }
             let together = whole.get(&failing.index).filter(|way| !is_enough && way.ran > 0);
-            if let Some(way) = together.or(alone.as_ref()).filter(|way| way.ran > 0) {
+            let way = together.or(alone.as_ref()).filter(|way| way.ran > 0);
+            if let Some(way) = way.filter(|way| !always || way.failed(&test.id) > 0) {
                 found.insert(test.id.clone(), self.reproduction(&test.id, way));
             }
         }
@@ -99,16 +105,17 @@ impl Stage<'_> {
     }
 }
 
-/// Flaky by their counts, the most frequent failures first.
+/// Tests that failed: those that also passed first, as their failures are hard to meet by chance; of these, the most
+/// frequent failures first.
 fn candidates(tally: &Tally) -> Vec<Evidence> {
-    let mut flaky: Vec<Evidence> = tally
-        .evidence()
-        .into_iter()
-        .filter(|e| e.counts.failures() > 0 && e.counts.failures() < e.counts.ran && !tally.ignores(&e.id))
-        .collect();
-    flaky.sort_by(|a, b| b.rate.total_cmp(&a.rate).then_with(|| a.id.cmp(&b.id)));
-    flaky.truncate(TESTS);
-    flaky
+    let mut failed: Vec<Evidence> =
+        tally.evidence().into_iter().filter(|e| e.counts.failures() > 0 && !tally.ignores(&e.id)).collect();
+    let always = |e: &Evidence| e.counts.failures() == e.counts.ran;
+    failed.sort_by(|a, b| {
+        always(a).cmp(&always(b)).then(b.rate.total_cmp(&a.rate)).then_with(|| a.id.cmp(&b.id))
+    });
+    failed.truncate(TESTS);
+    failed
 }
 
 /// The first attempt in which the test failed; one in the framework's own order, where there is one.
@@ -163,7 +170,7 @@ impl Trial<'_> {
                 };
                 match arrived {
                     None => break,
-                    Some(Ok(Arrival::Done(done))) => way.count(&done, tally),
+                    Some(Ok(Arrival::Done(done))) => way.count(*done, tally),
                     Some(Ok(Arrival::Lost(_))) => {}
                     Some(Err(error)) => {
                         attempts.stop().await;
@@ -178,14 +185,17 @@ impl Trial<'_> {
 }
 
 impl Way {
-    fn count(&mut self, done: &DoneAttempt, tally: &mut Tally) {
+    fn count(&mut self, done: DoneAttempt, tally: &mut Tally) {
         tally.used(&done.usage);
         if done.is_set_aside() {
             return;
         }
         self.ran += 1;
-        for id in tally.failing_in(done) {
+        for id in tally.failing_in(&done) {
             *self.failed.entry(id).or_default() += 1;
+        }
+        if done.planned.command.is_some() {
+            tally.record_selected(done);
         }
     }
 }

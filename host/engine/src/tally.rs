@@ -6,73 +6,35 @@ use std::time::Duration;
 
 use flaky_config::IgnorePatterns;
 use flaky_core::attempt::Usage;
-use flaky_core::evidence::{Base, Change, Evidence, Tried};
+use flaky_core::evidence::Evidence;
 use flaky_core::ids::{AttemptIndex, TestId};
-use flaky_core::ledger::{AttemptRecord, Ledger, Standing};
-use flaky_core::parsed::{Completeness, Failure, Outcome, ParsedAttempt, TestColumns};
+use flaky_core::ledger::{AttemptKind, AttemptRecord, Ledger, Standing};
+use flaky_core::parsed::{Completeness, Outcome, ParsedAttempt};
 use flaky_core::report::{AttemptReport, Note};
 use flaky_core::stats::clopper_pearson;
 use flaky_core::stop::{Certainty, Known};
+use flaky_core::verdict::Cause;
 use flaky_exec::AttemptNote;
 
-use crate::attempt::{Judgement, SetAside, exit_in_words, of_exit};
-use crate::conduct::{DoneAttempt, Side};
+use crate::attempt::{Judgement, SetAside, of_exit};
+use crate::conduct::{DoneAttempt, PlannedAttempt, Side};
 use crate::event::AttemptVerdict;
 use crate::journal::JournalLine;
 use crate::output::AttemptOutput;
 use crate::recognise::AMBIGUOUS;
+
+mod command;
+mod commits;
+
+use command::{CommandResult, command_failure, nothing_told, one_test};
+
+pub(crate) use commits::Tallies;
 
 /// Confidence level of every interval and bound.
 pub(crate) const LEVEL: f64 = 0.95;
 
 /// Missing tests listed per attempt; the counts per test are whole.
 const MISSING_LISTED: usize = 100;
-
-/// In which way an attempt was made, and so with which others it is added up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// The whole suite, beside others.
-    SideBySide,
-    /// The whole suite, with nothing beside it.
-    Alone,
-    /// Some tests without the others of their suite.
-    Selected,
-}
-
-/// What the attempts at each of two commits said.
-#[derive(Debug)]
-pub(crate) struct Tallies {
-    pub(crate) head: Tally,
-    /// What the head is compared with, where it is.
-    pub(crate) base: Option<Tally>,
-}
-
-impl Tallies {
-    pub(crate) fn of(&mut self, side: Side) -> Option<&mut Tally> {
-        match side {
-            Side::Head => Some(&mut self.head),
-            Side::Base => self.base.as_mut(),
-        }
-    }
-
-    /// Whether every test is decided; compared with a base, whether also every difference is.
-    pub(crate) fn are_decided(&self, certainty: &Certainty) -> bool {
-        let Some(base) = &self.base else { return self.head.is_decided(certainty) };
-        self.head.is_decided(certainty)
-            && base.is_decided(certainty)
-            && self.changes().values().all(|base| base.change != Change::NoEvidence || base.failed == 0)
-    }
-
-    /// What became of each test that ran at both commits; empty without a base.
-    pub(crate) fn changes(&self) -> BTreeMap<TestId, Base> {
-        let Some(base) = &self.base else { return BTreeMap::new() };
-        let mut changes = compare_stub(&self.head.tests, &base.tests);
-        if let (Some(head), Some(base)) = (self.head.command_ledger(), base.command_ledger()) {
-            changes.extend(compare_stub(&head, &base));
-        }
-        changes
-    }
-}
 
 /// What all attempts said.
 #[derive(Debug)]
@@ -81,8 +43,8 @@ pub(crate) struct Tally {
     /// Name of the command when it stands for a test.
     command: TestId,
     tests: Ledger,
-    /// Attempts of some tests without the others.
-    without_others: Ledger,
+    /// How tests stand that were run without the others of their suite.
+    without_others: BTreeMap<TestId, Standing>,
     /// One entry per attempt that counts, in any order.
     commands: Vec<CommandResult>,
     pub(crate) finished: u32,
@@ -103,20 +65,13 @@ pub(crate) struct Tally {
     ambiguous: BTreeMap<String, u32>,
 }
 
-#[derive(Debug)]
-struct CommandResult {
-    record: AttemptRecord,
-    /// No parser spoke, or what it said does not explain the exit code.
-    speaks: bool,
-}
-
 impl Tally {
     pub(crate) fn new(command: &[String], ignore: IgnorePatterns) -> Self {
         Self {
             ignore,
             command: TestId::new(&command.join(" ")),
             tests: Ledger::new(),
-            without_others: Ledger::new(),
+            without_others: BTreeMap::new(),
             commands: Vec::new(),
             finished: 0,
             counted: 0,
@@ -137,7 +92,7 @@ impl Tally {
     }
 
     /// Takes in one attempt; says what it was, and the line for the journal.
-    pub(crate) fn add(&mut self, mut done: DoneAttempt, kind: Kind) -> (AttemptVerdict, JournalLine) {
+    pub(crate) fn add(&mut self, mut done: DoneAttempt, kind: AttemptKind) -> (AttemptVerdict, JournalLine) {
         let failed = self.failed_tests(&done);
         let unexplained = matches!(done.judgement, Judgement::Counts { unexplained: Some(_) });
         let command_failed = done.parsed.is_none() && !done.exit.is_success();
@@ -150,13 +105,13 @@ impl Tally {
         };
         let line = journal_line(&done, failed, kind);
         self.count(&done, verdict, kind);
-        if kind == Kind::Selected {
+        if kind == AttemptKind::Selected {
             self.record_selected(done);
             return (verdict, line);
         }
         self.keep_output(&mut done, verdict, kind);
         self.keep_report(&done, verdict, &line);
-        self.record(done, kind == Kind::Alone);
+        self.record(done, kind);
         (verdict, line)
     }
 
@@ -175,15 +130,15 @@ impl Tally {
         self.peak_memory = self.peak_memory.max(usage.peak_memory);
     }
 
-    fn count(&mut self, done: &DoneAttempt, verdict: AttemptVerdict, kind: Kind) {
+    fn count(&mut self, done: &DoneAttempt, verdict: AttemptVerdict, kind: AttemptKind) {
         self.used(&done.usage);
         match kind {
-            Kind::SideBySide => {}
-            Kind::Alone => {
+            AttemptKind::SideBySide => {}
+            AttemptKind::Alone => {
                 self.alone += 1;
                 return;
             }
-            Kind::Selected => {
+            AttemptKind::Selected => {
                 self.selected += 1;
                 return;
             }
@@ -202,8 +157,8 @@ impl Tally {
         }
     }
 
-    fn keep_output(&mut self, done: &mut DoneAttempt, verdict: AttemptVerdict, kind: Kind) {
-        let Some(kept) = done.output.take().filter(|_| kind == Kind::SideBySide) else { return };
+    fn keep_output(&mut self, done: &mut DoneAttempt, verdict: AttemptVerdict, kind: AttemptKind) {
+        let Some(kept) = done.output.take().filter(|_| kind == AttemptKind::SideBySide) else { return };
         self.outputs.push(AttemptOutput {
             attempt: done.planned.index,
             seed: done.planned.seed,
@@ -271,17 +226,23 @@ impl Tally {
         entry.1 = entry.1.max(count);
     }
 
-    fn record_selected(&mut self, done: DoneAttempt) {
+    /// Takes in what chosen tests did without the others: it is told apart from what they did in their suite.
+    pub(crate) fn record_selected(&mut self, done: DoneAttempt) {
         let DoneAttempt { planned, judgement: Judgement::Counts { .. }, parsed: Some((parsed, _)), .. } =
             done
         else {
             return;
         };
-        let record = AttemptRecord { index: planned.index, seed: planned.seed, alone: false, parsed };
-        self.without_others.record(record);
+        let told = parsed.tests.ids.iter().zip(&parsed.tests.outcomes).filter(|(_, o)| o.counts());
+        for (id, outcome) in told {
+            let standing = self.without_others.entry(id.clone()).or_default();
+            standing.ran += 1;
+            standing.failures += u32::from(outcome.is_failure());
+        }
+        self.tests.record(record_of(&planned, AttemptKind::Selected, parsed));
     }
 
-    fn record(&mut self, done: DoneAttempt, alone: bool) {
+    fn record(&mut self, done: DoneAttempt, kind: AttemptKind) {
         let Judgement::Counts { unexplained } = done.judgement else { return };
         let DoneAttempt { planned, exit, parsed, output_tail, .. } = done;
         let recognised = parsed.is_some();
@@ -291,14 +252,13 @@ impl Tally {
             None => of_exit(exit),
         };
         let failure = outcome.is_failure().then(|| command_failure(exit, output_tail.as_deref()));
-        let record = |parsed| AttemptRecord { index: planned.index, seed: planned.seed, alone, parsed };
         self.commands.push(CommandResult {
-            record: record(one_test(&self.command, outcome, failure)),
+            record: record_of(&planned, kind, one_test(&self.command, outcome, failure)),
             speaks: !recognised || unexplained.is_some(),
         });
         // An attempt that no parser recognised told of no test: those that others tell of are missing in it.
         let parsed = parsed.map_or_else(nothing_told, |(parsed, _)| parsed);
-        self.tests.record(record(parsed));
+        self.tests.record(record_of(&planned, kind, parsed));
     }
 
     /// The evidence of all tests, and of the command where it has to stand for one.
@@ -306,10 +266,6 @@ impl Tally {
         let mut all = self.tests.judge_interference(LEVEL);
         if let Some(commands) = self.command_ledger() {
             all.extend(commands.judge_interference(LEVEL));
-        }
-        let selected = self.tried_selected();
-        for test in &mut all {
-            test.selected = selected.get(&test.id).copied();
         }
         if self.stopped_early {
             // Wilson's interval misses rare failures too often where their coming ended the run; the exact one does not.
@@ -329,11 +285,6 @@ impl Tally {
             }
             commands
         })
-    }
-
-    fn tried_selected(&self) -> BTreeMap<TestId, Tried> {
-        let tried = |s: Standing| Tried { ran: s.ran, failed: s.failures };
-        self.without_others.standings().map(|(id, standing)| (id.clone(), tried(standing))).collect()
     }
 
     /// How many tests there are.
@@ -356,7 +307,7 @@ impl Tally {
     /// Whether what these tests do without the others is decided; one that was not found there never will be.
     pub(crate) fn are_decided_alone(&self, tests: &BTreeSet<TestId>, certainty: &Certainty) -> bool {
         let mut told = 0;
-        for (_, standing) in self.without_others.standings().filter(|(id, _)| tests.contains(*id)) {
+        for (_, standing) in self.without_others.iter().filter(|(id, _)| tests.contains(*id)) {
             told += 1;
             if certainty.of(standing.failures, standing.ran) == Known::Undecided {
                 return false;
@@ -382,10 +333,33 @@ impl Tally {
         if self.tests.standings().any(open) {
             return false;
         }
-        let side_by_side = || self.commands.iter().filter(|c| !c.record.alone);
+        let side_by_side = || self.commands.iter().filter(|c| c.record.kind == AttemptKind::SideBySide);
         let failed = |c: &&CommandResult| c.record.parsed.tests.outcomes.iter().any(|o| o.is_failure());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         !speaks || decided(count(side_by_side().count()), count(side_by_side().filter(failed).count()))
+    }
+
+    /// Sets attempts aside in which nearly everything failed that passes elsewhere: what struck there was not a test.
+    pub(crate) fn set_mass_failures_aside(&mut self) {
+        let found = self.tests.mass_failures();
+        let places: Vec<(AttemptKind, AttemptIndex)> = found.iter().map(|m| (m.kind, m.index)).collect();
+        self.tests.set_aside(&places);
+        self.commands.retain(|c| !places.contains(&(c.record.kind, c.record.index)));
+        for mass in &found {
+            let is_it = |a: &&mut AttemptReport| {
+                a.attempt == mass.index && a.alone == (mass.kind == AttemptKind::Alone)
+            };
+            if let Some(report) = self.attempts.iter_mut().find(is_it) {
+                report.set_aside = Some(mass.why());
+            }
+            if mass.kind == AttemptKind::SideBySide {
+                self.counted = self.counted.saturating_sub(1);
+                self.failed = self.failed.saturating_sub(1);
+                let hint =
+                    Some("something beside the tests failed in that attempt: see its output".to_owned());
+                self.set_aside.push(SetAside { cause: Cause::Infrastructure, why: mass.why(), hint });
+            }
+        }
     }
 
     /// The attempts ended at a moment that their outcomes chose: intervals have to allow for it.
@@ -479,13 +453,13 @@ impl Tally {
     }
 }
 
-fn journal_line(done: &DoneAttempt, failed: Vec<TestId>, kind: Kind) -> JournalLine {
+fn journal_line(done: &DoneAttempt, failed: Vec<TestId>, kind: AttemptKind) -> JournalLine {
     let tests = done.parsed.as_ref().map_or(0, |(p, _)| p.tests.len());
     JournalLine {
         attempt: done.planned.index,
         seed: done.planned.seed,
-        alone: kind == Kind::Alone,
-        selected: kind == Kind::Selected,
+        alone: kind == AttemptKind::Alone,
+        selected: kind == AttemptKind::Selected,
         base: done.planned.side == Side::Base,
         exit: done.exit,
         wall_seconds: (done.usage.wall.as_secs_f64() * 1e3).round() / 1e3,
@@ -498,37 +472,6 @@ fn journal_line(done: &DoneAttempt, failed: Vec<TestId>, kind: Kind) -> JournalL
     }
 }
 
-fn command_failure(exit: flaky_core::attempt::Exit, tail: Option<&str>) -> Failure {
-    let tail = tail.unwrap_or_default();
-    let last = tail.lines().rev().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
-    Failure { kind: exit_in_words(exit), message: last.to_owned(), trace: tail.to_owned() }
-}
-
-fn one_test(id: &TestId, outcome: Outcome, failure: Option<Failure>) -> ParsedAttempt {
-    ParsedAttempt {
-        format: String::new(),
-        tests: TestColumns {
-            ids: vec![id.clone()],
-            outcomes: vec![outcome],
-            failures: failure.map(|f| (0, f)).into_iter().collect(),
-            ..TestColumns::default()
-        },
-        completeness: Completeness::Complete,
-        announced: Vec::new(),
-        diagnostics: Vec::new(),
-    }
-}
-
-fn nothing_told() -> ParsedAttempt {
-    ParsedAttempt {
-        format: String::new(),
-        tests: TestColumns::default(),
-        completeness: Completeness::Truncated,
-        announced: Vec::new(),
-        diagnostics: Vec::new(),
-    }
-}
-
-fn compare_stub(_: &Ledger, _: &Ledger) -> BTreeMap<TestId, Base> {
-    BTreeMap::new()
+fn record_of(planned: &PlannedAttempt, kind: AttemptKind, parsed: ParsedAttempt) -> AttemptRecord {
+    AttemptRecord { index: planned.index, seed: planned.seed, kind, conditions: planned.conditions(), parsed }
 }
