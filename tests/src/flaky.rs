@@ -193,7 +193,8 @@ impl Flaky {
         self.root.path().join(name)
     }
 
-    /// `flaky run ARGS` in the project, with a JSON report besides.
+    /// `flaky run ARGS` in the project, with a JSON report besides. All attempts are made and none is repeated for a
+    /// command that is told, unless `args` say otherwise: tests count attempts.
     #[track_caller]
     pub fn run(&self, args: &str) -> Ended {
         self.start_run(args).ended()
@@ -207,6 +208,13 @@ impl Flaky {
         let mut target = OsString::from("json=");
         target.push(&report);
         all.push(target);
+        if !args.contains("--resume") {
+            for (flag, value) in [("--stop", "never"), ("--reproduce", "0")] {
+                if !args.contains(flag) {
+                    all.extend([flag.into(), value.into()]);
+                }
+            }
+        }
         all.extend(words(args));
         self.start(&all, report)
     }

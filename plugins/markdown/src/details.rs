@@ -64,6 +64,9 @@ pub(crate) fn end(report: &Report) -> String {
         out.push_str("Repeat a failing attempt:\n\n");
         let one_line = command.replace(['\n', '\r'], " ");
         let _ = writeln!(out, "{}", block("sh", &shortened(&one_line, 2000)));
+        if let Some(tried) = report.execution.reproduced.filter(|tried| tried.ran > 0) {
+            let _ = writeln!(out, "It failed {} of {} when tried.\n", tried.failed, tried.ran);
+        }
     }
     if let Some((attempt, tail)) = printed(report) {
         let _ = writeln!(

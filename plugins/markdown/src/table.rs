@@ -24,9 +24,9 @@ pub(crate) fn write(out: &mut String, report: &Report, mut room: usize) {
     if judged.is_empty() {
         return;
     }
-    let quiet: Vec<&Test> = judged.iter().copied().filter(|test| is_quiet(test)).collect();
+    let quiet: Vec<&Test> = judged.iter().copied().filter(|test| test.is_quiet()).collect();
     let fold = quiet.len() >= FOLD_FROM;
-    let shown: Vec<&Test> = judged.iter().copied().filter(|test| !(fold && is_quiet(test))).collect();
+    let shown: Vec<&Test> = judged.iter().copied().filter(|test| !(fold && test.is_quiet())).collect();
     out.push_str("<table>\n<tr><th align=\"left\">Test</th><th align=\"right\">Failed / ran</th><th align=\"left\">Rate (95 % interval)</th><th align=\"left\">Verdict</th><th align=\"left\">Most frequent failure</th></tr>\n");
     let mut written = 0;
     for test in shown.iter().take(MOST_ROWS) {
@@ -47,15 +47,6 @@ pub(crate) fn write(out: &mut String, report: &Report, mut room: usize) {
         let more = u32::try_from(shown.len() - written).unwrap_or(u32::MAX);
         let _ = writeln!(out, "{} more are in the JSON report.\n", plural(more, "test"));
     }
-}
-
-/// Whether there is nothing to say of a test but that it is stable.
-fn is_quiet(test: &Test) -> bool {
-    test.verdict == Category::Stable
-        && test.failures == 0
-        && test.side_by_side.is_none()
-        && test.counts.retried == 0
-        && test.counts.missing == 0
 }
 
 fn row(test: &Test) -> String {
@@ -85,6 +76,13 @@ fn row(test: &Test) -> String {
 /// What makes the numbers of a test special, in words and numbers of ours.
 fn circumstances(test: &Test) -> String {
     let mut parts = Vec::new();
+    parts.extend(test.change_text().map(|(text, _)| text));
+    if test.failed_in_ci {
+        parts.push(if test.failures == 0 { "failed in CI, not here" } else { "failed in CI" }.to_owned());
+    }
+    if let Some(selected) = test.selected.filter(|selected| selected.ran > 0) {
+        parts.push(format!("without the other tests {} of {} failed", selected.failed, selected.ran));
+    }
     if let Some(beside) = test.side_by_side {
         parts.push(format!(
             "with copies side by side {} of {} failed; the attempts alone count",

@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-pub use values::{Category, Exit, Seeds, Severity};
+pub use values::{Category, Change, Exit, Seeds, Severity};
 pub use words::{at_most_when_never, percent, plural, seconds, visible, without_colours};
 
 /// A finished (or interrupted) run.
@@ -54,6 +54,8 @@ pub struct Report {
     /// What ran.
     #[serde(deserialize_with = "or_default")]
     pub subject: Subject,
+    /// What it was compared with.
+    pub base: Option<BaseRun>,
     /// Numbers of the run as a whole.
     #[serde(deserialize_with = "or_default")]
     pub execution: Execution,
@@ -164,6 +166,73 @@ pub struct Execution {
     pub peak_memory: u64,
     /// Command line that repeats one failing attempt, when there is one.
     pub reproduce: Option<String>,
+    /// What came of trying it, where it was tried.
+    pub reproduced: Option<Tried>,
+    /// Attempts that ran undecided tests without the others of their suite.
+    #[serde(deserialize_with = "or_default")]
+    pub selected: u32,
+}
+
+/// Another commit, under the same seeds and conditions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct BaseRun {
+    /// As it was asked for.
+    #[serde(deserialize_with = "or_default")]
+    pub revision: String,
+    /// Its commit.
+    pub commit: Option<String>,
+    /// Attempts that counted.
+    #[serde(deserialize_with = "or_default")]
+    pub total_runs: u32,
+    /// Attempts that counted and in which anything failed.
+    #[serde(deserialize_with = "or_default")]
+    pub failures: u32,
+}
+
+/// One test at the base.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct BaseTest {
+    /// Attempts.
+    #[serde(deserialize_with = "or_default")]
+    pub ran: u32,
+    /// Failed ones.
+    #[serde(deserialize_with = "or_default")]
+    pub failed: u32,
+    /// What the change did.
+    #[serde(deserialize_with = "or_default")]
+    pub change: Change,
+    /// Of the test that found it, corrected for how many tests were compared.
+    #[serde(deserialize_with = "or_default")]
+    pub p_value: f64,
+}
+
+/// How the failure of a test can be repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Reproduction {
+    /// A command of `flaky`, which makes the conditions that the attempts had.
+    #[serde(deserialize_with = "or_default")]
+    pub command: String,
+    /// The test command itself.
+    #[serde(deserialize_with = "or_default")]
+    pub shell: String,
+    /// Of the attempt that is repeated.
+    #[serde(deserialize_with = "or_default")]
+    pub seed: u64,
+    /// Whether the test runs without the others of its suite.
+    #[serde(deserialize_with = "or_default")]
+    pub only_this_test: bool,
+    /// Whether the tests are shuffled by the seed.
+    #[serde(deserialize_with = "or_default")]
+    pub shuffled: bool,
+    /// How often it failed.
+    #[serde(deserialize_with = "or_default")]
+    pub failed: u32,
+    /// How often it was tried.
+    #[serde(deserialize_with = "or_default")]
+    pub ran: u32,
 }
 
 /// One test.
@@ -219,6 +288,15 @@ pub struct Test {
     pub side_by_side: Option<Tried>,
     /// Median duration in seconds, when the framework told.
     pub median_seconds: Option<f64>,
+    /// Without the other tests of its suite, when that was tried; not in `counts`.
+    pub selected: Option<Tried>,
+    /// The same test at the base, when there is one.
+    pub base: Option<BaseTest>,
+    /// Somebody said that it failed in CI.
+    #[serde(deserialize_with = "or_default")]
+    pub failed_in_ci: bool,
+    /// How its failure can be repeated, where that was tried.
+    pub reproduction: Option<Reproduction>,
     /// From policies: `key=value`.
     #[serde(deserialize_with = "or_default")]
     pub tags: Vec<(String, String)>,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use flaky_plugin_sdk::report::{Attempt, Report, Seeds, Test, plural, seconds, visible, without_colours};
+use flaky_plugin_sdk::report::{
+    Attempt, BaseRun, Report, Seeds, Test, plural, seconds, visible, without_colours,
+};
 
 use crate::page::{GLUE, Page, Style, shortened};
 
@@ -20,6 +22,9 @@ pub(crate) fn write(page: &mut Page, report: &Report) {
     output_of_a_failure(page, report);
     label(page, "command", &command(report));
     label(page, "attempts", &attempts(report));
+    if let Some(base) = &report.base {
+        label(page, "base", &base_run(base));
+    }
     if let Some(seeds) = seeds(report) {
         label(page, "seeds", &seeds);
     }
@@ -43,6 +48,11 @@ pub(crate) fn write(page: &mut Page, report: &Report) {
         page.line("repeat a failing attempt:");
         let command = page.painted(&visible(command), Style::Bold);
         page.line(&format!("  {command}"));
+        let tried = report.execution.reproduced.filter(|tried| tried.ran > 0);
+        if let Some(tried) = tried {
+            let text = format!("  it failed {} of {} when tried", tried.failed, tried.ran);
+            page.line(&page.painted(&text, Style::Dim));
+        }
     }
 }
 
@@ -117,6 +127,9 @@ fn attempts(report: &Report) -> String {
     if execution.parallelism > 1 {
         let _ = write!(text, ", {} side by side", execution.parallelism);
     }
+    if execution.selected > 0 {
+        let _ = write!(text, ", {} more of undecided tests", execution.selected);
+    }
     if execution.alone > 0 {
         let _ = write!(text, ", {} more alone", execution.alone);
     }
@@ -127,6 +140,13 @@ fn attempts(report: &Report) -> String {
         let _ = write!(text, ", peak memory {}{GLUE}MB", execution.peak_memory.div_ceil(1_000_000));
     }
     text
+}
+
+fn base_run(base: &BaseRun) -> String {
+    let commit = base.commit.as_deref().map(|c| visible(c).chars().take(12).collect::<String>());
+    let at = commit.map(|c| format!(" at {c}")).unwrap_or_default();
+    let total = plural(base.total_runs, "attempt");
+    format!("{}{at}; {} of {total} failed there", visible(&base.revision), base.failures)
 }
 
 fn seeds(report: &Report) -> Option<String> {

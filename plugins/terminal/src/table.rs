@@ -1,7 +1,7 @@
 //! The table of tests.
 
 use flaky_plugin_sdk::report::{
-    Category, Report, Severity, Test, at_most_when_never, percent, plural, visible,
+    Category, Change, Report, Severity, Test, at_most_when_never, percent, plural, visible,
 };
 
 use crate::page::{Page, Style, columns, padded, shortened, wrapped};
@@ -36,14 +36,14 @@ struct Row {
 
 pub(crate) fn write(page: &mut Page, report: &Report) {
     let judged: Vec<&Test> = report.tests.iter().filter(|test| !test.ignored).collect();
-    let quiet = judged.iter().filter(|test| is_quiet(test)).count();
+    let quiet = judged.iter().filter(|test| test.is_quiet()).count();
     let fold = quiet >= FOLD_FROM;
     let mut rows: Vec<Row> =
-        judged.iter().filter(|test| !(fold && is_quiet(test))).map(|test| row_of(test)).collect();
+        judged.iter().filter(|test| !(fold && test.is_quiet())).map(|test| row_of(test)).collect();
     let left_out = rows.len().saturating_sub(MOST_ROWS);
     rows.truncate(MOST_ROWS);
     if fold {
-        let quiet: Vec<&Test> = judged.iter().copied().filter(|test| is_quiet(test)).collect();
+        let quiet: Vec<&Test> = judged.iter().copied().filter(|test| test.is_quiet()).collect();
         rows.extend(folded(&quiet));
     }
     if rows.is_empty() {
@@ -63,15 +63,6 @@ pub(crate) fn write(page: &mut Page, report: &Report) {
         );
     }
     page.blank();
-}
-
-/// Whether there is nothing to say of a test but that it is stable.
-fn is_quiet(test: &Test) -> bool {
-    test.verdict == Category::Stable
-        && test.failures == 0
-        && test.side_by_side.is_none()
-        && test.counts.retried == 0
-        && test.counts.missing == 0
 }
 
 fn row_of(test: &Test) -> Row {
@@ -105,6 +96,16 @@ fn notes_of(test: &Test) -> Vec<(String, Style)> {
         };
         notes.push((format!("{}{share}", visible(&group.headline())), Style::Plain));
     }
+    if let Some((text, change)) = test.change_text() {
+        notes.push((text, change_style(change)));
+    }
+    if test.failed_in_ci && !test.reason.is_empty() {
+        notes.push((visible(&test.reason), Style::Plain));
+    }
+    if let Some(selected) = test.selected.filter(|selected| selected.ran > 0) {
+        let (failed, ran) = (selected.failed, selected.ran);
+        notes.push((format!("without the other tests it failed {failed} of {ran}"), Style::Dim));
+    }
     if let Some(beside) = test.side_by_side {
         let (failed, ran) = (beside.failed, beside.ran);
         notes.push((
@@ -125,6 +126,14 @@ fn notes_of(test: &Test) -> Vec<(String, Style)> {
         notes.push((visible(&test.reason), Style::Dim));
     }
     notes
+}
+
+fn change_style(change: &Change) -> Style {
+    match change {
+        Change::Introduced | Change::Worsened => Style::Bad,
+        Change::Fixed => Style::Good,
+        Change::WasThereBefore | Change::NoEvidence | Change::Other(_) => Style::Dim,
+    }
 }
 
 /// Lines for tests that are stable and nothing else: those that ran, and those that never did.

@@ -4,6 +4,7 @@
 
 mod acceptance;
 mod causes;
+mod commits;
 mod endings;
 mod examples;
 mod exit_codes;
@@ -13,9 +14,11 @@ mod interference;
 mod isolation;
 mod output;
 mod parse;
+mod planted;
 mod plugins;
 mod reading;
 mod repositories;
 mod schema;
 mod secrets;
 mod stopping;
+mod verify;

@@ -44,6 +44,22 @@ macro_rules! open_enum {
 }
 
 open_enum! {
+    /// What a change did to a test.
+    Change {
+        /// It did not fail at the base, and does now.
+        Introduced = "introduced",
+        /// It fails more often than at the base.
+        Worsened = "worsened",
+        /// It failed at the base as well.
+        WasThereBefore = "was-there-before",
+        /// It failed at the base, and surely less often now.
+        Fixed = "fixed",
+        /// The numbers do not tell.
+        NoEvidence = "no-evidence",
+    }
+}
+
+open_enum! {
     /// What kind of test (or run) this is.
     #[derive(Default)]
     Category {
@@ -147,5 +163,11 @@ impl fmt::Display for Exit {
             Self::NotFound => f.write_str("command not found"),
             Self::Other => f.write_str("ended in an unknown way"),
         }
+    }
+}
+/// Nothing is known until a report says it.
+impl Default for Change {
+    fn default() -> Self {
+        Self::NoEvidence
     }
 }

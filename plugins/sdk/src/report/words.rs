@@ -1,7 +1,7 @@
 //! How numbers of a report are said. All reporters say them alike, so that nobody has to wonder whether two
 //! different texts mean two different things.
 
-use super::{FailureGroup, Test};
+use super::{Category, Change, FailureGroup, Test};
 
 /// A rate as text, with as many digits as a reader can use: `0 %`, `2.95 %`, `30.0 %`, `100 %`. What is not quite
 /// 0 or 1 never reads as if it were.
@@ -120,6 +120,33 @@ impl Test {
             let low = low.strip_suffix(" %").unwrap_or(&low);
             format!("{} ({low}–{})", percent(self.rate), percent(self.interval.high))
         }
+    }
+
+    /// Whether there is nothing to say of the test but that it is stable.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.verdict == Category::Stable
+            && self.failures == 0
+            && self.side_by_side.is_none()
+            && self.counts.retried == 0
+            && self.counts.missing == 0
+            && !self.failed_in_ci
+            && self.change_text().is_none()
+    }
+
+    /// What a change did to the test, with the numbers of the base, where that is known:
+    /// `introduced by the change: failed 0 of 60 at the base`.
+    #[must_use]
+    pub fn change_text(&self) -> Option<(String, &Change)> {
+        let base = self.base.as_ref()?;
+        let words = match &base.change {
+            Change::Introduced => "introduced by the change",
+            Change::Worsened => "worsened by the change",
+            Change::WasThereBefore => "was there before",
+            Change::Fixed => "fixed by the change",
+            Change::NoEvidence | Change::Other(_) => return None,
+        };
+        Some((format!("{words}: failed {} of {} at the base", base.failed, base.ran), &base.change))
     }
 
     /// The failure seen most often, when there was one.
