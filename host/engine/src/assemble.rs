@@ -218,11 +218,15 @@ fn worst_first(a: &TestReport, b: &TestReport) -> Ordering {
         .then_with(|| a.id.cmp(&b.id))
 }
 
-/// The command that failed most surely when it was tried. Where none was tried, the attempt to repeat is one of the flaky test that fails most rarely by its seed: the one that is hardest to
-/// meet by chance. A broken test needs no seed, so it is chosen only when there is no flaky one.
+/// The command for a flaky test that failed most surely when it was tried; a broken test needs no command to be met.
 fn reproduce_command(findings: &Findings) -> (Option<String>, Option<Tried>) {
     let share = |r: &&Reproduction| f64::from(r.failed) / f64::from(r.ran.max(1));
-    let tried = findings.reproductions.values().filter(|r| r.failed > 0);
+    let is_flaky = |id: &TestId| {
+        let flaky = |t: &&Judged| t.verdict.category == Category::Flaky;
+        findings.tests.iter().filter(flaky).any(|t| t.evidence.id == *id)
+    };
+    let tried =
+        findings.reproductions.iter().filter(|(id, r)| r.failed > 0 && is_flaky(id)).map(|(_, r)| r);
     let surest =
         tried.max_by(|a, b| share(a).total_cmp(&share(b)).then(a.only_this_test.cmp(&b.only_this_test)));
     match surest {
@@ -231,6 +235,8 @@ fn reproduce_command(findings: &Findings) -> (Option<String>, Option<Tried>) {
     }
 }
 
+/// Where none was tried, the attempt to repeat is one of the flaky test that fails most rarely by its seed: the one that is
+/// hardest to meet by chance. A broken test is chosen only when there is no flaky one.
 fn untried_command(findings: &Findings) -> Option<String> {
     let candidate = |category: Category| {
         findings
