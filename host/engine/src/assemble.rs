@@ -3,11 +3,12 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
+use flaky_core::cluster::clusters;
 use flaky_core::evidence::FailureGroup;
 use flaky_core::ids::RunId;
 use flaky_core::report::{
-    AttemptReport, BackendReport, Execution, FailureGroupReport, IsolationReport, Note, PluginReport,
-    REPORT_VERSION, RunReport, SeedReport, Subject, TestReport,
+    AttemptReport, BackendReport, ClusterReport, Execution, FailureGroupReport, IsolationReport, Note,
+    PluginReport, REPORT_VERSION, RunReport, SeedReport, Subject, TestReport,
 };
 use flaky_core::stats::python_round;
 use flaky_core::verdict::{Category, Cause, Severity, Verdict};
@@ -66,6 +67,9 @@ pub struct Findings {
 /// ones; the counts stay whole.
 const GROUPS_REPORTED: usize = 50;
 
+/// Clusters that a report holds, the largest first: each is a line for people.
+const CLUSTERS_REPORTED: usize = 50;
+
 /// Seeds listed per test; a run has at most this many attempts.
 const SEEDS_REPORTED: usize = 1000;
 
@@ -75,6 +79,7 @@ pub fn assemble(findings: Findings) -> RunReport {
     let verdict = run_verdict(&findings);
     let rate = f64::from(findings.failed) / f64::from(findings.counted.max(1));
     let reproduce = reproduce_command(&findings);
+    let clusters = cluster_reports(&findings);
     let mut tests: Vec<TestReport> = findings.tests.into_iter().map(test_report).collect();
     tests.sort_by(worst_first);
     RunReport {
@@ -105,6 +110,7 @@ pub fn assemble(findings: Findings) -> RunReport {
             backend: findings.backend,
         },
         tests,
+        clusters,
         attempts: findings.attempts,
         plugins: findings.plugins,
         notes: findings.notes,
@@ -177,9 +183,17 @@ fn test_report(judged: Judged) -> TestReport {
     }
 }
 
+/// Of tests that are judged.
+fn cluster_reports(findings: &Findings) -> Vec<ClusterReport> {
+    let judged = findings.tests.iter().filter(|test| !test.ignored).map(|test| &test.evidence);
+    let found = clusters(judged, findings.counted);
+    found.iter().take(CLUSTERS_REPORTED).map(|cluster| cluster.report(findings.counted)).collect()
+}
+
 fn group_report(group: FailureGroup) -> FailureGroupReport {
     FailureGroupReport {
         fingerprint: group.fingerprint,
+        also: group.also,
         count: u32::try_from(group.attempts.len()).unwrap_or(u32::MAX),
         kind: group.kind,
         message: group.message,

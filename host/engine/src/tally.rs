@@ -7,7 +7,7 @@ use std::time::Duration;
 use flaky_config::IgnorePatterns;
 use flaky_core::evidence::Evidence;
 use flaky_core::ids::{AttemptIndex, TestId};
-use flaky_core::ledger::{AttemptRecord, Ledger, Standing};
+use flaky_core::ledger::{AttemptKind, AttemptRecord, Ledger, Standing};
 use flaky_core::parsed::{Completeness, Failure, Outcome, ParsedAttempt, TestColumns};
 use flaky_core::report::{AttemptReport, Note};
 use flaky_core::stats::clopper_pearson;
@@ -206,7 +206,14 @@ impl Tally {
             None => of_exit(exit),
         };
         let failure = outcome.is_failure().then(|| command_failure(exit, output_tail.as_deref()));
-        let record = |parsed| AttemptRecord { index: planned.index, seed: planned.seed, alone, parsed };
+        let kind = if alone { AttemptKind::Alone } else { AttemptKind::SideBySide };
+        let record = |parsed| AttemptRecord {
+            index: planned.index,
+            seed: planned.seed,
+            kind,
+            conditions: Vec::new(),
+            parsed,
+        };
         self.commands.push(CommandResult {
             record: record(one_test(&self.command, outcome, failure)),
             speaks: !recognised || unexplained.is_some(),
@@ -252,7 +259,7 @@ impl Tally {
         if self.tests.standings().any(open) {
             return false;
         }
-        let side_by_side = || self.commands.iter().filter(|c| !c.record.alone);
+        let side_by_side = || self.commands.iter().filter(|c| c.record.kind == AttemptKind::SideBySide);
         let failed = |c: &&CommandResult| c.record.parsed.tests.outcomes.iter().any(|o| o.is_failure());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         !speaks || decided(count(side_by_side().count()), count(side_by_side().filter(failed).count()))
