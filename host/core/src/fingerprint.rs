@@ -7,7 +7,7 @@ mod frames;
 mod memory;
 mod normalise;
 
-pub(crate) use memory::Digests;
+pub(crate) use memory::Reader;
 pub use normalise::normalise;
 
 use crate::parsed::Failure;
@@ -37,14 +37,20 @@ pub(crate) fn to_hex(digest: u64) -> String {
 
 /// [`fingerprint`] as a number.
 pub(crate) fn digest(failure: &Failure) -> u64 {
+    let kind = normalise_up_to(&failure.kind, KIND_BYTES);
     let message = normalise_up_to(&failure.message, MESSAGE_BYTES);
-    let frames = frames::nearest(&failure.trace);
+    digest_of(&kind, &message, &failure.trace)
+}
+
+/// Of a normalised kind and message, and a trace as it is.
+fn digest_of(kind: &str, message: &str, trace: &str) -> u64 {
+    let frames = frames::nearest(trace);
     let mut hash = Fnv::new();
-    hash.part(&normalise_up_to(&failure.kind, KIND_BYTES));
+    hash.part(kind);
     if message.is_empty() && frames.is_empty() {
-        hash.part(&normalise_up_to(&failure.trace, MESSAGE_BYTES));
+        hash.part(&normalise_up_to(trace, MESSAGE_BYTES));
     } else {
-        hash.part(&message);
+        hash.part(message);
     }
     for frame in &frames {
         hash.part(frame);

@@ -21,16 +21,18 @@ mod examples;
 mod groups;
 mod interference;
 mod mass;
+mod recent;
 mod times;
 
 use crate::evidence::Evidence;
-use crate::fingerprint::Digests;
+use crate::fingerprint::Reader;
 use crate::ids::{AttemptIndex, Seed, TestId};
-use crate::parsed::{Completeness, Location, ParsedAttempt};
+use crate::parsed::{Completeness, Failure, Location, ParsedAttempt};
 
 use columns::{Interner, Row};
 use conditions::Conditions;
-use examples::{Examples, FULL, SHORT};
+use examples::{Examples, FULL, SHORT, Told, Worth};
+use recent::{Recent, Said};
 
 pub use interference::{INTERFERENCE_P, disturbs};
 pub use mass::MassFailure;
@@ -105,7 +107,8 @@ pub struct Ledger {
     standings: Vec<Standing>,
     rows: Vec<Row>,
     conditions: Conditions,
-    digests: Digests,
+    reader: Reader,
+    recent: Recent,
     full: Examples,
     short: Examples,
 }
@@ -126,7 +129,8 @@ impl Ledger {
             standings: Vec::new(),
             rows: Vec::new(),
             conditions: Conditions::default(),
-            digests: Digests::default(),
+            reader: Reader::default(),
+            recent: Recent::default(),
             full: Examples::new(FULL),
             short: Examples::new(SHORT),
         }
@@ -155,12 +159,34 @@ impl Ledger {
         );
         row.levels = self.conditions.set(conditions);
         self.count(&row);
-        for failure in row.fail(&ids, parsed.tests.failures, &mut self.digests) {
-            let Some(id) = self.tests.id(failure.test) else { continue };
-            self.full.offer(place, id, &failure);
-            self.short.offer(place, id, &failure);
-        }
+        row.fail(&ids, parsed.tests.failures, |test, failure| self.tell(place, test, failure));
         self.rows.push(row);
+    }
+
+    /// Keeps the failure as an example if it is better than what is there; its digest.
+    fn tell(&mut self, place: Place, test: u32, failure: &Failure) -> u64 {
+        let worth = Worth::of(place, failure);
+        let said = self.reader.said(failure);
+        let known = self.recent.find(test, said);
+        let digest = match known {
+            // What was as good was offered before, and what became of it then would become of this.
+            Some(known) if known.offered < worth => return known.digest,
+            Some(known) => {
+                known.offered = worth;
+                known.digest
+            }
+            None => {
+                let digest = self.reader.digest(failure);
+                self.recent.remember(test, Said { said, digest, offered: worth });
+                digest
+            }
+        };
+        if let Some(id) = self.tests.id(test) {
+            let told = Told { test, id, digest, failure };
+            self.full.offer(worth, told);
+            self.short.offer(worth, told);
+        }
+        digest
     }
 
     fn count(&mut self, row: &Row) {

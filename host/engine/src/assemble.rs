@@ -75,6 +75,9 @@ pub struct Findings {
 /// ones; the counts stay whole.
 const GROUPS_REPORTED: usize = 50;
 
+/// Clusters that a report holds, the largest first: each is a line for people.
+const CLUSTERS_REPORTED: usize = 50;
+
 /// Seeds listed per test; a run has at most this many attempts.
 const SEEDS_REPORTED: usize = 1000;
 
@@ -225,8 +228,7 @@ fn reproduce_command(findings: &Findings) -> (Option<String>, Option<Tried>) {
         let flaky = |t: &&Judged| t.verdict.category == Category::Flaky;
         findings.tests.iter().filter(flaky).any(|t| t.evidence.id == *id)
     };
-    let tried =
-        findings.reproductions.iter().filter(|(id, r)| r.failed > 0 && is_flaky(id)).map(|(_, r)| r);
+    let tried = findings.reproductions.iter().filter(|(id, r)| r.failed > 0 && is_flaky(id)).map(|(_, r)| r);
     let surest =
         tried.max_by(|a, b| share(a).total_cmp(&share(b)).then(a.only_this_test.cmp(&b.only_this_test)));
     match surest {

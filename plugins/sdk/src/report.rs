@@ -62,6 +62,9 @@ pub struct Report {
     /// Worst verdict first, then highest rate, then id.
     #[serde(deserialize_with = "or_default")]
     pub tests: Vec<Test>,
+    /// Tests that fail together, those of most tests first.
+    #[serde(deserialize_with = "or_default")]
+    pub clusters: Vec<Cluster>,
     /// Attempts that failed, did not count, or told less than the others; ascending.
     #[serde(deserialize_with = "or_default")]
     pub attempts: Vec<Attempt>,
@@ -365,13 +368,44 @@ pub struct Tried {
     pub failed: u32,
 }
 
-/// Failures of one test with the same fingerprint.
+/// Tests that failed in the same attempts, beyond chance: probably for one cause.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Cluster {
+    /// By id; two at least.
+    #[serde(deserialize_with = "or_default")]
+    pub tests: Vec<String>,
+    /// Attempts in which more than half of them failed, ascending.
+    #[serde(deserialize_with = "or_default")]
+    pub attempts: Vec<u32>,
+    /// 0 to 1: how nearly the same their failing attempts are.
+    #[serde(deserialize_with = "or_default")]
+    pub together: f64,
+    /// The kind of failure that most of the tests have most often.
+    #[serde(deserialize_with = "or_default")]
+    pub kind: String,
+    /// An example of it.
+    #[serde(deserialize_with = "or_default")]
+    pub message: String,
+    /// What it speaks for in one word, e.g. `network`.
+    pub cause: Option<String>,
+    /// What was seen of that, e.g. `port 5432`.
+    pub seen: Option<String>,
+    /// All of it in one line for people.
+    #[serde(deserialize_with = "or_default")]
+    pub text: String,
+}
+
+/// Failures of one test with the same fingerprint, or nearly the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct FailureGroup {
-    /// Hexadecimal digest of the normalised failure.
+    /// Hexadecimal digest of the normalised failure; of the most frequent one where several are nearly the same.
     #[serde(deserialize_with = "or_default")]
     pub fingerprint: String,
+    /// Fingerprints of those that are nearly the same.
+    #[serde(deserialize_with = "or_default")]
+    pub also: Vec<String>,
     /// How many failures.
     #[serde(deserialize_with = "or_default")]
     pub count: u32,

@@ -229,6 +229,7 @@ mod tests {
                 backend: None,
             },
             tests: Vec::new(),
+            clusters: Vec::new(),
             attempts: Vec::new(),
             plugins: Vec::new(),
             notes: Vec::new(),

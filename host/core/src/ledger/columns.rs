@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::fingerprint::{Digests, digest};
 use crate::ids::TestId;
 use crate::parsed::{Completeness, Failure, Outcome};
 
@@ -133,14 +132,6 @@ pub(super) struct Row {
     pub(super) levels: Arc<[u32]>,
 }
 
-/// A failure that goes into the ledger, with its digest.
-#[derive(Debug)]
-pub(super) struct Told {
-    pub(super) test: u32,
-    pub(super) digest: u64,
-    pub(super) failure: Failure,
-}
-
 impl Row {
     pub(super) fn new(place: Place, completeness: Completeness) -> Self {
         Self {
@@ -191,55 +182,45 @@ impl Row {
         }
     }
 
-    /// Takes the failures of tests that failed, and gives them back with their digests, each once. Tests that
-    /// failed without a word get a failure named after the outcome.
+    /// Takes the failures of tests that failed. `tell` is told each, with the number of its test, and says its digest.
+    /// Tests that failed without a word get a failure named after the outcome.
     pub(super) fn fail(
         &mut self,
         ids: &[u32],
         failures: Vec<(u32, Failure)>,
-        digests: &mut Digests,
-    ) -> Vec<Told> {
-        let mut told: Vec<Told> = failures
-            .into_iter()
-            .filter_map(|(position, failure)| Some((at(ids, position)?, failure)))
-            .filter(|(test, _)| self.cell(*test).is_some_and(|cell| cell.outcome().is_failure()))
-            .map(|(test, failure)| Told { test, digest: digests.of(&failure), failure })
-            .collect();
-        // Mostly ascending already, and what is told weighs a hundred bytes.
-        if !told.is_sorted_by_key(|told| told.test) {
-            told.sort_by_key(|told| told.test);
-        }
-        // Both ascend by test, so one walk finds the tests without a failure.
-        let mut worded = told.iter().map(|told| told.test).peekable();
-        let mut silent = Vec::new();
-        for (test, cell) in self.tests.iter().zip(&self.cells).filter(|(_, cell)| cell.outcome().is_failure())
-        {
-            while worded.next_if(|worded| worded < test).is_some() {}
-            if worded.peek() != Some(test) {
-                silent.push(without_words(*test, cell.outcome()));
+        mut tell: impl FnMut(u32, &Failure) -> u64,
+    ) {
+        let mut ways: Vec<(u32, u64)> = Vec::with_capacity(failures.len());
+        for (position, failure) in failures {
+            let Some(test) = at(ids, position) else { continue };
+            // Mostly the tests of a row are those of the attempt, in its order.
+            let cell = match self.tests.get(position as usize) {
+                Some(same) if *same == test => self.cells.get(position as usize).copied(),
+                _ => self.cell(test),
+            };
+            if cell.is_some_and(|cell| cell.outcome().is_failure()) {
+                ways.push((test, tell(test, &failure)));
             }
         }
-        told.extend(silent);
-        if !told.is_sorted_by(|a, b| a.test < b.test) {
-            told.sort_by(|a, b| {
-                (a.test, a.digest).cmp(&(b.test, b.digest)).then_with(|| text(a).cmp(&text(b)))
-            });
-            told.dedup_by_key(|told| (told.test, told.digest));
+        if !ways.is_sorted_by(|a, b| a < b) {
+            ways.sort_unstable();
+            ways.dedup();
         }
-        self.keep_digests(&told);
-        told
-    }
-
-    /// `told` is ascending, and holds every test that failed.
-    fn keep_digests(&mut self, told: &[Told]) {
-        let mut first = Vec::with_capacity(told.len());
+        // Both ascend by test, so one walk finds the tests without a failure.
+        let mut worded = ways.iter().peekable();
+        let mut digests = Vec::new();
         let mut further = Vec::new();
-        for ways in told.chunk_by(|a, b| a.test == b.test) {
-            let mut digests = ways.iter().map(|way| (way.test, way.digest));
-            first.extend(digests.next().map(|(_, digest)| digest));
-            further.extend(digests);
+        for (test, cell) in self.tests.iter().zip(&self.cells).filter(|(_, cell)| cell.outcome().is_failure())
+        {
+            digests.push(match worded.next_if(|(worded, _)| worded == test) {
+                Some((_, digest)) => *digest,
+                None => tell(*test, &without_words(cell.outcome())),
+            });
+            while let Some(way) = worded.next_if(|(worded, _)| worded == test) {
+                further.push(*way);
+            }
         }
-        self.digests = first.into_boxed_slice();
+        self.digests = digests.into_boxed_slice();
         self.further = further.into_boxed_slice();
     }
 
@@ -275,12 +256,8 @@ fn nanoseconds(duration: Option<&u64>) -> f32 {
     duration.filter(|ns| **ns != u64::MAX).map_or(f32::NAN, |ns| *ns as f32)
 }
 
-fn text(told: &Told) -> (&str, &str, &str) {
-    (&told.failure.kind, &told.failure.message, &told.failure.trace)
-}
-
 /// A failure of which the framework said nothing.
-fn without_words(test: u32, outcome: Outcome) -> Told {
+fn without_words(outcome: Outcome) -> Failure {
     let kind = match outcome {
         Outcome::TimedOut => "timed-out",
         Outcome::Crashed => "crashed",
@@ -288,6 +265,5 @@ fn without_words(test: u32, outcome: Outcome) -> Told {
         Outcome::UnexpectedPass => "unexpected-pass",
         _ => "failed",
     };
-    let failure = Failure { kind: kind.to_owned(), ..Failure::default() };
-    Told { test, digest: digest(&failure), failure }
+    Failure { kind: kind.to_owned(), ..Failure::default() }
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::collections::btree_map::{BTreeMap, Entry};
 
 use crate::ids::TestId;
+use crate::parsed::Failure;
 
 use super::Place;
-use super::columns::Told;
 
 /// How many examples are kept, and how much of each.
 #[derive(Debug, Clone, Copy)]
@@ -34,9 +34,18 @@ struct Key {
     digest: u64,
 }
 
+/// A failure that may become an example.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) test: u32,
+    pub(super) id: &'a TestId,
+    pub(super) digest: u64,
+    pub(super) failure: &'a Failure,
+}
+
 /// What an example is worth; the least is worth most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Worth {
+pub(super) struct Worth {
     untold: Untold,
     place: Place,
 }
@@ -62,8 +71,8 @@ impl Untold {
 }
 
 impl Worth {
-    fn of(place: Place, told: &Told) -> Self {
-        Self { untold: Untold::of(&told.failure.message, &told.failure.trace), place }
+    pub(super) fn of(place: Place, failure: &Failure) -> Self {
+        Self { untold: Untold::of(&failure.message, &failure.trace), place }
     }
 }
 
@@ -93,29 +102,23 @@ impl Examples {
         Self { caps, by_key: BTreeMap::new(), kept: HashMap::new() }
     }
 
-    /// Whether the failure adds nothing: a better example of it is kept, or only better ones fit.
-    pub(super) fn does_without(&self, place: Place, id: &TestId, told: &Told) -> bool {
-        let worth = Worth::of(place, told);
+    /// Keeps the failure as the example of its kind, if it is the best and there is room.
+    pub(super) fn offer(&mut self, worth: Worth, told: Told<'_>) {
         // The last one is at hand, and comparing with it is cheaper than looking up.
         let last = self.by_key.last_key_value().map(|(last, _)| last);
-        let is_worth_less = |last: &Key| (last.worth, &last.id, last.digest) < (worth, id, told.digest);
+        let is_worth_less = |last: &Key| (last.worth, &last.id, last.digest) < (worth, told.id, told.digest);
         let is_full = self.by_key.len() >= self.caps.count;
-        (is_full && last.is_some_and(is_worth_less))
+        if (is_full && last.is_some_and(is_worth_less))
             || self.kept.get(&(told.test, told.digest)).is_some_and(|known| *known < worth)
-    }
-
-    /// Keeps the failure as the example of its kind, if it is the best and there is room.
-    pub(super) fn offer(&mut self, place: Place, id: &TestId, told: &Told) {
-        if self.does_without(place, id, told) {
+        {
             return;
         }
-        let worth = Worth::of(place, told);
-        let key = Key { worth, id: id.clone(), digest: told.digest };
+        let key = Key { worth, id: told.id.clone(), digest: told.digest };
         let known = self.kept.insert((told.test, told.digest), worth);
         if let Some(known) = known.filter(|known| *known != worth) {
             self.by_key.remove(&Key { worth: known, ..key.clone() });
         }
-        let example = self.caps.cut(told);
+        let example = self.caps.cut(told.failure);
         match self.by_key.entry(key) {
             Entry::Vacant(free) => {
                 free.insert((told.test, example));
@@ -142,14 +145,14 @@ impl Examples {
 }
 
 impl Caps {
-    fn cut(self, told: &Told) -> Example {
+    fn cut(self, failure: &Failure) -> Example {
         let cut = |text: &str, limit: usize| {
             Box::from(text.get(..text.floor_char_boundary(limit)).unwrap_or_default())
         };
         Example {
-            kind: cut(&told.failure.kind, self.kind),
-            message: cut(&told.failure.message, self.message),
-            trace: cut(&told.failure.trace, self.trace),
+            kind: cut(&failure.kind, self.kind),
+            message: cut(&failure.message, self.message),
+            trace: cut(&failure.trace, self.trace),
         }
     }
 }

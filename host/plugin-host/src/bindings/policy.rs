@@ -1,6 +1,6 @@
 //! `policy`.
 
-use flaky_core::evidence::{Base, Change, Evidence, FailureGroup, Tried};
+use flaky_core::evidence::{Base, Change, ConditionEffect, Evidence, FailureGroup, Tried};
 use flaky_core::verdict::{Category, Severity, Verdict};
 
 use super::exports::policy as wit;
@@ -12,7 +12,7 @@ use crate::policy::RunSummary;
 /// Seeds shown to a policy per test, as the contract says.
 const SEEDS: usize = 1_000;
 
-/// What the contract's `evidence` can hold. `missing` effects and history come with the issues that measure them.
+/// What the contract's `evidence` can hold. History comes with the issue that keeps it.
 pub(crate) fn to_evidence(evidence: &Evidence) -> wit::Evidence {
     let counts = &evidence.counts;
     wit::Evidence {
@@ -53,7 +53,7 @@ pub(crate) fn to_evidence(evidence: &Evidence) -> wit::Evidence {
             slower_when_failing: d.slower_when_failing,
         }),
         groups: evidence.groups.iter().map(to_group).collect(),
-        effects: Vec::new(),
+        effects: evidence.effects.iter().map(to_effect).collect(),
         alone: evidence.alone.map(to_tried),
         side_by_side: evidence.side_by_side.map(to_tried),
         selected: evidence.selected.map(to_tried),
@@ -67,6 +67,16 @@ pub(crate) fn to_evidence(evidence: &Evidence) -> wit::Evidence {
 
 fn to_tried(tried: Tried) -> wit::Tried {
     wit::Tried { ran: tried.ran, failed: tried.failed }
+}
+
+fn to_effect(effect: &ConditionEffect) -> wit::ConditionEffect {
+    wit::ConditionEffect {
+        condition: effect.condition.clone(),
+        value: effect.value.clone(),
+        ran: effect.ran,
+        failed: effect.failed,
+        p_value: effect.p_value,
+    }
 }
 
 fn to_base(base: Base) -> wit::Base {
