@@ -75,9 +75,6 @@ pub struct Findings {
 /// ones; the counts stay whole.
 const GROUPS_REPORTED: usize = 50;
 
-/// Clusters that a report holds, the largest first: each is a line for people.
-const CLUSTERS_REPORTED: usize = 50;
-
 /// Seeds listed per test; a run has at most this many attempts.
 const SEEDS_REPORTED: usize = 1000;
 

@@ -20,6 +20,9 @@ use crate::remote::Bill;
 use crate::run::{AttemptChoice, Finished, RunRequest, Stage};
 use crate::tally::{Tallies, Tally};
 
+/// Clusters that a report holds, the largest first: each is a line for people.
+const CLUSTERS_REPORTED: usize = 50;
+
 impl Stage<'_> {
     pub(crate) async fn findings(
         &self,
@@ -38,7 +41,8 @@ impl Stage<'_> {
         }
         let not_met = self.not_met(&evidence);
         let judged = evidence.iter().filter(|e| !tally.ignores(&e.id));
-        let clusters = clusters(judged, tally.counted).iter().map(|c| c.report(tally.counted)).collect();
+        let clusters = clusters(judged, tally.counted);
+        let clusters = clusters.iter().take(CLUSTERS_REPORTED).map(|c| c.report(tally.counted)).collect();
         let tests = judge::judge(&self.policies, evidence, &self.settings.ignore.value).await;
         let mut summary = judge::summarise(&self.policies, tally.counted, tally.failed, &tests).await;
         if summary.category == Category::Stable && tally.failed > 0 && tests.iter().any(disturbed) {
