@@ -102,11 +102,8 @@ impl Reading {
         if outcome != Outcome::Passed {
             let file = shown.split(" @ ").next().unwrap_or_default();
             let (message, trace) = text.split_once("\nstack traceback:").unwrap_or((text, ""));
-            let failure = Failure {
-                kind: String::new(),
-                message: said(message, file),
-                trace: trace.trim().to_owned(),
-            };
+            let failure =
+                Failure { kind: String::new(), message: said(message, file), trace: trace.trim().to_owned() };
             if !failure.message.is_empty() {
                 self.tests.add_failure(index, failure);
             }
@@ -129,7 +126,8 @@ fn result(line: &str, shown: &str) -> Option<(Outcome, u64)> {
         ("[  ERROR   ] ", Outcome::Errored),
         ("[ SKIPPED  ] ", Outcome::Skipped),
     ];
-    let (rest, outcome) = WORDS.iter().find_map(|(word, outcome)| Some((line.strip_prefix(word)?, *outcome)))?;
+    let (rest, outcome) =
+        WORDS.iter().find_map(|(word, outcome)| Some((line.strip_prefix(word)?, *outcome)))?;
     let time = rest.strip_prefix(shown)?.strip_prefix(" (")?.strip_suffix(" ms)")?;
     let milliseconds: f64 = time.parse().ok()?;
     // Casts of floats saturate.

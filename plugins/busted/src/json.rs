@@ -1,8 +1,7 @@
 //! The output `json`: one document in one line, when busted ends.
 
 use flaky_plugin_sdk::{
-    Blob, Completeness, Diagnostic, Failure, Outcome, PackedAttempt, PackedTestsBuilder,
-    without_sequences,
+    Blob, Completeness, Diagnostic, Failure, Outcome, PackedAttempt, PackedTestsBuilder, without_sequences,
 };
 use serde::Deserialize;
 use serde_json::Value;

@@ -18,8 +18,9 @@ use flaky_plugin_sdk::{Attempt, Blob, Diagnostic, LineEnd, PackedAttempt, Source
 pub fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
     let exit = &attempt.info().exit;
     let sources = [Source::Stdout, Source::Stderr].into_iter().filter_map(|source| attempt.open(&source));
-    let mut found =
-        sources.filter_map(|blob| gtest::parse(&blob, exit).or_else(|| json::parse(&blob)).or_else(|| terminal::parse(&blob)));
+    let mut found = sources.filter_map(|blob| {
+        gtest::parse(&blob, exit).or_else(|| json::parse(&blob)).or_else(|| terminal::parse(&blob))
+    });
     found.next().unwrap_or_default()
 }
 

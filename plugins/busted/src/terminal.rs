@@ -1,9 +1,7 @@
 //! The outputs `utfTerminal` and `plainTerminal`: a mark per test, the totals, and a block for each test that did not
 //! pass.
 
-use flaky_plugin_sdk::{
-    Blob, Completeness, Diagnostic, Failure, Outcome, PackedAttempt, PackedTestsBuilder,
-};
+use flaky_plugin_sdk::{Blob, Completeness, Diagnostic, Failure, Outcome, PackedAttempt, PackedTestsBuilder};
 
 use crate::{each_line, outside, place, said};
 
@@ -150,7 +148,8 @@ impl Block {
         let index = tests.push(name, self.outcome);
         tests.set_location(index, file.strip_prefix("./").unwrap_or(file), Some(line));
         if !message.is_empty() {
-            tests.add_failure(index, Failure { kind: String::new(), message, trace: trace.trim().to_owned() });
+            tests
+                .add_failure(index, Failure { kind: String::new(), message, trace: trace.trim().to_owned() });
         }
     }
 }

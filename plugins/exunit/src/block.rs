@@ -12,7 +12,10 @@ const ALL_BLOCKS: usize = 16 * 1024 * 1024;
 /// Whom a block is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Title {
-    Test { name: String, module: String },
+    Test {
+        name: String,
+        module: String,
+    },
     /// All tests of a module, whose `setup_all` failed.
     Module(String),
 }
@@ -113,7 +116,11 @@ impl Block {
             said.truncate(end);
         }
         let trace = text.get(text.find("stacktrace:").unwrap_or(text.len())..).unwrap_or_default();
-        Failure { kind: kind.to_owned(), message: said.join("\n").trim_end().to_owned(), trace: trace.to_owned() }
+        Failure {
+            kind: kind.to_owned(),
+            message: said.join("\n").trim_end().to_owned(),
+            trace: trace.to_owned(),
+        }
     }
 
     pub(super) fn outcome(&self) -> Outcome {

@@ -67,7 +67,9 @@ impl Totals {
                 "failure" | "failures" => has_failures = true,
                 "excluded" => totals.excluded = number,
                 "invalid" | "skipped" => {}
-                _ if has_failures || !noun.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') => return None,
+                _ if has_failures || !noun.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') => {
+                    return None;
+                }
                 // Kinds of tests, `property` and the user's own included.
                 _ => totals.tests += number,
             }
@@ -112,7 +114,9 @@ impl Reading {
         if self.running.is_none() && whole && self.blocks.take(&seen) {
             return;
         }
-        if let Some((module, file)) = trace::module(&seen).filter(|_| after_empty && whole && self.running.is_none()) {
+        if let Some((module, file)) =
+            trace::module(&seen).filter(|_| after_empty && whole && self.running.is_none())
+        {
             self.module = Some((module.to_owned(), file.to_owned()));
             return;
         }
@@ -138,7 +142,13 @@ impl Reading {
         if let Some(Trace::Ends { name, line, outcome, seconds }) = ends.filter(|_| whole) {
             let running = self.running.take();
             let test = begun.or(running).filter(|test| test.name == name).unwrap_or_else(|| new(name, line));
-            self.tests.push(Seen { name: name.to_owned(), line: line.or(test.line), outcome, seconds, ..test });
+            self.tests.push(Seen {
+                name: name.to_owned(),
+                line: line.or(test.line),
+                outcome,
+                seconds,
+                ..test
+            });
         } else if let Some(test) = begun {
             // Cut inside of its name, it has none.
             if whole || test.line.is_some() {
@@ -237,7 +247,8 @@ impl Reading {
 
     fn traced(&mut self, death: Outcome) -> PackedTests {
         let mut tests = PackedTestsBuilder::default();
-        let died = self.running.take().filter(|_| self.totals.is_none()).map(|test| Seen { outcome: death, ..test });
+        let died =
+            self.running.take().filter(|_| self.totals.is_none()).map(|test| Seen { outcome: death, ..test });
         for test in std::mem::take(&mut self.tests).into_iter().chain(died) {
             let index = tests.push(&format!("{}::{}", test.module, test.name), test.outcome);
             tests.set_name(index, &test.name);

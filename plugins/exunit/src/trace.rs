@@ -93,7 +93,10 @@ mod tests {
     fn a_result_stands_behind_the_way_back() {
         let end = |name, line, outcome, seconds| Some(Trace::Ends { name, line, outcome, seconds });
         let cases = [
-            ("  * test a [L#7]\r  * test a (1.5ms) [L#7]", end("test a", Some(7), Outcome::Passed, Some(0.0015))),
+            (
+                "  * test a [L#7]\r  * test a (1.5ms) [L#7]",
+                end("test a", Some(7), Outcome::Passed, Some(0.0015)),
+            ),
             ("\r  * test a (b) (2ms) [L#7]", end("test a (b)", Some(7), Outcome::Passed, Some(0.002))),
             ("x\r  * test a (skipped) [L#7]", end("test a", Some(7), Outcome::Skipped, None)),
             ("\r  * doctest A.b/2 (1) (excluded)", end("doctest A.b/2 (1)", None, Outcome::Skipped, None)),
@@ -111,7 +114,9 @@ mod tests {
 
     #[test]
     fn a_beginning_may_have_text_of_the_test_behind_it() {
-        for line in ["  * test a [L#7]", "  * test a [L#7]printed", "  * test a [L#7]glued\r  * test a (1ms) [L#7]"] {
+        for line in
+            ["  * test a [L#7]", "  * test a [L#7]printed", "  * test a [L#7]glued\r  * test a (1ms) [L#7]"]
+        {
             assert_eq!(read(line).0, Some(Trace::Begins { name: "test a", line: Some(7) }), "{line:?}");
         }
     }

@@ -48,7 +48,9 @@ impl Blocks {
             return true;
         }
         let inside = self.opened.is_some() || self.inside;
-        if inside && ["rails test ", "bin/rails test ", "bin/test ", "ruby "].iter().any(|c| line.starts_with(c)) {
+        if inside
+            && ["rails test ", "bin/rails test ", "bin/test ", "ruby "].iter().any(|c| line.starts_with(c))
+        {
             self.inside = false;
             return true;
         }
@@ -107,7 +109,8 @@ impl Block {
     pub(super) fn failure(&self) -> Failure {
         let text = self.text.trim_matches('\n').trim_end();
         let is_frame = |line: &&str| line.starts_with("    ") && line.contains(':');
-        let frames = text.lines().position(|line| is_frame(&line)).filter(|_| self.outcome == Outcome::Errored);
+        let frames =
+            text.lines().position(|line| is_frame(&line)).filter(|_| self.outcome == Outcome::Errored);
         let lines: Vec<&str> = text.lines().collect();
         let (said, trace) = lines.split_at(frames.unwrap_or(lines.len()));
         let said = said.join("\n");
@@ -139,7 +142,10 @@ mod tests {
     fn messages_are_whole_and_frames_are_apart() {
         let text = "  1) Failure:\nA#test_a [a_test.rb:3]:\nExpected: 1\n  Actual: 2\n\n  2) Error:\nA#test_b:\nNo::Such: x\n  9) Failure:\ny\n    a_test.rb:5:in `test_b'\n";
         let found = read(text);
-        assert_eq!(found[0], ("A#test_a".to_owned(), Outcome::Failed, Failure::new("", "Expected: 1\n  Actual: 2")));
+        assert_eq!(
+            found[0],
+            ("A#test_a".to_owned(), Outcome::Failed, Failure::new("", "Expected: 1\n  Actual: 2"))
+        );
         assert_eq!((found[1].0.as_str(), found[1].2.kind.as_str()), ("A#test_b", "No::Such"));
         assert_eq!(found[1].2.message, "x\n  9) Failure:\ny");
         assert_eq!((found[1].2.trace.as_str(), found.len()), ("a_test.rb:5:in `test_b'", 2));

@@ -146,7 +146,9 @@ impl Reading {
         if unnamed > 0 {
             parsed.completeness = Completeness::Truncated;
             let message = format!("{unnamed} tests ran that the output does not name");
-            parsed.diagnostics.push(Diagnostic::new("unnamed-tests", message).hint("run the tests with `--verbose`"));
+            parsed
+                .diagnostics
+                .push(Diagnostic::new("unnamed-tests", message).hint("run the tests with `--verbose`"));
         } else if ended && counted == 0 {
             parsed.diagnostics.push(Diagnostic::new("no-tests", "minitest found no test to run"));
         }
@@ -168,7 +170,8 @@ impl Run {
         }
         let sure = self.progress.ended.iter().filter(|test| !test.doubtful).count();
         // Tests that run at the same time print into each other's lines: then all lines together are what ran.
-        let all_count = self.totals.is_some_and(|totals| totals.runs > sure && totals.runs >= self.progress.ended.len());
+        let all_count =
+            self.totals.is_some_and(|totals| totals.runs > sure && totals.runs >= self.progress.ended.len());
         let named = !self.progress.ended.is_empty();
         let mut blocks: HashMap<String, Vec<Block>> = HashMap::new();
         let found = std::mem::take(&mut self.blocks.blocks);

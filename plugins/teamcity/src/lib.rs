@@ -35,8 +35,12 @@ mod component {
 
     impl Plugin for Teamcity {
         fn describe() -> Manifest {
-            Manifest::new("teamcity", env!("CARGO_PKG_VERSION"), "reads TeamCity's service messages of any origin")
-                .want_reports("**/*teamcity*")
+            Manifest::new(
+                "teamcity",
+                env!("CARGO_PKG_VERSION"),
+                "reads TeamCity's service messages of any origin",
+            )
+            .want_reports("**/*teamcity*")
         }
     }
 

@@ -178,7 +178,8 @@ impl Log {
         }
         // Mocha's hooks fail under a name of their own, some of them while a test waits for them.
         if let Some((hook, test)) = name.strip_prefix('"').and_then(|rest| rest.split_once("\" hook")) {
-            let test = test.strip_prefix(" for \"").and_then(|test| test.strip_suffix('"')).unwrap_or_default();
+            let test =
+                test.strip_prefix(" for \"").and_then(|test| test.strip_suffix('"')).unwrap_or_default();
             if let Some(at) = self.open(flow, test) {
                 self.fail_test(at, Outcome::Errored, failure);
             } else {

@@ -45,7 +45,8 @@ impl Message {
                 None => {
                     let (key, after) = rest.split_once('=')?;
                     let key = key.trim();
-                    let is_key = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+                    let is_key = !key.is_empty()
+                        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
                     (is_key.then_some(key)?, after.trim_start().strip_prefix('\'')?)
                 }
             };
@@ -75,12 +76,13 @@ fn unescaped(text: &str) -> Option<(String, &str)> {
         let escape = special.get(1..)?;
         let c = escape.chars().next()?;
         rest = escape.get(c.len_utf8()..)?;
-        if c == '0' && rest.starts_with('x') {
-            if let Some(unit) = rest.get(1..5).and_then(|digits| u16::from_str_radix(digits, 16).ok()) {
-                units.push(unit);
-                rest = rest.get(5..)?;
-                continue;
-            }
+        if c == '0'
+            && let Some(digits) = rest.strip_prefix('x').and_then(|rest| rest.get(..4))
+            && let Ok(unit) = u16::from_str_radix(digits, 16)
+        {
+            units.push(unit);
+            rest = rest.get(5..)?;
+            continue;
         }
         flush(&mut units, &mut value);
         match c {

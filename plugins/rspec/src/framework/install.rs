@@ -59,7 +59,10 @@ mod tests {
             .file("Gemfile.lock", "of another folder");
         let plan = install(&files.project(), "app", "/env").unwrap();
         let step = plan.steps.first().unwrap();
-        assert_eq!((step.command.argv.join(" "), step.command.cwd.as_str()), ("bundle install --quiet".to_owned(), "app"));
+        assert_eq!(
+            (step.command.argv.join(" "), step.command.cwd.as_str()),
+            ("bundle install --quiet".to_owned(), "app")
+        );
         assert!(plan.env.contains(&("BUNDLE_PATH".to_owned(), EnvChange::Set("/env/bundle".to_owned()))));
         assert_eq!(plan.env, step.command.env);
         assert!(plan.cache_key.contains("rspec (3.13.0)") && !plan.cache_key.contains("another"));

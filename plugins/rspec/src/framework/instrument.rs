@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_seed_of_the_users_own_is_left_alone() {
-        let has_seed = |command: &str| argv(command, false).1.iter().any(|(name, _)| name == "FLAKY_RSPEC_SEED");
+        let has_seed =
+            |command: &str| argv(command, false).1.iter().any(|(name, _)| name == "FLAKY_RSPEC_SEED");
         assert!(has_seed("rspec --order random"));
         assert!(has_seed("rspec"));
         for command in ["rspec --seed 3", "rspec --seed=3", "rspec --order rand:3", "rspec --order=rand:3"] {

@@ -14,8 +14,8 @@ pub(crate) enum Invocation {
 
 /// Tools that run the command that stands among their arguments.
 const RUNNERS: &[&str] = &[
-    "bundle", "bundler", "env", "time", "timeout", "nice", "nohup", "stdbuf", "setsid", "xvfb-run", "rbenv", "asdf",
-    "mise", "rvm", "dotenv", "spring",
+    "bundle", "bundler", "env", "time", "timeout", "nice", "nohup", "stdbuf", "setsid", "xvfb-run", "rbenv",
+    "asdf", "mise", "rvm", "dotenv", "spring",
 ];
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh"];

@@ -57,7 +57,9 @@ fn without_descriptions(arguments: Vec<String>) -> (Vec<String>, bool) {
             _ if argument.starts_with("--example=") || argument.starts_with("--example-matches=") => {
                 chosen = true;
             }
-            _ if !argument.starts_with("--") && (argument.starts_with("-e") || argument.starts_with("-E")) => {
+            _ if !argument.starts_with("--")
+                && (argument.starts_with("-e") || argument.starts_with("-E")) =>
+            {
                 chosen = true;
             }
             _ => kept.push(argument),
@@ -68,9 +70,9 @@ fn without_descriptions(arguments: Vec<String>) -> (Vec<String>, bool) {
 
 /// `Cart adds #2` may be the second example of the description `Cart adds`.
 fn alternatives(id: &str) -> String {
-    let numbered = id.rsplit_once(" #").filter(|(_, number)| {
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let numbered = id
+        .rsplit_once(" #")
+        .filter(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
     match numbered {
         Some((name, _)) => format!("{}|{}", escaped(id), escaped(name)),
         None => escaped(id),

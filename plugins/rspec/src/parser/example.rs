@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use flaky_plugin_sdk::{
-    Diagnostic, Failure, Outcome, PackedTests, PackedTestsBuilder, without_sequences,
-};
+use flaky_plugin_sdk::{Diagnostic, Failure, Outcome, PackedTests, PackedTestsBuilder, without_sequences};
 use serde::Deserialize;
 
 #[derive(Debug, Default, Clone, Deserialize)]

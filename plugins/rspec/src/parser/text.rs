@@ -214,7 +214,9 @@ impl Reading {
                 tests.add_failure(index, flaky_plugin_sdk::Failure::new("", reason.as_str()));
             }
             let place = match leaf.mark {
-                Mark::Failed(number) => self.failed.get(number.saturating_sub(1)).map(|(place, _)| place.as_str()),
+                Mark::Failed(number) => {
+                    self.failed.get(number.saturating_sub(1)).map(|(place, _)| place.as_str())
+                }
                 // Where a pending example ran, its failure is placed, not the example.
                 _ => block.filter(|block| !block.has_failure).and_then(|block| block.place.as_deref()),
             };
@@ -229,7 +231,8 @@ impl Reading {
 /// With dots, only these have names.
 fn unnamed(pending: &[Block], failures: &[Block]) -> Vec<Leaf> {
     let pending = pending.iter().map(|block| Leaf::titled(&block.title, Mark::Pending));
-    let failures = failures.iter().enumerate().map(|(at, block)| Leaf::titled(&block.title, Mark::Failed(at + 1)));
+    let failures =
+        failures.iter().enumerate().map(|(at, block)| Leaf::titled(&block.title, Mark::Failed(at + 1)));
     pending.chain(failures).collect()
 }
 

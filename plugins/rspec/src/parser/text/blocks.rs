@@ -150,10 +150,15 @@ mod tests {
 
     #[test]
     fn a_message_is_what_stands_between_code_and_trace() {
-        let block = one("  1) A b\n     Failure/Error: expect(1).to eq 2\n\n       expected: 2\n            got: 1\n     # ./spec/a.rb:3:in `x'");
+        let block = one(
+            "  1) A b\n     Failure/Error: expect(1).to eq 2\n\n       expected: 2\n            got: 1\n     # ./spec/a.rb:3:in `x'",
+        );
         let failure = block.failure();
         assert_eq!((failure.kind.as_str(), failure.message.as_str()), ("", "expected: 2\n     got: 1"));
-        assert_eq!((failure.trace.as_str(), block.place.as_deref()), ("# ./spec/a.rb:3:in `x'", Some("spec/a.rb:3")));
+        assert_eq!(
+            (failure.trace.as_str(), block.place.as_deref()),
+            ("# ./spec/a.rb:3:in `x'", Some("spec/a.rb:3"))
+        );
     }
 
     #[test]

@@ -34,14 +34,7 @@ pub(super) struct Leaf {
 impl Leaf {
     /// An example of which only the full description is known.
     pub(super) fn titled(title: &str, mark: Mark) -> Self {
-        Self {
-            path: Vec::new(),
-            name: title.to_owned(),
-            mark,
-            reason: None,
-            line: None,
-            doubtful: false,
-        }
+        Self { path: Vec::new(), name: title.to_owned(), mark, reason: None, line: None, doubtful: false }
     }
 
     /// As RSpec joins descriptions: with a space, but for methods after a class.
@@ -129,9 +122,7 @@ impl Tree {
         if let Some(name) = text.strip_suffix(&format!(" (FAILED - {next})")) {
             return (name.to_owned(), Mark::Failed(next), None);
         }
-        if let Some((name, reason)) =
-            text.strip_suffix(')').and_then(|text| text.split_once(" (PENDING: "))
-        {
+        if let Some((name, reason)) = text.strip_suffix(')').and_then(|text| text.split_once(" (PENDING: ")) {
             return (name.to_owned(), Mark::Pending, Some(reason.to_owned()));
         }
         (text.to_owned(), Mark::None, None)
