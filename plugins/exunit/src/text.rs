@@ -84,8 +84,9 @@ struct Reading {
     tests: Vec<Seen>,
     running: Option<Seen>,
     blocks: Blocks,
-    /// The next block is told about the tests from here on.
+    /// `Finished in …` was seen, and whether it was in words that are ExUnit's alone.
     finished: bool,
+    certain: bool,
     totals: Option<Totals>,
     after_empty: bool,
     /// Code that could not be compiled: what, and what was said.
@@ -104,6 +105,8 @@ impl Reading {
         let after_empty = std::mem::take(&mut self.after_empty);
         if whole && seen.starts_with("Finished in ") && seen.contains(" second") {
             self.finished = true;
+            // Others end alike, but for these words.
+            self.certain |= seen.contains("s async, ") || seen.contains("s on load, ");
             return;
         }
         if self.finished && whole && self.totals.is_none() {
@@ -173,7 +176,8 @@ impl Reading {
     }
 
     fn is_exunit(&self) -> bool {
-        self.totals.is_some() || !self.tests.is_empty() || !self.blocks.blocks.is_empty()
+        let ended = self.totals.is_some() && self.certain;
+        ended || !self.tests.is_empty() || !self.blocks.blocks.is_empty()
     }
 
     fn finish(mut self, cut: bool, death: Outcome) -> Option<PackedAttempt> {
