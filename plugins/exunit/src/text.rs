@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use flaky_plugin_sdk::{
     Attempt, Completeness, Diagnostic, LineEnd, Outcome, PackedAttempt, PackedTests, PackedTestsBuilder,
@@ -39,9 +40,9 @@ pub(super) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
 /// A test of a trace.
 #[derive(Debug)]
 struct Seen {
-    module: String,
+    module: Rc<str>,
     name: String,
-    file: String,
+    file: Rc<str>,
     line: Option<u32>,
     outcome: Outcome,
     seconds: Option<f64>,
@@ -80,7 +81,7 @@ impl Totals {
 
 #[derive(Debug, Default)]
 struct Reading {
-    module: Option<(String, String)>,
+    module: Option<(Rc<str>, Rc<str>)>,
     tests: Vec<Seen>,
     running: Option<Seen>,
     blocks: Blocks,
@@ -120,7 +121,7 @@ impl Reading {
         if let Some((module, file)) =
             trace::module(&seen).filter(|_| after_empty && whole && self.running.is_none())
         {
-            self.module = Some((module.to_owned(), file.to_owned()));
+            self.module = Some((module.into(), file.into()));
             return;
         }
         self.trace(line, whole);
@@ -130,9 +131,9 @@ impl Reading {
         let Some((module, file)) = &self.module else { return };
         let (begins, ends) = trace::read(line.strip_suffix('\r').unwrap_or(line));
         let new = |name: &str, line: Option<u32>| Seen {
-            module: module.clone(),
+            module: Rc::clone(module),
             name: name.to_owned(),
-            file: file.clone(),
+            file: Rc::clone(file),
             line,
             outcome: Outcome::Unknown,
             seconds: None,
@@ -221,6 +222,9 @@ impl Reading {
 
     /// Gives every block to the tests that it is about.
     fn blame(&mut self) {
+        if self.blocks.blocks.is_empty() {
+            return;
+        }
         let mut by_name: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
         let mut by_module: HashMap<&str, Vec<usize>> = HashMap::new();
         for (at, test) in self.tests.iter().enumerate().rev() {

@@ -41,6 +41,8 @@ pub struct Test {
 #[derive(Debug, Default)]
 struct Flow {
     suites: Vec<String>,
+    /// The suites as an id begins, once that was asked for.
+    path: Option<String>,
     parent: Option<String>,
     /// Tests that began, by their place among all; those that ended stay until their suite ends.
     begun: Vec<usize>,
@@ -98,9 +100,10 @@ impl Log {
                 return false;
             }
             "testSuiteStarted" => {
-                let suites = &mut self.flows.entry(flow).or_default().suites;
-                if suites.len() < DEEPEST {
-                    suites.push(name);
+                let data = self.flows.entry(flow).or_default();
+                if data.suites.len() < DEEPEST {
+                    data.suites.push(name);
+                    data.path = None;
                 }
             }
             "testSuiteFinished" => self.close_suite(&flow, &name),
@@ -122,8 +125,8 @@ impl Log {
 
     fn begin(&mut self, flow: &str, name: String, message: &Message) -> usize {
         let place = message.get("locationHint").unwrap_or_default().to_owned();
-        let suites = self.suites(flow);
-        let (id, own) = identity(&suites, &name, &place, message.get("metainfo"));
+        let path = self.path(flow);
+        let (id, own) = identity(&path, &name, &place, message.get("metainfo"));
         let at = self.tests.len();
         let same = self.by_name.entry(name.clone()).or_default();
         // Repetitions run one after another; more of them at once than this would only make the search long.
@@ -145,6 +148,27 @@ impl Log {
             ended: false,
         });
         at
+    }
+
+    /// The names of the suites around a flow. What a suite repeats of the one around it is left out.
+    fn path(&mut self, flow: &str) -> String {
+        let is_own = self.flows.get(flow).is_some_and(|data| data.parent.is_none());
+        let known = self.flows.get(flow).and_then(|data| data.path.clone()).filter(|_| is_own);
+        if let Some(path) = known {
+            return path;
+        }
+        let suites = self.suites(flow);
+        let mut names: Vec<&str> = Vec::new();
+        for suite in suites.iter().map(|suite| suite.trim()).filter(|suite| !suite.is_empty()) {
+            if names.last() != Some(&suite) {
+                names.push(suite);
+            }
+        }
+        let path = names.join(" > ");
+        if let Some(data) = self.flows.get_mut(flow) {
+            data.path = Some(path.clone());
+        }
+        path
     }
 
     /// The suites around a flow: its own, below those of the flow that it came from.
@@ -240,6 +264,7 @@ impl Log {
         let Some(data) = self.flows.get_mut(flow) else { return };
         let Some(at) = data.suites.iter().rposition(|suite| suite == name) else { return };
         data.suites.truncate(at);
+        data.path = None;
         self.suites_closed += 1;
         for at in std::mem::take(&mut data.begun) {
             self.close(at);
@@ -288,18 +313,12 @@ impl Log {
 }
 
 /// Id and own name.
-fn identity(suites: &[String], name: &str, place: &str, own: Option<&str>) -> (String, String) {
+fn identity(path: &str, name: &str, place: &str, own: Option<&str>) -> (String, String) {
     // PHPUnit: `php_qn://FILE::\CLASS::METHOD`.
     if let Some((_, qualified)) = place.strip_prefix("php_qn://").and_then(|place| place.split_once("::\\"))
         && let Some((_, method)) = qualified.split_once("::")
     {
         return (qualified.to_owned(), method.to_owned());
-    }
-    let mut path: Vec<&str> = Vec::new();
-    for suite in suites.iter().map(|suite| suite.trim()).filter(|suite| !suite.is_empty()) {
-        if path.last() != Some(&suite) {
-            path.push(suite);
-        }
     }
     if path.is_empty() {
         // teamcity-messages: dotted, and parameters in round brackets for square ones.
@@ -307,7 +326,7 @@ fn identity(suites: &[String], name: &str, place: &str, own: Option<&str>) -> (S
         let end = own.and(dots).and_then(|dot| name.get(dot + 1..)).unwrap_or(name);
         return (name.to_owned(), end.to_owned());
     }
-    (format!("{}::{name}", path.join(" > ")), name.to_owned())
+    (format!("{path}::{name}"), name.to_owned())
 }
 
 fn failure(message: &Message) -> Failure {

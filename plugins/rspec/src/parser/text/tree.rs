@@ -4,6 +4,7 @@
 //! names only groups that have examples.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::blocks::{Block, is_constant};
 
@@ -19,8 +20,8 @@ pub(super) enum Mark {
 /// An example in the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leaf {
-    /// Descriptions of the groups around it.
-    pub(super) path: Vec<String>,
+    /// Descriptions of the groups around it, which it shares with the examples beside it.
+    pub(super) path: Rc<Vec<String>>,
     pub(super) name: String,
     pub(super) mark: Mark,
     /// Why it is pending.
@@ -34,7 +35,7 @@ pub(super) struct Leaf {
 impl Leaf {
     /// An example of which only the full description is known.
     pub(super) fn titled(title: &str, mark: Mark) -> Self {
-        Self { path: Vec::new(), name: title.to_owned(), mark, reason: None, line: None, doubtful: false }
+        Self { path: Rc::default(), name: title.to_owned(), mark, reason: None, line: None, doubtful: false }
     }
 
     /// As RSpec joins descriptions: with a space, but for methods after a class.
@@ -66,7 +67,7 @@ struct Line {
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     leaves: Vec<Leaf>,
-    path: Vec<String>,
+    path: Rc<Vec<String>>,
     /// A group or a passed example: the next line tells.
     waiting: Option<Line>,
     after_empty: bool,
@@ -111,7 +112,7 @@ impl Tree {
     /// Text of RSpec itself came in between.
     pub(super) fn interrupted(&mut self) {
         self.settle(None);
-        self.path.clear();
+        self.path = Rc::default();
         self.after_empty = true;
         self.printed = false;
     }
@@ -119,6 +120,9 @@ impl Tree {
     /// Splits `(FAILED - 3)` or `(PENDING: reason)` off. Failures are numbered in order.
     fn mark(&self, text: &str) -> (String, Mark, Option<String>) {
         let next = self.failures + 1;
+        if !text.ends_with(')') {
+            return (text.to_owned(), Mark::None, None);
+        }
         if let Some(name) = text.strip_suffix(&format!(" (FAILED - {next})")) {
             return (name.to_owned(), Mark::Failed(next), None);
         }
@@ -131,9 +135,11 @@ impl Tree {
     /// The next line of the tree is `next` deep, or there is none.
     fn settle(&mut self, next: Option<usize>) {
         let Some(line) = self.waiting.take() else { return };
-        self.path.truncate(line.depth);
+        if self.path.len() > line.depth {
+            Rc::make_mut(&mut self.path).truncate(line.depth);
+        }
         if next == Some(line.depth + 1) {
-            self.path.push(line.text);
+            Rc::make_mut(&mut self.path).push(line.text);
         } else if line.depth > 0 {
             let shown = match (line.mark, &line.reason) {
                 (Mark::None, _) => None,
@@ -143,7 +149,7 @@ impl Tree {
                 }
             };
             self.leaves.push(Leaf {
-                path: self.path.clone(),
+                path: Rc::clone(&self.path),
                 name: line.text,
                 mark: line.mark,
                 reason: line.reason,
@@ -176,12 +182,13 @@ pub(super) fn verify(leaves: &mut [Leaf], pending: &[Block], failures: &[Block],
         by_title.entry(&block.title).or_default().push(at + 1);
     }
     for leaf in leaves {
+        if leaf.mark == Mark::None {
+            restore_failure(leaf, &mut by_title);
+            continue;
+        }
         let full = leaf.full_description();
         let known = match leaf.mark {
-            Mark::None => {
-                restore_failure(leaf, &mut by_title);
-                continue;
-            }
+            Mark::None => true,
             Mark::Failed(number) => {
                 let known = failures.get(number - 1).is_none_or(|block| block.title == full);
                 if known && let Some(numbers) = by_title.get_mut(full.as_str()) {
