@@ -93,9 +93,8 @@ fn id_of(title: &str) -> String {
     let Some(at) = title.find(SET) else { return title.trim_end().to_owned() };
     let (_, set) = title.split_at(at + SET.len());
     let end = match set.strip_prefix('"') {
-        Some(name) => name.find("\" (").map(|end| end + 2),
-        // `#1 (5)`, in PHPUnit 12 `#1 with (5)`.
-        None => set.find(" (").or_else(|| set.find(" with (")),
+        Some(name) => ["\" (", "\" with ("].iter().filter_map(|end| name.find(end)).min().map(|end| end + 2),
+        None => [" (", " with ("].iter().filter_map(|end| set.find(end)).min(),
     };
     let end = end.map_or(title.len(), |end| at + SET.len() + end);
     title.get(..end).unwrap_or(title).trim_end().to_owned()
@@ -142,6 +141,8 @@ mod tests {
             ("A::t with data set \"a (b)\" (1, 'x')", "A::t with data set \"a (b)\""),
             ("A::t with data set \"say \"x\"\" (9)", "A::t with data set \"say \"x\"\""),
             ("A::t with data set #3 (0)", "A::t with data set #3"),
+            ("A::t with data set #3 with (0)", "A::t with data set #3"),
+            ("A::t with data set \"a\" with ('b')", "A::t with data set \"a\""),
             ("A::t with data set #3", "A::t with data set #3"),
             ("A::t with data set \"x\"", "A::t with data set \"x\""),
         ];

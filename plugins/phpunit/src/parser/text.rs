@@ -66,6 +66,7 @@ struct Reading {
     testdox: Testdox,
     /// After `Time: …`.
     timed: bool,
+    repeated: bool,
     defects: Defects,
     totals: Option<usize>,
     diagnostics: Vec<Diagnostic>,
@@ -91,8 +92,11 @@ impl Reading {
             return;
         }
         if self.timed {
-            if self.totals.is_none() {
-                self.defects.take(line);
+            // PHPUnit 9 repeats there what did not pass.
+            self.repeated |= line.starts_with("Summary of ");
+            // PHPUnit 10 and later tell of the tests after the time.
+            if self.totals.is_none() && !self.defects.take(line) && !self.repeated {
+                self.testdox.take(line);
             }
             return;
         }
@@ -212,6 +216,17 @@ fn totals(line: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tests_may_be_told_after_the_time() {
+        let text = "PHPUnit 11.5.2 by Sebastian Bergmann and contributors.\n\nRuntime:       PHP 8.3.1\n\nTime: 00:00.012, Memory: 8.00 MB\n\nCart (Shop\\Cart)\n ✔ Adds\n ✘ Rounds\n   │\n   │ Failed asserting that 1 is 2.\n   │\n   │ /p/CartTest.php:7\n   │\n\nFAILURES!\nTests: 2, Assertions: 2, Failures: 1.\n";
+        let recorded = flaky_plugin_sdk::native::Recorded::default().stdout(text);
+        let parsed = parse(&recorded.attempt()).unwrap();
+        let told: Vec<_> = parsed.tests.results().into_iter().map(|test| (test.id, test.outcome)).collect();
+        let expected = [("Shop\\Cart::Adds", Outcome::Passed), ("Shop\\Cart::Rounds", Outcome::Failed)];
+        assert_eq!(told, expected.map(|(id, outcome)| (id.to_owned(), outcome)));
+        assert_eq!(parsed.completeness, Completeness::Complete);
+    }
 
     #[test]
     fn colours_change_nothing() {
