@@ -69,6 +69,7 @@ mod project;
 pub mod report;
 mod roles;
 mod settings;
+mod terminal;
 
 use bindings::as_framework::exports::flaky::plugin::framework;
 use bindings::as_policy::exports::flaky::plugin::policy;
@@ -84,6 +85,7 @@ pub use packed::{PackedTestsBuilder, TestIndex};
 pub use project::Project;
 pub use roles::{Framework, PackedParser, Parser, Plugin, Policy, Reporter};
 pub use settings::Settings;
+pub use terminal::{plain, without_sequences};
 
 pub use bindings::as_packed_parser::exports::flaky::plugin::packed_parser::PackedAttempt;
 pub use bindings::as_parser::exports::flaky::plugin::parser::ParsedAttempt;
