@@ -23,6 +23,7 @@ mod attempts;
 mod backend;
 mod conduct;
 mod confirm;
+mod detect;
 mod environment;
 mod findings;
 mod install;

@@ -252,6 +252,12 @@ impl PluginSet {
         Ok(policies)
     }
 
+    /// All.
+    #[cfg(test)]
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter()
+    }
+
     /// Those that read output.
     pub fn parsers(&self) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().filter(|c| c.roles().parser.is_some())

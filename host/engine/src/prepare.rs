@@ -9,12 +9,12 @@ use flaky_config::RunSettings;
 use flaky_core::ids::TestId;
 use flaky_core::verdict::Cause;
 use flaky_exec::RunAs;
-use flaky_plugin_host::{Command, Detection, InstallPlan, Manifest, PluginError, ProjectInput, Selection};
+use flaky_plugin_host::{Command, Detection, InstallPlan, PluginError, Selection};
 use sha2::{Digest, Sha256};
 
 use crate::attempt::SetAside;
-use crate::plugins::{Candidate, Member, PluginSet};
-use crate::recognise::side_by_side;
+use crate::detect;
+use crate::plugins::{Member, PluginSet};
 
 /// What is to be run, and who knows how.
 #[derive(Debug, Clone)]
@@ -58,113 +58,13 @@ pub(crate) async fn project(
     settings: &RunSettings,
     tree: &Path,
 ) -> Result<Project, ProjectError> {
-    let project = find(plugins, settings, tree).await?;
+    let named = settings.test_command.as_ref().map(|c| c.value.words().to_vec());
+    let project = detect::find(plugins, named, tree).await?;
     if settings.tests.is_empty() { Ok(project) } else { project.only(&settings.tests).await }
 }
 
-async fn find(plugins: &PluginSet, settings: &RunSettings, tree: &Path) -> Result<Project, ProjectError> {
-    let input = ProjectInput { root: tree.to_owned() };
-    let named = settings.test_command.as_ref().map(|c| c.value.words().to_vec());
-    let (near, far) = near_and_far(plugins, &input).await;
-    if let Some(argv) = &named {
-        let knowing = recognising(&near, argv).await;
-        if let Some((member, detection)) = detect(&knowing, &input).await.best {
-            return Ok(Project::new(&member, detection, Some(argv)));
-        }
-        // Without a file of theirs in the tree there is nothing to detect.
-        if let Some(Ok(member)) = recognising(&far, argv).await.first().and_then(Candidate::loaded) {
-            return Ok(Project::new(member, None, Some(argv)));
-        }
-    }
-    let found = detect(&near, &input).await;
-    match (found.best, named, found.error) {
-        (Some((member, Some(detection))), named, _) => {
-            Ok(Project::new(&member, Some(detection), named.as_deref()))
-        }
-        (_, Some(argv), _) => Ok(Project {
-            framework: None,
-            framework_name: "unknown".into(),
-            root: String::new(),
-            command: Command { argv, env: Vec::new(), cwd: String::new() },
-        }),
-        (_, None, Some(error)) => Err(Box::new(error).into()),
-        (_, None, None) => Err(ProjectError::NoCommand { tree: tree.to_owned() }),
-    }
-}
-
-/// Frameworks with files of theirs in the tree, and the others. None is loaded for that.
-async fn near_and_far(plugins: &PluginSet, input: &ProjectInput) -> (Vec<Candidate>, Vec<Candidate>) {
-    let frameworks: Vec<Candidate> = plugins.frameworks().cloned().collect();
-    let (asked, input) = (frameworks.clone(), input.clone());
-    let look = move || {
-        let manifests: Vec<&Manifest> = asked.iter().map(Candidate::manifest).collect();
-        input.has_files_for(&manifests)
-    };
-    // Should the walk itself break, all are asked.
-    let has_files = tokio::task::spawn_blocking(look).await.unwrap_or_else(|_| vec![true; frameworks.len()]);
-    let (near, far): (Vec<_>, Vec<_>) = frameworks.into_iter().zip(has_files).partition(|(_, has)| *has);
-    let only = |list: Vec<(Candidate, bool)>| list.into_iter().map(|(candidate, _)| candidate).collect();
-    (only(near), only(far))
-}
-
-/// Those that say that the command runs them, in their order.
-async fn recognising(candidates: &[Candidate], argv: &[String]) -> Vec<Candidate> {
-    let argv = argv.to_vec();
-    let answers = side_by_side(candidates, move |member| {
-        let argv = argv.clone();
-        async move { member.plugin.recognises(&argv).await }
-    });
-    let knows = |(candidate, answer): (Candidate, Result<bool, PluginError>)| {
-        answer.is_ok_and(|knows| knows).then_some(candidate)
-    };
-    answers.await.into_iter().filter_map(knows).collect()
-}
-
-/// What frameworks found.
-#[derive(Debug)]
-struct Detected {
-    /// The most confident; of equals the first. Without a detection where none of them found anything.
-    best: Option<(Member, Option<Detection>)>,
-    /// Why one of them found nothing.
-    error: Option<PluginError>,
-}
-
-async fn detect(candidates: &[Candidate], input: &ProjectInput) -> Detected {
-    let input = input.clone();
-    let answers = side_by_side(candidates, move |member| {
-        let input = input.clone();
-        async move { member.plugin.detect(&input).await }
-    });
-    let mut detected = Detected { best: None, error: None };
-    for (candidate, answer) in answers.await {
-        let Some(Ok(member)) = candidate.loaded() else {
-            detected.error = detected.error.or(answer.err());
-            continue;
-        };
-        match answer {
-            // The best first, so that one is enough.
-            Ok(found) => detected.offer(member, found.into_iter().next()),
-            Err(error) => {
-                detected.error.get_or_insert(error);
-                detected.offer(member, None);
-            }
-        }
-    }
-    detected
-}
-
-impl Detected {
-    fn offer(&mut self, member: &Member, detection: Option<Detection>) {
-        let confidence = |detection: &Option<Detection>| detection.as_ref().map(|d| d.confidence);
-        let better = |(_, best): &(Member, Option<Detection>)| confidence(&detection) > confidence(best);
-        if self.best.as_ref().is_none_or(better) {
-            self.best = Some((member.clone(), detection));
-        }
-    }
-}
-
 impl Project {
-    fn new(member: &Member, detection: Option<Detection>, named: Option<&[String]>) -> Self {
+    pub(crate) fn new(member: &Member, detection: Option<Detection>, named: Option<&[String]>) -> Self {
         let detected = detection.as_ref().map(|d| d.default_command.clone());
         let command = match (named, detected) {
             (Some(argv), _) => Command { argv: argv.to_vec(), env: Vec::new(), cwd: String::new() },

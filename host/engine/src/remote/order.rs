@@ -188,7 +188,7 @@ mod tests {
     #[tokio::test]
     async fn an_attempt_carries_its_seed_and_its_own_number_whatever_its_place_in_the_order() {
         let template = template();
-        let ready = template.ready(AttemptIndex(0), planned(7)).await;
+        let ready = template.ready(AttemptIndex(0), &planned(7)).await;
         let order = template.order(2, IsolationUsed::Copy, 1, &[ready]);
         let attempt = &order.attempts[0];
         assert_eq!((attempt.index, attempt.seed), (AttemptIndex(0), Seed(107)));
