@@ -129,7 +129,7 @@ pub(crate) fn keep(failures: &mut Vec<Failure>, failure: Failure) {
 }
 
 /// pytest adds a failure of its own to those of failed subtests, which says only that there were some.
-fn drop_summaries(failures: &mut Vec<Failure>) {
+pub(crate) fn drop_summaries(failures: &mut Vec<Failure>) {
     let is_summary = |failure: &Failure| {
         failure.message.starts_with("contains ")
             && (failure.message.ends_with(" failed subtest") || failure.message.ends_with(" failed subtests"))

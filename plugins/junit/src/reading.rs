@@ -40,6 +40,8 @@ pub enum Ending {
 pub struct Test {
     /// Not empty; may repeat where a report repeats it.
     pub id: String,
+    /// So many bytes at the end of the id are the test's own name; 0 where the id is all there is.
+    pub name_length: usize,
     /// What became of it in the end.
     pub outcome: Outcome,
     /// `None` where unknown.
@@ -97,8 +99,10 @@ impl Reading {
             return;
         };
         let case::Judged { outcome, failures, tries } = case.judge();
-        let location = location_of(case, dialect);
-        let test = Test { id, outcome, duration_ns: case.duration_ns, failures, location, tries };
+        let location = location_of(case, &id, dialect);
+        let name_length = identity::name_length(&id, case);
+        let test =
+            Test { id, name_length, outcome, duration_ns: case.duration_ns, failures, location, tries };
         if dialect == Dialect::Pytest {
             let at = *self.pytest.entry(hash(&test.id)).or_insert(self.tests.len());
             if let Some(before) = self.tests.get_mut(at).filter(|before| before.id == test.id) {
@@ -133,6 +137,10 @@ pub fn pack(tests: Vec<Test>) -> PackedTests {
     let mut packed = PackedTestsBuilder::with_capacity(tests.len(), id_bytes);
     for test in tests {
         let index = packed.push(&test.id, test.outcome);
+        if test.name_length > 0 {
+            let start = test.id.len().saturating_sub(test.name_length);
+            packed.set_name(index, test.id.get(start..).unwrap_or_default());
+        }
         if let Some(duration) = test.duration_ns {
             packed.set_duration(index, duration);
         }
@@ -155,7 +163,11 @@ fn hash(id: &str) -> u64 {
     hasher.finish()
 }
 
-fn location_of(case: &Case, dialect: Dialect) -> Option<Location> {
+fn location_of(case: &Case, id: &str, dialect: Dialect) -> Option<Location> {
+    if case.file.is_none() && dialect == Dialect::Pytest {
+        let (file, _) = id.split_once(".py::")?;
+        return Some(Location { file: format!("{file}.py"), line: None });
+    }
     let file = case.file.as_deref().map(str::trim).filter(|file| !file.is_empty())?.replace('\\', "/");
     // pytest counts lines from 0.
     let line =
@@ -163,16 +175,18 @@ fn location_of(case: &Case, dialect: Dialect) -> Option<Location> {
     Some(Location { file, line: line.filter(|&line| line > 0) })
 }
 
-/// pytest writes a second case of the same id for two reasons. A test that failed and whose tear-down failed
-/// too: both carry what went wrong. And each re-run of pytest-rerunfailures: there the earlier, failed tries
+/// pytest writes a second case of the same id for three reasons. A test that failed and whose tear-down failed
+/// too, and each subtest after the first that failed: these carry what went wrong. And each re-run of pytest-rerunfailures: there the earlier, failed tries
 /// carry nothing and look like passes, and only the last one tells.
 fn merge_repeat(before: &mut Test, now: Test) {
-    let teardown_of_a_failure =
-        !before.failures.is_empty() && now.outcome == Outcome::Errored && before.tries.is_empty();
-    if teardown_of_a_failure {
+    if !before.failures.is_empty() {
+        if now.outcome != Outcome::Passed && before.outcome == Outcome::Errored {
+            before.outcome = now.outcome;
+        }
         for failure in now.failures {
             case::keep(&mut before.failures, failure);
         }
+        case::drop_summaries(&mut before.failures);
         return;
     }
     let earlier = match before.outcome {

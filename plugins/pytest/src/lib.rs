@@ -24,9 +24,10 @@ impl Plugin for Pytest {
             env!("CARGO_PKG_VERSION"),
             "pytest: reads its reports and output, installs Python projects, selects tests",
         )
-        .want(Want::Commands)
-        .want_reports(parser::REPORTS)
-        .want_tree_files("**/*.xml");
+        .want(Want::Commands);
+        let manifest = parser::REPORTS.iter().fold(manifest, |manifest, glob| manifest.want_reports(glob));
+        let manifest =
+            parser::TREE_FILES.iter().fold(manifest, |manifest, glob| manifest.want_tree_files(glob));
         framework::PROJECT_FILES.iter().fold(manifest, |manifest, glob| manifest.want_project_files(glob))
     }
 }

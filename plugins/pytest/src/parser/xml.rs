@@ -10,7 +10,7 @@ const BEGINNING: u32 = 1024;
 pub(crate) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
     let mut reading = Reading::default();
     let mut recognised = false;
-    let options = Options { identity: Identity::Pytest { is_file: &is_test_file } };
+    let options = Options { identity: Identity::Auto };
     for (path, blob) in attempt.reports().chain(attempt.tree_files()) {
         let ours = is_named(&attempt.info().command, path) || is_pytests(&blob);
         if ours && flaky_plugin_junit::read_file(blob.reader(), options, &mut reading) == Recognised::Yes {
@@ -55,13 +55,6 @@ fn is_pytests(blob: &Blob<'_>) -> bool {
     let beginning = String::from_utf8_lossy(&beginning);
     beginning.contains("<testsuite")
         && (beginning.contains("name=\"pytest\"") || beginning.contains("name=\"pytest tests\""))
-}
-
-/// In `tests.test_cart.TestSum` nothing says where the module ends and a class begins; without the project's files
-/// at hand, modules are told by how pytest finds them.
-fn is_test_file(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.strip_suffix(".py").is_some_and(|stem| stem.starts_with("test_") || stem.ends_with("_test"))
 }
 
 #[cfg(test)]
