@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use flaky_plugin_sdk::{PackedTests, PackedTestsBuilder};
+use flaky_plugin_sdk::{Diagnostic, PackedTests, PackedTestsBuilder, Source};
 
 use crate::case::{self, Case};
 use crate::identity::{self, Dialect, Identity};
@@ -56,14 +56,69 @@ pub struct Test {
 }
 
 /// Something about the report that belongs to no test.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
-    /// Kebab case: `suite-error`, `unreadable-report`, `unnamed-test`, `unsupported-encoding`.
-    pub code: &'static str,
+    /// Whether it is the attempt's or the reader's.
+    pub kind: ProblemKind,
     /// What happened.
     pub message: String,
     /// Byte offset in the text, when it is about a place.
     pub at: Option<u64>,
+    /// Which file it is about; `None` for the text that was read last, or for the only one.
+    pub source: Option<Source>,
+}
+
+/// What kind of problem it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// Something failed in a suite, outside of its tests.
+    SuiteError,
+    /// pytest could not collect a file.
+    CollectionError,
+    /// The report is no XML from some place on.
+    UnreadableReport,
+    /// A case without a name.
+    UnnamedTest,
+    /// An encoding that is not read.
+    UnsupportedEncoding,
+}
+
+impl ProblemKind {
+    /// The code of its diagnostic.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::SuiteError => "suite-error",
+            Self::CollectionError => "collection-error",
+            Self::UnreadableReport => "unreadable-report",
+            Self::UnnamedTest => "unnamed-test",
+            Self::UnsupportedEncoding => "unsupported-encoding",
+        }
+    }
+
+    /// Whether something went wrong in the attempt by it; the others are doubts of the reader.
+    #[must_use]
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::SuiteError | Self::CollectionError)
+    }
+}
+
+impl Problem {
+    /// As parsers hand it over. `printed` is the source of what was not read from a file.
+    #[must_use]
+    pub fn diagnostic(self, printed: &Source) -> Diagnostic {
+        let code = self.kind.code();
+        let diagnostic = if self.kind.is_error() {
+            Diagnostic::new(code, self.message)
+        } else {
+            Diagnostic::warning(code, self.message)
+        };
+        let source = self.source.unwrap_or_else(|| printed.clone());
+        match self.at {
+            Some(at) => diagnostic.offset(source, at),
+            None => diagnostic,
+        }
+    }
 }
 
 /// Everything read so far.
@@ -86,18 +141,32 @@ pub struct Reading {
 const MOST_PROBLEMS: usize = 100;
 
 impl Reading {
-    pub(crate) fn problem(&mut self, code: &'static str, message: String, at: Option<u64>) {
+    pub(crate) fn problem(&mut self, kind: ProblemKind, message: String, at: Option<u64>) {
         if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(Problem { code, message, at });
+            self.problems.push(Problem { kind, message, at, source: None });
         }
     }
 
     /// Keeps a whole case.
     pub(crate) fn add(&mut self, case: &Case, suites: &[String], dialect: Dialect, options: Options<'_>) {
         let Some(id) = identity::id_of(case, suites, dialect, options.identity) else {
-            self.problem("unnamed-test", "a test case has neither a name nor a class".to_owned(), None);
+            self.problem(
+                ProblemKind::UnnamedTest,
+                "a test case has neither a name nor a class".to_owned(),
+                None,
+            );
             return;
         };
+        if dialect == Dialect::Pytest && case.class.as_deref() == Some("") && case.is_collection_failure() {
+            let failure = case.judge().failures.into_iter().next();
+            let said = failure.map(|f| format!("{}: {}", f.kind, f.message)).unwrap_or_default();
+            self.problem(
+                ProblemKind::CollectionError,
+                format!("{id}: {}", said.trim_start_matches(": ")),
+                None,
+            );
+            return;
+        }
         let case::Judged { outcome, failures, tries } = case.judge();
         let location = location_of(case, &id, dialect);
         let name_length = identity::name_length(&id, case);
@@ -122,6 +191,10 @@ impl Reading {
         options: Options<'_>,
     ) {
         let Some(id) = identity::id_of(case, suites, dialect, options.identity) else { return };
+        // A file that pytest could not collect.
+        if dialect == Dialect::Pytest && case.class.as_deref() == Some("") {
+            return;
+        }
         let known = self.pytest.get(&hash(&id)).and_then(|&at| self.tests.get(at));
         // A second case of a test that was told of already: its re-run, or its tear-down.
         if known.is_none_or(|test| test.id != id) {

@@ -1,7 +1,7 @@
 //! Tests from the JUnit XML that pytest was asked for (`--junitxml`).
 
 use flaky_plugin_junit::{Ending, Identity, Options, Reading, Recognised};
-use flaky_plugin_sdk::{Attempt, Blob, Completeness, Diagnostic, PackedAttempt};
+use flaky_plugin_sdk::{Attempt, Blob, Completeness, PackedAttempt, Source};
 
 /// The name of the suite stands in the first element.
 const BEGINNING: u32 = 1024;
@@ -11,10 +11,16 @@ pub(crate) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
     let mut reading = Reading::default();
     let mut recognised = false;
     let options = Options { identity: Identity::Auto };
-    for (path, blob) in attempt.reports().chain(attempt.tree_files()) {
+    let reports = attempt.reports().map(|(path, blob)| (Source::Report(path.to_owned()), path, blob));
+    let tree = attempt.tree_files().map(|(path, blob)| (Source::Tree(path.to_owned()), path, blob));
+    for (source, path, blob) in reports.chain(tree).filter(|(_, path, _)| path.ends_with(".xml")) {
         let ours = is_named(&attempt.info().command, path) || is_pytests(&blob);
+        let before = reading.problems.len();
         if ours && flaky_plugin_junit::read_file(blob.reader(), options, &mut reading) == Recognised::Yes {
             recognised = true;
+        }
+        for problem in reading.problems.iter_mut().skip(before) {
+            problem.source = Some(source.clone());
         }
     }
     if !recognised {
@@ -24,7 +30,11 @@ pub(crate) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
     Some(PackedAttempt {
         format: "junit-xml".to_owned(),
         completeness: if is_whole { Completeness::Complete } else { Completeness::Truncated },
-        diagnostics: reading.problems.into_iter().map(|p| Diagnostic::new(p.code, p.message)).collect(),
+        diagnostics: reading
+            .problems
+            .into_iter()
+            .map(|problem| problem.diagnostic(&Source::Stdout))
+            .collect(),
         announced: reading.announced,
         tests: flaky_plugin_junit::pack(reading.tests),
     })
