@@ -2,7 +2,7 @@
 
 use flaky_plugin_sdk::{AttemptContext, Command, EnvChange, Instrumented, SupportFile};
 
-use super::invocation::{Environment, Invocation};
+use super::invocation::{Environment, Invocation, PYTEST};
 use crate::parser;
 
 /// The pytest plugin that writes the report.
@@ -14,7 +14,7 @@ const SOURCE: &str = include_str!("../flaky_pytest_report.py");
 ///
 /// A command whose pytest would not see the variables, or not all of them, stays as it is.
 pub(crate) fn instrument(mut command: Command, context: &AttemptContext) -> Instrumented {
-    let reaches_pytest = match Invocation::find(&command.argv) {
+    let reaches_pytest = match Invocation::find(&command.argv, PYTEST) {
         Some(Invocation::Direct { environment, .. }) => environment == Environment::Inherited,
         Some(Invocation::InShell) => true,
         None => false,
