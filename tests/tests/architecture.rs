@@ -26,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-plugin-sdk", &[]),
     ("flaky-plugin-junit", &["flaky-plugin-sdk"]),
     ("flaky-plugin-pytest", &["flaky-plugin-sdk", "flaky-plugin-junit"]),
-    ("flaky-plugin-robot", &["flaky-plugin-sdk"]),
+    ("flaky-plugin-robot", &["flaky-plugin-sdk", "flaky-plugin-junit"]),
     ("flaky-plugin-unittest", &["flaky-plugin-sdk", "flaky-plugin-pytest"]),
     ("flaky-plugin-thresholds", &["flaky-plugin-sdk"]),
     ("flaky-plugin-terminal", &["flaky-plugin-sdk"]),

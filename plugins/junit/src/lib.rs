@@ -26,6 +26,13 @@ use std::io::BufRead;
 
 use input::Input;
 
+/// What other readers of XML need beside the parser itself.
+pub mod xml {
+    pub use crate::attributes::Attributes;
+    pub use crate::input::Input;
+    pub use crate::text::{clean, reference, unescape};
+}
+
 pub use attempt::parse;
 pub use identity::Identity;
 pub use numbers::nanoseconds;

@@ -138,12 +138,14 @@ mod tests {
 
     use super::*;
 
+    /// Root, confidence, command.
+    type Found = (&'static str, u8, &'static str);
     /// Paths and contents.
     type Project = &'static [(&'static str, &'static str)];
 
     #[test]
     fn imports_tell_what_tests_are_written_for() {
-        let cases: &[(Project, &[(&str, u8, &str)])] = &[
+        let cases: &[(Project, &[Found])] = &[
             (&[("test_a.py", "def test_x(): pass")], &[]),
             (&[("tests/test_a.py", "import os\nimport unittest\n")], &[("", 60, "python -m unittest")]),
             (
