@@ -9,3 +9,11 @@ fn every_mode_and_report_of_pytest_tells_what_its_tests_did() {
         Pytest.parse(attempt).unwrap_or_default()
     });
 }
+
+#[test]
+fn output_of_other_frameworks_is_refused() {
+    for other in ["unittest", "robot"] {
+        let folder = format!("{}/../{other}", env!("CARGO_MANIFEST_DIR"));
+        flaky_plugin_testing::check_refusals(&folder, |attempt| Pytest.parse(attempt).unwrap_or_default());
+    }
+}

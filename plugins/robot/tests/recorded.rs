@@ -9,3 +9,11 @@ fn every_version_tells_what_its_tests_did() {
         Robot.parse(attempt).unwrap_or_default()
     });
 }
+
+#[test]
+fn output_of_other_frameworks_is_refused() {
+    for other in ["pytest", "unittest"] {
+        let folder = format!("{}/../{other}", env!("CARGO_MANIFEST_DIR"));
+        flaky_plugin_testing::check_refusals(&folder, |attempt| Robot.parse(attempt).unwrap_or_default());
+    }
+}

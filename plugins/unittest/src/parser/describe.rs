@@ -37,8 +37,11 @@ impl<'l> Description<'l> {
         let close = front.get(open + 2..)?.find(')')?;
         let place = inside.get(..close)?;
         let rest = inside.get(close + 1..)?;
-        (is_identifier(name) && is_dotted(place) && (rest.is_empty() || rest.starts_with(' ')))
-            .then_some(Self { name, place, rest })
+        (is_dotted(name) && is_dotted(place) && (rest.is_empty() || rest.starts_with(' '))).then_some(Self {
+            name,
+            place,
+            rest,
+        })
     }
 
     pub(super) fn subject(self) -> Subject {
@@ -130,6 +133,7 @@ mod tests {
             ("setUpClass (m.C) ... ERROR", Some(Subject::Hook("setUpClass of m.C".to_owned()))),
             ("a (unittest.loader._FailedTest) ... ERROR", Some(Subject::NotLoaded("a".to_owned()))),
             ("a (unittest.loader._FailedTest.a) ... ERROR", Some(Subject::NotLoaded("a".to_owned()))),
+            ("a.b (unittest.loader._FailedTest.a.b) ... ERROR", Some(Subject::NotLoaded("a.b".to_owned()))),
             ("1 (of 2) ... ok", None),
             ("t/a.t (x) .. ok", None),
             ("test_x (see below) ... ok", None),
