@@ -26,6 +26,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-plugin-sdk", &[]),
     ("flaky-plugin-junit", &["flaky-plugin-sdk"]),
     ("flaky-plugin-pytest", &["flaky-plugin-sdk", "flaky-plugin-junit"]),
+    ("flaky-plugin-robot", &["flaky-plugin-sdk", "flaky-plugin-junit"]),
+    ("flaky-plugin-unittest", &["flaky-plugin-sdk", "flaky-plugin-pytest"]),
     ("flaky-plugin-thresholds", &["flaky-plugin-sdk"]),
     ("flaky-plugin-terminal", &["flaky-plugin-sdk"]),
     ("flaky-plugin-json", &["flaky-plugin-sdk"]),

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use flaky_plugin_sdk::{Attempt, Blob, Completeness, Diagnostic, PackedAttempt};
+use flaky_plugin_sdk::{Attempt, Blob, Completeness, Diagnostic, PackedAttempt, Source};
 
 use crate::reading::{Ending, Options, Reading, Recognised, pack};
 use crate::{read_file, read_printed};
@@ -18,21 +18,27 @@ pub fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
 /// Reads the report folder; if there is no report, the work tree; if there is none either, standard output. Not
 /// all of them: a command that was told to report twice tells of every test twice.
 fn read_attempt(attempt: &Attempt<'_>, reading: &mut Reading) -> Recognised {
-    let reports: Vec<_> = attempt.reports().collect();
+    let reports: Vec<_> =
+        attempt.reports().map(|(path, blob)| (Source::Report(path.to_owned()), blob)).collect();
     if read_files(reports, reading) == Recognised::Yes {
         return Recognised::Yes;
     }
-    let tree: Vec<_> = attempt.tree_files().collect();
+    let tree: Vec<_> =
+        attempt.tree_files().map(|(path, blob)| (Source::Tree(path.to_owned()), blob)).collect();
     if read_files(tree, reading) == Recognised::Yes {
         return Recognised::Yes;
     }
     read_blob(&attempt.stdout(), reading, |input, reading| read_printed(input, Options::default(), reading))
 }
 
-fn read_files(files: Vec<(&str, Blob<'_>)>, reading: &mut Reading) -> Recognised {
+fn read_files(files: Vec<(Source, Blob<'_>)>, reading: &mut Reading) -> Recognised {
     let several = files.len() > 1;
     let mut recognised = Recognised::No;
-    for (path, blob) in files {
+    for (source, blob) in files {
+        let path = match &source {
+            Source::Report(path) | Source::Tree(path) => path.as_str(),
+            Source::Stdout | Source::Stderr => "",
+        };
         // Ant's summary repeats every file beside it.
         if several && path.ends_with("TESTS-TestSuites.xml") {
             continue;
@@ -45,6 +51,7 @@ fn read_files(files: Vec<(&str, Blob<'_>)>, reading: &mut Reading) -> Recognised
         }
         for problem in reading.problems.iter_mut().skip(before) {
             problem.message = format!("`{path}`: {}", problem.message);
+            problem.source = Some(source.clone());
         }
     }
     recognised
@@ -83,8 +90,8 @@ fn packed(attempt: &Attempt<'_>, recognised: Recognised, reading: Reading) -> Pa
     if parsed.completeness == Completeness::Complete && told_nothing {
         parsed.diagnostics.push(Diagnostic::new("no-tests", "the report names no test"));
     }
-    let problems = reading.problems.into_iter().map(|problem| Diagnostic::new(problem.code, problem.message));
-    parsed.diagnostics.extend(problems);
+    let problems = reading.problems.into_iter();
+    parsed.diagnostics.extend(problems.map(|problem| problem.diagnostic(&Source::Stdout)));
     parsed.announced = reading.announced;
     parsed.tests = pack(reading.tests);
     parsed

@@ -6,14 +6,16 @@ use quick_xml::events::BytesStart;
 use quick_xml::events::attributes::Attributes as AnyAttributes;
 
 /// Names and values, the values as written. What is no attribute is left out.
-pub(crate) struct Attributes<'a> {
+pub struct Attributes<'a> {
     rest: &'a str,
     /// From the first attribute on that is not written in the plain way, `name="value"`.
     unusual: Option<AnyAttributes<'a>>,
 }
 
 impl<'a> Attributes<'a> {
-    pub(crate) fn of(element: &'a BytesStart<'_>) -> Self {
+    /// Those of this element.
+    #[must_use]
+    pub fn of(element: &'a BytesStart<'_>) -> Self {
         Self { rest: element.attributes_raw(), unusual: None }
     }
 }

@@ -1,7 +1,7 @@
 //! One `<testcase>`: what was collected of it, and what became of the test.
 
 use crate::model::{Failure, Outcome};
-use crate::text;
+use crate::{account, text};
 
 /// An element inside a case that tells of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,11 @@ pub(crate) fn stated(word: &str) -> Option<Outcome> {
 }
 
 impl Case {
+    /// Whether pytest says that it could not collect what the case is named after.
+    pub(crate) fn is_collection_failure(&self) -> bool {
+        self.results.iter().any(|r| r.kind == ResultKind::Error && r.message == "collection failure")
+    }
+
     pub(crate) fn judge(&self) -> Judged {
         let skipped = self.results.iter().find(|result| result.kind == ResultKind::Skipped);
         if let Some(skipped) = skipped {
@@ -93,7 +98,7 @@ impl Case {
         let mut outcome = None;
         let mut flaky_tries = Vec::new();
         for result in &self.results {
-            let (failure, kind) = failure_of(result);
+            let (failure, kind) = failure_of(result, self.name.trim());
             match result.kind {
                 ResultKind::Failure | ResultKind::Error => {
                     keep(&mut failures, failure);
@@ -129,7 +134,7 @@ pub(crate) fn keep(failures: &mut Vec<Failure>, failure: Failure) {
 }
 
 /// pytest adds a failure of its own to those of failed subtests, which says only that there were some.
-fn drop_summaries(failures: &mut Vec<Failure>) {
+pub(crate) fn drop_summaries(failures: &mut Vec<Failure>) {
     let is_summary = |failure: &Failure| {
         failure.message.starts_with("contains ")
             && (failure.message.ends_with(" failed subtest") || failure.message.ends_with(" failed subtests"))
@@ -147,12 +152,9 @@ fn worse(before: Option<Outcome>, now: Outcome) -> Outcome {
 }
 
 /// The failure and what kind of outcome it is by itself.
-fn failure_of(result: &CaseResult) -> (Failure, Outcome) {
+fn failure_of(result: &CaseResult, test: &str) -> (Failure, Outcome) {
     let trace = text::clean(&result.body);
-    let mut message = text::clean(&result.message);
-    if message.trim().is_empty() {
-        message = trace.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned();
-    }
+    let mut message = account::message(text::clean(&result.message), &result.type_name, &trace, test);
     let mut kind = text::clean(result.type_name.trim());
     if kind.is_empty() {
         if let Some((exception, rest)) = split_exception(&message) {
@@ -264,7 +266,7 @@ mod tests {
                 ("java.lang.AssertionError", "expected 1", Outcome::Failed),
             ),
             (Failure, "E", "E: said twice", "", ("E", "said twice", Outcome::Failed)),
-            (Failure, "", "", "\n  at first line\nrest", ("", "at first line", Outcome::Failed)),
+            (Failure, "", "", "\n  at first line\nrest", ("", "at first line\nrest", Outcome::Failed)),
             (Failure, "", "note: this is prose", "", ("", "note: this is prose", Outcome::Failed)),
             (
                 Failure,
@@ -298,7 +300,7 @@ mod tests {
             ),
         ];
         for (kind, type_name, message, body, expected) in cases {
-            let (failure, outcome) = failure_of(&result(kind, type_name, message, body));
+            let (failure, outcome) = failure_of(&result(kind, type_name, message, body), "t");
             assert_eq!((failure.kind.as_str(), failure.message.as_str(), outcome), expected);
         }
     }

@@ -10,7 +10,7 @@ use crate::case::{self, Case, CaseResult, ResultKind};
 use crate::identity::Dialect;
 use crate::input::{Fallback, Input};
 use crate::numbers;
-use crate::reading::{Ending, Options, Reading, Recognised};
+use crate::reading::{Ending, Options, ProblemKind, Reading, Recognised};
 use crate::text;
 
 /// How a document ended.
@@ -144,7 +144,11 @@ impl Document<'_, '_> {
         let name = element.name();
         let name = local(name.as_ref());
         if self.open.len() >= DEEPEST {
-            self.reading.problem("unreadable-report", format!("elements nested deeper than {DEEPEST}"), None);
+            self.reading.problem(
+                ProblemKind::UnreadableReport,
+                format!("elements nested deeper than {DEEPEST}"),
+                None,
+            );
             return Step::End(self.cut_off());
         }
         let parent = self.open.last().copied();
@@ -259,7 +263,7 @@ impl Document<'_, '_> {
                     let suite = self.suites.join(" > ");
                     let said = if result.message.is_empty() { &result.body } else { &result.message };
                     let message = format!("suite `{suite}`: {}", text::clean(said));
-                    self.reading.problem("suite-error", message, None);
+                    self.reading.problem(ProblemKind::SuiteError, message, None);
                 }
             }
             _ => {}
@@ -280,7 +284,7 @@ impl Document<'_, '_> {
 
     fn broke(&mut self, error: &str, at: u64) -> DocumentEnd {
         if !self.open.is_empty() {
-            self.reading.problem("unreadable-report", error.to_owned(), Some(at));
+            self.reading.problem(ProblemKind::UnreadableReport, error.to_owned(), Some(at));
         }
         self.cut_off()
     }
@@ -336,7 +340,7 @@ pub(crate) fn read_all<R: BufRead>(
     let mut recognised = Recognised::No;
     if input.starts_as_utf_16()? {
         let message = "the report is UTF-16; only UTF-8 and ISO 8859-1 are read".to_owned();
-        reading.problem("unsupported-encoding", message, Some(0));
+        reading.problem(ProblemKind::UnsupportedEncoding, message, Some(0));
         return Ok(Recognised::No);
     }
     input.skip_byte_order_mark()?;

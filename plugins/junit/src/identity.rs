@@ -6,7 +6,8 @@ use crate::case::Case;
 #[derive(Clone, Copy, Default)]
 pub enum Identity<'a> {
     /// By the dialect that each suite shows itself to be. pytest's ids need the `file` attribute; without it
-    /// they are `dotted.class::name`.
+    /// the dotted class name is split behind what is named like a file of tests (`test_cart`, `cart_test`), and
+    /// where nothing is, they are `dotted.class::name`.
     #[default]
     Auto,
     /// The report is pytest's. Where it has no `file` attribute, the dotted class name is split where a prefix
@@ -22,6 +23,23 @@ pub enum Identity<'a> {
 pub(crate) enum Dialect {
     Pytest,
     Other,
+}
+
+/// How much of the end of an id is the test's own name; 0 where the id is all there is. What stands before it names
+/// classes, files or suites.
+pub(crate) fn name_length(id: &str, case: &Case) -> usize {
+    let name = case.name.trim();
+    if id.ends_with(name) && id.len() > name.len() {
+        return name.len();
+    }
+    // Writers that repeat the class in front of the name.
+    let class = case.class.as_deref().unwrap_or_default().trim();
+    match id.strip_prefix(class).filter(|_| !class.is_empty()) {
+        Some(rest) => {
+            rest.trim_start_matches(|c: char| is_boundary(c) && !matches!(c, '[' | '(' | '"')).len()
+        }
+        None => 0,
+    }
 }
 
 /// Makes the id; `None` when the case has neither a name nor a class.
@@ -113,7 +131,10 @@ fn pytest_id(class: &str, name: &str, file: Option<&str>, identity: Identity<'_>
         };
         return classes.map(|classes| node_id(&file, classes, name));
     }
-    let Identity::Pytest { is_file } = identity else { return None };
+    let is_file: &dyn Fn(&str) -> bool = match identity {
+        Identity::Auto => &is_test_file,
+        Identity::Pytest { is_file } => is_file,
+    };
     let full = if class.is_empty() { name } else { class };
     let ends = full.match_indices('.').map(|(at, _)| at).chain([full.len()]);
     let mut prefixes: Vec<usize> = ends.collect();
@@ -131,6 +152,13 @@ fn pytest_id(class: &str, name: &str, file: Option<&str>, identity: Identity<'_>
         }
     }
     None
+}
+
+/// In `tests.test_cart.TestSum` nothing says where the module ends and a class begins; without the project's files
+/// at hand, modules are told by how pytest finds them.
+fn is_test_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.strip_suffix(".py").is_some_and(|stem| stem.starts_with("test_") || stem.ends_with("_test"))
 }
 
 fn node_id(file: &str, classes: &str, name: &str) -> String {
@@ -210,7 +238,8 @@ mod tests {
                 Identity::Auto,
                 "tests/test_a.py::TestC::test_x",
             ),
-            ("tests.test_a", "test_x", None, Identity::Auto, "tests.test_a::test_x"),
+            ("tests.test_a.TestC", "test_x", None, Identity::Auto, "tests/test_a.py::TestC::test_x"),
+            ("tests.checks", "test_x", None, Identity::Auto, "tests.checks::test_x"),
             ("tests.test_a", "test_x", None, files, "tests/test_a.py::test_x"),
             ("tests.test_a.TestC", "test_x", None, files, "tests/test_a.py::TestC::test_x"),
             ("test_b", "test_x", None, files, "test_b.py::test_x"),

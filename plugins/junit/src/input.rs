@@ -13,7 +13,7 @@ pub(crate) enum Fallback {
 
 /// Passes valid UTF-8 through without a copy and repairs the rest on the way. Offers what the reader of a
 /// document needs beside that: to look ahead, to put back, and to skip an element's text without keeping it.
-pub(crate) struct Input<R> {
+pub struct Input<R> {
     inner: R,
     fallback: Fallback,
     /// Repaired or put-back bytes, handed out before anything of `inner`.
@@ -25,7 +25,8 @@ pub(crate) struct Input<R> {
 }
 
 impl<R: BufRead> Input<R> {
-    pub(crate) fn new(inner: R) -> Self {
+    /// Reads UTF-8; what is none becomes U+FFFD.
+    pub fn new(inner: R) -> Self {
         Self { inner, fallback: Fallback::Replace, pending: Vec::new(), handed_out: 0, valid: 0 }
     }
 
@@ -67,7 +68,10 @@ impl<R: BufRead> Input<R> {
     }
 
     /// Takes away the byte order mark of UTF-8, if there is one.
-    pub(crate) fn skip_byte_order_mark(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// As the reader inside.
+    pub fn skip_byte_order_mark(&mut self) -> io::Result<()> {
         if self.peek(3)? == "\u{FEFF}".as_bytes() {
             self.consume_exactly(3)?;
         }
@@ -75,7 +79,10 @@ impl<R: BufRead> Input<R> {
     }
 
     /// The next bytes, at most `most`; they stay.
-    pub(crate) fn peek(&mut self, most: usize) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// As the reader inside.
+    pub fn peek(&mut self, most: usize) -> io::Result<Vec<u8>> {
         let mut seen = Vec::with_capacity(most);
         while seen.len() < most {
             match self.next_byte()? {
@@ -103,7 +110,10 @@ impl<R: BufRead> Input<R> {
     }
 
     /// Takes everything up to and including the next line feed. False at the end of the data.
-    pub(crate) fn skip_line(&mut self) -> io::Result<bool> {
+    ///
+    /// # Errors
+    /// As the reader inside.
+    pub fn skip_line(&mut self) -> io::Result<bool> {
         loop {
             let buffer = self.fill_buf()?;
             if buffer.is_empty() {

@@ -7,6 +7,7 @@
 //! It is a component, and a library for plugins of frameworks whose reports are JUnit XML: build it without the
 //! default feature `component` for that.
 
+mod account;
 mod attempt;
 mod attributes;
 mod case;
@@ -25,10 +26,17 @@ use std::io::BufRead;
 
 use input::Input;
 
+/// What other readers of XML need beside the parser itself.
+pub mod xml {
+    pub use crate::attributes::Attributes;
+    pub use crate::input::Input;
+    pub use crate::text::{clean, reference, unescape};
+}
+
 pub use attempt::parse;
 pub use identity::Identity;
 pub use numbers::nanoseconds;
-pub use reading::{Ending, Options, Problem, Reading, Recognised, Test, pack};
+pub use reading::{Ending, Options, Problem, ProblemKind, Reading, Recognised, Test, pack};
 
 /// Reads a report file: one or several documents and nothing else. What cannot be read ends the file there.
 pub fn read_file(input: impl BufRead, options: Options<'_>, reading: &mut Reading) -> Recognised {
@@ -45,7 +53,7 @@ pub fn read_printed(input: impl BufRead, options: Options<'_>, reading: &mut Rea
 fn recognised(outcome: std::io::Result<Recognised>, reading: &mut Reading) -> Recognised {
     outcome.unwrap_or_else(|error| {
         reading.ending = Ending::CutOff;
-        reading.problem("unreadable-report", error.to_string(), None);
+        reading.problem(ProblemKind::UnreadableReport, error.to_string(), None);
         Recognised::No
     })
 }

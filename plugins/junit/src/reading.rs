@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use flaky_plugin_sdk::{PackedTests, PackedTestsBuilder};
+use flaky_plugin_sdk::{Diagnostic, PackedTests, PackedTestsBuilder, Source};
 
 use crate::case::{self, Case};
 use crate::identity::{self, Dialect, Identity};
@@ -40,6 +40,8 @@ pub enum Ending {
 pub struct Test {
     /// Not empty; may repeat where a report repeats it.
     pub id: String,
+    /// So many bytes at the end of the id are the test's own name; 0 where the id is all there is.
+    pub name_length: usize,
     /// What became of it in the end.
     pub outcome: Outcome,
     /// `None` where unknown.
@@ -54,14 +56,69 @@ pub struct Test {
 }
 
 /// Something about the report that belongs to no test.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
-    /// Kebab case: `suite-error`, `unreadable-report`, `unnamed-test`, `unsupported-encoding`.
-    pub code: &'static str,
+    /// Whether it is the attempt's or the reader's.
+    pub kind: ProblemKind,
     /// What happened.
     pub message: String,
     /// Byte offset in the text, when it is about a place.
     pub at: Option<u64>,
+    /// Which file it is about; `None` for the text that was read last, or for the only one.
+    pub source: Option<Source>,
+}
+
+/// What kind of problem it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// Something failed in a suite, outside of its tests.
+    SuiteError,
+    /// pytest could not collect a file.
+    CollectionError,
+    /// The report is no XML from some place on.
+    UnreadableReport,
+    /// A case without a name.
+    UnnamedTest,
+    /// An encoding that is not read.
+    UnsupportedEncoding,
+}
+
+impl ProblemKind {
+    /// The code of its diagnostic.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::SuiteError => "suite-error",
+            Self::CollectionError => "collection-error",
+            Self::UnreadableReport => "unreadable-report",
+            Self::UnnamedTest => "unnamed-test",
+            Self::UnsupportedEncoding => "unsupported-encoding",
+        }
+    }
+
+    /// Whether something went wrong in the attempt by it; the others are doubts of the reader.
+    #[must_use]
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::SuiteError | Self::CollectionError)
+    }
+}
+
+impl Problem {
+    /// As parsers hand it over. `printed` is the source of what was not read from a file.
+    #[must_use]
+    pub fn diagnostic(self, printed: &Source) -> Diagnostic {
+        let code = self.kind.code();
+        let diagnostic = if self.kind.is_error() {
+            Diagnostic::new(code, self.message)
+        } else {
+            Diagnostic::warning(code, self.message)
+        };
+        let source = self.source.unwrap_or_else(|| printed.clone());
+        match self.at {
+            Some(at) => diagnostic.offset(source, at),
+            None => diagnostic,
+        }
+    }
 }
 
 /// Everything read so far.
@@ -84,21 +141,37 @@ pub struct Reading {
 const MOST_PROBLEMS: usize = 100;
 
 impl Reading {
-    pub(crate) fn problem(&mut self, code: &'static str, message: String, at: Option<u64>) {
+    pub(crate) fn problem(&mut self, kind: ProblemKind, message: String, at: Option<u64>) {
         if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(Problem { code, message, at });
+            self.problems.push(Problem { kind, message, at, source: None });
         }
     }
 
     /// Keeps a whole case.
     pub(crate) fn add(&mut self, case: &Case, suites: &[String], dialect: Dialect, options: Options<'_>) {
         let Some(id) = identity::id_of(case, suites, dialect, options.identity) else {
-            self.problem("unnamed-test", "a test case has neither a name nor a class".to_owned(), None);
+            self.problem(
+                ProblemKind::UnnamedTest,
+                "a test case has neither a name nor a class".to_owned(),
+                None,
+            );
             return;
         };
+        if dialect == Dialect::Pytest && case.class.as_deref() == Some("") && case.is_collection_failure() {
+            let failure = case.judge().failures.into_iter().next();
+            let said = failure.map(|f| format!("{}: {}", f.kind, f.message)).unwrap_or_default();
+            self.problem(
+                ProblemKind::CollectionError,
+                format!("{id}: {}", said.trim_start_matches(": ")),
+                None,
+            );
+            return;
+        }
         let case::Judged { outcome, failures, tries } = case.judge();
-        let location = location_of(case, dialect);
-        let test = Test { id, outcome, duration_ns: case.duration_ns, failures, location, tries };
+        let location = location_of(case, &id, dialect);
+        let name_length = identity::name_length(&id, case);
+        let test =
+            Test { id, name_length, outcome, duration_ns: case.duration_ns, failures, location, tries };
         if dialect == Dialect::Pytest {
             let at = *self.pytest.entry(hash(&test.id)).or_insert(self.tests.len());
             if let Some(before) = self.tests.get_mut(at).filter(|before| before.id == test.id) {
@@ -118,6 +191,10 @@ impl Reading {
         options: Options<'_>,
     ) {
         let Some(id) = identity::id_of(case, suites, dialect, options.identity) else { return };
+        // A file that pytest could not collect.
+        if dialect == Dialect::Pytest && case.class.as_deref() == Some("") {
+            return;
+        }
         let known = self.pytest.get(&hash(&id)).and_then(|&at| self.tests.get(at));
         // A second case of a test that was told of already: its re-run, or its tear-down.
         if known.is_none_or(|test| test.id != id) {
@@ -133,6 +210,10 @@ pub fn pack(tests: Vec<Test>) -> PackedTests {
     let mut packed = PackedTestsBuilder::with_capacity(tests.len(), id_bytes);
     for test in tests {
         let index = packed.push(&test.id, test.outcome);
+        if test.name_length > 0 {
+            let start = test.id.len().saturating_sub(test.name_length);
+            packed.set_name(index, test.id.get(start..).unwrap_or_default());
+        }
         if let Some(duration) = test.duration_ns {
             packed.set_duration(index, duration);
         }
@@ -155,7 +236,11 @@ fn hash(id: &str) -> u64 {
     hasher.finish()
 }
 
-fn location_of(case: &Case, dialect: Dialect) -> Option<Location> {
+fn location_of(case: &Case, id: &str, dialect: Dialect) -> Option<Location> {
+    if case.file.is_none() && dialect == Dialect::Pytest {
+        let (file, _) = id.split_once(".py::")?;
+        return Some(Location { file: format!("{file}.py"), line: None });
+    }
     let file = case.file.as_deref().map(str::trim).filter(|file| !file.is_empty())?.replace('\\', "/");
     // pytest counts lines from 0.
     let line =
@@ -163,16 +248,18 @@ fn location_of(case: &Case, dialect: Dialect) -> Option<Location> {
     Some(Location { file, line: line.filter(|&line| line > 0) })
 }
 
-/// pytest writes a second case of the same id for two reasons. A test that failed and whose tear-down failed
-/// too: both carry what went wrong. And each re-run of pytest-rerunfailures: there the earlier, failed tries
+/// pytest writes a second case of the same id for three reasons. A test that failed and whose tear-down failed
+/// too, and each subtest after the first that failed: these carry what went wrong. And each re-run of pytest-rerunfailures: there the earlier, failed tries
 /// carry nothing and look like passes, and only the last one tells.
 fn merge_repeat(before: &mut Test, now: Test) {
-    let teardown_of_a_failure =
-        !before.failures.is_empty() && now.outcome == Outcome::Errored && before.tries.is_empty();
-    if teardown_of_a_failure {
+    if !before.failures.is_empty() {
+        if now.outcome != Outcome::Passed && before.outcome == Outcome::Errored {
+            before.outcome = now.outcome;
+        }
         for failure in now.failures {
             case::keep(&mut before.failures, failure);
         }
+        case::drop_summaries(&mut before.failures);
         return;
     }
     let earlier = match before.outcome {

@@ -8,7 +8,8 @@ pub(crate) const MOST_TEXT: usize = 64 * 1024;
 
 /// What an entity or character reference (without `&` and `;`) stands for; `None` for one that XML does not
 /// define by itself.
-pub(crate) fn reference(name: &str) -> Option<char> {
+#[must_use]
+pub fn reference(name: &str) -> Option<char> {
     match name {
         "lt" => Some('<'),
         "gt" => Some('>'),
@@ -29,7 +30,8 @@ pub(crate) fn reference(name: &str) -> Option<char> {
 
 /// An attribute's value. A reference that is none stays as it stands: writers that forget to escape `&` are
 /// more frequent than writers that define entities.
-pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn unescape(raw: &str) -> Cow<'_, str> {
     if memchr::memchr(b'&', raw.as_bytes()).is_none() {
         return Cow::Borrowed(raw);
     }
@@ -64,7 +66,8 @@ pub(crate) fn push_capped(out: &mut String, text: &str) {
 
 /// A message or trace as a reader wants it: without colours and control characters, however they were written
 /// (pytest writes the escape character as `#x1B`), with plain line ends.
-pub(crate) fn clean(text: &str) -> String {
+#[must_use]
+pub fn clean(text: &str) -> String {
     let text = text.trim_matches(|c: char| c == '\n' || c == '\r').trim_end();
     if is_clean(text) {
         return text.to_owned();

@@ -1,8 +1,9 @@
 """Tells flaky what pytest did, as lines of JSON in a file of its own.
 
-Loaded by PYTEST_PLUGINS. It prints nothing, changes no option, outcome, order or exit code, and whatever goes wrong
-in here is swallowed: then the report is shorter, and the output of pytest is read instead. Standard library only,
-Python 3.6 or later, pytest 6 or later. PYTEST_DONT_REWRITE
+Loaded by PYTEST_PLUGINS. It prints nothing, changes no option that its user chose, no outcome and no exit code, and
+whatever goes wrong in here is swallowed: then the report is shorter, and the output of pytest is read instead.
+Plugins that draw a seed get flaky's; where flaky is asked to shuffle and no plugin does, the collected tests are
+shuffled here, each for itself. Standard library only, Python 3.6 or later, pytest 6 or later. PYTEST_DONT_REWRITE
 """
 
 import json
@@ -13,6 +14,9 @@ import pytest
 
 _NAME = "flaky_pytest_report"
 _FOLDER = "FLAKY_PYTEST_REPORT"
+_SEED = "FLAKY_PYTEST_SEED"
+_SHUFFLE = "FLAKY_PYTEST_SHUFFLE"
+_WORKERS = "FLAKY_PYTEST_WORKERS"
 
 # Texts longer than this are cut in the middle; more than _ALL_TRACES bytes of traces are dropped.
 _LONGEST_MESSAGE = 16 * 1024
@@ -20,15 +24,15 @@ _LONGEST_TRACE = 64 * 1024
 _ALL_TRACES = 32 * 1024 * 1024
 
 
-def _take_folder():
+def _take_settings():
     """Takes what flaky put into the environment out again: neither tests nor what they start shall see it."""
-    folder = os.environ.pop(_FOLDER, None)
+    settings = {name: os.environ.pop(name, None) for name in (_FOLDER, _SEED, _SHUFFLE, _WORKERS)}
     here = os.path.dirname(os.path.abspath(__file__))
     _leave_out("PYTEST_PLUGINS", ",", lambda entry: entry.strip() == _NAME)
     _leave_out("PYTHONPATH", os.pathsep, lambda entry: entry and os.path.abspath(entry) == here)
     # The module stands in sys.modules already; the folder must not shadow anything.
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
-    return folder
+    return settings
 
 
 def _leave_out(variable, separator, is_ours):
@@ -43,15 +47,34 @@ def _leave_out(variable, separator, is_ours):
 
 
 try:
-    _folder = _take_folder()
+    _settings = _take_settings()
 except Exception:
-    _folder = None
+    _settings = {}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Asks xdist for workers, before it looks how many it is asked for."""
+    try:
+        option = config.option
+        workers = int(_settings.get(_WORKERS) or 0)
+        if workers > 1 and getattr(option, "numprocesses", "absent") is None and not option.usepdb:
+            option.numprocesses = workers
+    except Exception:
+        pass
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     """Starts the report, except in the workers of xdist: their controller tells all that they do."""
-    global _folder
-    folder, _folder = _folder, None
+    folder = _settings.pop(_FOLDER, None)
+    try:
+        if _settings.get(_SEED) is not None:
+            _seed_plugins(config, _settings[_SEED])
+            if _settings.get(_SHUFFLE) is not None:
+                config.pluginmanager.register(_Shuffle(config, _settings[_SEED]), _NAME + "_shuffle")
+    except Exception:
+        pass
     if folder is None or hasattr(config, "workerinput"):
         return
     try:
@@ -59,6 +82,48 @@ def pytest_configure(config):
         config.pluginmanager.register(report, _NAME + "_hooks")
     except Exception:
         pass
+
+
+def _seed_plugins(config, seed):
+    """Gives the seed to plugins that would draw one: what their user chose stays."""
+    if getattr(config.option, "randomly_seed", None) == "default":
+        config.option.randomly_seed = int(seed)
+    if str(getattr(config.option, "random_order_seed", "")).startswith("default_value"):
+        config.option.random_order_seed = seed
+
+
+class _Shuffle:
+    def __init__(self, config, seed):
+        self._config = config
+        self._seed = seed
+
+    def _is_done_by_others(self):
+        option, plugins = self._config.option, self._config.pluginmanager
+        randomly = plugins.hasplugin("randomly") and getattr(option, "randomly_reorganize", False)
+        return randomly or plugins.hasplugin("random_order") and getattr(option, "random_order_bucket", None)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items):
+        try:
+            if not self._is_done_by_others():
+                import random
+
+                # Of its own, so that no test's random numbers depend on it.
+                random.Random("%s" % self._seed).shuffle(items)
+        except Exception:
+            pass
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self, config, specs):
+        """Workers collect for themselves, all in the same order. They take this out of their environment again."""
+        try:
+            here = os.path.dirname(os.path.abspath(__file__))
+            for variable, separator, entry in (("PYTEST_PLUGINS", ",", _NAME), ("PYTHONPATH", os.pathsep, here)):
+                value = os.environ.get(variable)
+                os.environ[variable] = separator.join([value, entry] if value else [entry])
+            os.environ[_SEED], os.environ[_SHUFFLE] = self._seed, "1"
+        except Exception:
+            pass
 
 
 class _File:

@@ -3,19 +3,21 @@
 mod detect;
 mod install;
 mod instrument;
-mod invocation;
+pub(crate) mod invocation;
 mod needs;
 mod select;
 mod toml;
 
 pub(crate) use detect::detect;
-pub(crate) use install::install;
+pub use install::{Runner, install};
 pub(crate) use instrument::instrument;
 pub(crate) use select::select;
 
+use invocation::{Invocation, PYTEST};
+
 /// Files of the project that detection and installation look at: settings and requirements, where tests are, and
 /// what an installed copy of the project is made of.
-pub(crate) const PROJECT_FILES: &[&str] = &[
+pub const PROJECT_FILES: &[&str] = &[
     "**/pyproject.toml",
     "**/setup.py",
     "**/setup.cfg",
@@ -33,7 +35,7 @@ const LARGEST_SETTINGS: u64 = 1024 * 1024;
 
 /// Whether pytest runs in the command.
 pub(crate) fn recognises(argv: &[String]) -> bool {
-    invocation::Invocation::find(argv).is_some()
+    Invocation::find(argv, PYTEST).is_some()
 }
 
 /// A path below a root, which may be empty.

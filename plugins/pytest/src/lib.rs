@@ -13,6 +13,12 @@ use flaky_plugin_sdk::{
     PackedAttempt, PackedParser, Plugin, Project, Result, Selection, Want,
 };
 
+/// How Python's tools are called and its projects are installed, for other plugins of Python.
+pub mod python {
+    pub use crate::framework::invocation::{Environment, Invocation, Tool};
+    pub use crate::framework::{PROJECT_FILES, Runner, install};
+}
+
 /// The plugin.
 #[derive(Debug, Default)]
 pub struct Pytest;
@@ -24,9 +30,10 @@ impl Plugin for Pytest {
             env!("CARGO_PKG_VERSION"),
             "pytest: reads its reports and output, installs Python projects, selects tests",
         )
-        .want(Want::Commands)
-        .want_reports(parser::REPORTS)
-        .want_tree_files("**/*.xml");
+        .want(Want::Commands);
+        let manifest = parser::REPORTS.iter().fold(manifest, |manifest, glob| manifest.want_reports(glob));
+        let manifest =
+            parser::TREE_FILES.iter().fold(manifest, |manifest, glob| manifest.want_tree_files(glob));
         framework::PROJECT_FILES.iter().fold(manifest, |manifest, glob| manifest.want_project_files(glob))
     }
 }
@@ -47,7 +54,7 @@ impl Framework for Pytest {
     }
 
     fn install(&self, project: &Project<'_>, root: &str, env_dir: &str) -> Result<InstallPlan> {
-        framework::install(project, root, env_dir)
+        framework::install(project, root, env_dir, framework::Runner::Pytest)
     }
 
     fn instrument(&self, command: Command, context: &AttemptContext) -> Result<Instrumented> {

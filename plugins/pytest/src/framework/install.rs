@@ -9,9 +9,21 @@ use super::needs::Needs;
 /// Quiet, without questions and without advice on pip itself.
 const PIP: [&str; 6] = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"];
 
+/// What runs the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runner {
+    /// Installed where the project does not name it.
+    Pytest,
+    /// Comes with the interpreter, or is what the project itself names.
+    Own,
+}
+
 /// A virtual environment with what the project names: `requirements.txt`, what its tests need, the project itself
-/// when it is a package, and pytest. A project that names nothing runs with what is on `PATH`.
-pub(crate) fn install(project: &Project<'_>, root: &str, env_dir: &str) -> Result<InstallPlan> {
+/// when it is a package, and pytest if that runs the tests. A project that names nothing runs with what is on `PATH`.
+///
+/// # Errors
+/// A file of needs that is too large to be one.
+pub fn install(project: &Project<'_>, root: &str, env_dir: &str, runner: Runner) -> Result<InstallPlan> {
     let needs = Needs::of(project, root)?;
     if needs.is_empty() {
         return Ok(InstallPlan::default());
@@ -39,7 +51,7 @@ pub(crate) fn install(project: &Project<'_>, root: &str, env_dir: &str) -> Resul
         steps.push(pip("installing the dependency group of the tests".to_owned(), needs.group.clone()));
     }
     // By itself, because requirement files with hashes refuse anything beside them.
-    if !needs.name_pytest() {
+    if runner == Runner::Pytest && !needs.name_pytest() {
         steps.push(pip("installing pytest".to_owned(), vec!["pytest".to_owned()]));
     }
     let cache_key = cache_key(project, root, &needs, &steps);
@@ -117,7 +129,7 @@ mod tests {
     /// The arguments of every pip call, in order.
     fn steps(files: &[(&str, &str)]) -> Vec<String> {
         let files = files.iter().fold(Files::default(), |all, (path, text)| all.file(path, *text));
-        let plan = install(&files.project(), "", "/env").unwrap();
+        let plan = install(&files.project(), "", "/env", Runner::Pytest).unwrap();
         let words = plan.steps.iter().map(|step| step.command.argv.get(7..).unwrap_or_default().join(" "));
         words.skip(1).collect()
     }
@@ -172,14 +184,14 @@ mod tests {
         ] {
             assert!(steps(files).is_empty(), "{files:?}");
         }
-        let nothing = install(&Files::default().project(), "", "/env").unwrap();
+        let nothing = install(&Files::default().project(), "", "/env", Runner::Pytest).unwrap();
         assert_eq!(nothing, InstallPlan::default());
     }
 
     #[test]
     fn nothing_is_installed_outside_of_the_folder() {
         let files = Files::default().file("app/requirements.txt", "pytest");
-        let plan = install(&files.project(), "app", "/env").unwrap();
+        let plan = install(&files.project(), "app", "/env", Runner::Pytest).unwrap();
         let argv: Vec<_> = plan.steps.iter().map(|step| step.command.argv.join(" ")).collect();
         assert_eq!(
             argv,
@@ -199,7 +211,7 @@ mod tests {
                 .file("pyproject.toml", "[project]\nname = \"x\"")
                 .file("src/x.py", source)
                 .file("tests/test_x.py", test);
-            install(&files.project(), "", folder).unwrap().cache_key
+            install(&files.project(), "", folder, Runner::Pytest).unwrap().cache_key
         };
         assert_eq!(key("a", "t", "/one"), key("a", "other", "/two"));
         assert_ne!(key("a", "t", "/one"), key("b", "t", "/one"));

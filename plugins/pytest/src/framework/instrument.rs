@@ -2,7 +2,7 @@
 
 use flaky_plugin_sdk::{AttemptContext, Command, EnvChange, Instrumented, SupportFile};
 
-use super::invocation::{Environment, Invocation};
+use super::invocation::{Environment, Invocation, PYTEST};
 use crate::parser;
 
 /// The pytest plugin that writes the report.
@@ -12,9 +12,12 @@ const SOURCE: &str = include_str!("../flaky_pytest_report.py");
 /// Adds the report by environment alone: the arguments stay as they are, so no option of the user's or of the
 /// project's is overridden. `command.env` holds the user's values of `PYTEST_PLUGINS` and `PYTHONPATH`.
 ///
+/// The module also passes the seed on to plugins that shuffle (pytest-randomly, pytest-random-order), shuffles itself
+/// where it is asked to and no plugin does, and asks pytest-xdist for workers where the user did not.
+///
 /// A command whose pytest would not see the variables, or not all of them, stays as it is.
 pub(crate) fn instrument(mut command: Command, context: &AttemptContext) -> Instrumented {
-    let reaches_pytest = match Invocation::find(&command.argv) {
+    let reaches_pytest = match Invocation::find(&command.argv, PYTEST) {
         Some(Invocation::Direct { environment, .. }) => environment == Environment::Inherited,
         Some(Invocation::InShell) => true,
         None => false,
@@ -27,7 +30,14 @@ pub(crate) fn instrument(mut command: Command, context: &AttemptContext) -> Inst
     command = command
         .env("PYTEST_PLUGINS", EnvChange::Set(plugins))
         .env("PYTHONPATH", EnvChange::Prepend(context.support_dir.clone()))
-        .env("FLAKY_PYTEST_REPORT", EnvChange::Set(folder));
+        .env("FLAKY_PYTEST_REPORT", EnvChange::Set(folder))
+        .env("FLAKY_PYTEST_SEED", EnvChange::Set(context.seed.to_string()));
+    if context.shuffle {
+        command = command.env("FLAKY_PYTEST_SHUFFLE", EnvChange::Set("1".to_owned()));
+    }
+    if let Some(workers) = context.workers {
+        command = command.env("FLAKY_PYTEST_WORKERS", EnvChange::Set(workers.to_string()));
+    }
     let support = SupportFile { path: format!("{MODULE}.py"), content: SOURCE.as_bytes().to_vec() };
     Instrumented { command, support_files: vec![support] }
 }
@@ -70,9 +80,19 @@ mod tests {
                 ("PYTEST_PLUGINS".to_owned(), EnvChange::Set("flaky_pytest_report".to_owned())),
                 ("PYTHONPATH".to_owned(), EnvChange::Prepend("/support".to_owned())),
                 ("FLAKY_PYTEST_REPORT".to_owned(), EnvChange::Set("/report/flaky-pytest".to_owned())),
+                ("FLAKY_PYTEST_SEED".to_owned(), EnvChange::Set("1".to_owned())),
             ]
         );
         assert_eq!(instrumented.support_files.first().unwrap().path, "flaky_pytest_report.py");
+    }
+
+    #[test]
+    fn order_and_workers_are_asked_for_when_somebody_wants_them() {
+        let context = AttemptContext { shuffle: true, workers: Some(3), ..context() };
+        let env = instrument(Command::new(["pytest"]), &context).command.env;
+        for (name, value) in [("FLAKY_PYTEST_SHUFFLE", "1"), ("FLAKY_PYTEST_WORKERS", "3")] {
+            assert!(env.contains(&(name.to_owned(), EnvChange::Set(value.to_owned()))), "{name}");
+        }
     }
 
     #[test]

@@ -1,22 +1,41 @@
-//! Where in a command pytest is.
+//! Where in a command a tool of Python is.
 
-/// pytest found in a command.
+/// How a tool is called: each function says how many of the words, from the given ones on, call it; `None` when they
+/// call something else.
+#[derive(Clone, Copy)]
+pub struct Tool {
+    /// As a program; the first word has lost its folder.
+    pub program: fn(&[&str]) -> Option<usize>,
+    /// Behind `python -m` or `coverage run -m`.
+    pub module: fn(&[&str]) -> Option<usize>,
+    /// As a script behind `python`; the first word has lost its folder.
+    pub script: fn(&[&str]) -> Option<usize>,
+}
+
+/// pytest itself.
+pub(crate) const PYTEST: Tool = Tool {
+    program: |words| words.first().is_some_and(|word| is_pytest(word)).then_some(1),
+    module: |words| words.first().is_some_and(|word| is_pytest(word)).then_some(1),
+    script: |words| words.first().is_some_and(|word| is_pytest(word)).then_some(1),
+};
+
+/// A tool found in a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Invocation {
+pub enum Invocation {
     /// Its own arguments begin at this position of the argument list.
     Direct {
-        /// Position after `pytest`.
+        /// Position after its name.
         arguments: usize,
-        /// Whether the process that imports pytest sees the variables that we set.
+        /// Whether the process that runs the tool sees the variables that we set.
         environment: Environment,
     },
     /// In the text of a shell command.
     InShell,
 }
 
-/// What of the environment reaches pytest.
+/// What of the environment reaches the tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Environment {
+pub enum Environment {
     /// All of it.
     Inherited,
     /// Python is told to ignore its variables, or a tool in between passes only those it knows. To name a plugin that
@@ -55,112 +74,132 @@ const RUNNERS: &[(&str, &[&str])] = &[
 const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh"];
 
 impl Invocation {
-    /// Looks for pytest where a command can be; its name as a mere argument (`pip install pytest`) does not count.
-    pub(crate) fn find(argv: &[String]) -> Option<Self> {
+    /// Looks for a tool where a command can be; its name as a mere argument (`pip install pytest`) does not count.
+    #[must_use]
+    pub fn find(argv: &[String], tool: Tool) -> Option<Self> {
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-        find(&words, 0, Environment::Inherited)
+        tool.find(&words, 0, Environment::Inherited)
     }
 }
 
-fn find(words: &[&str], start: usize, environment: Environment) -> Option<Invocation> {
-    // `NAME=value` before the command, as for `env` and in shells.
-    let start = (start..words.len()).find(|&at| words.get(at).is_some_and(|word| !is_assignment(word)))?;
-    let name = base_name(words.get(start)?);
-    if is_pytest(name) {
-        return Some(Invocation::Direct { arguments: start + 1, environment });
+impl Tool {
+    fn find(self, words: &[&str], start: usize, environment: Environment) -> Option<Invocation> {
+        // `NAME=value` before the command, as for `env` and in shells.
+        let start =
+            (start..words.len()).find(|&at| words.get(at).is_some_and(|word| !is_assignment(word)))?;
+        let name = base_name(words.get(start)?);
+        if let Some(taken) = (self.program)(&with_base_name(words.get(start..)?)) {
+            return Some(Invocation::Direct { arguments: start + taken, environment });
+        }
+        if is_python(name) {
+            return self.after_python(words, start + 1, environment);
+        }
+        if name == "coverage" {
+            return self.after_coverage(words, start + 1, environment);
+        }
+        if SHELLS.contains(&name) {
+            let script = words.iter().position(|word| word.starts_with('-') && word.ends_with('c'))? + 1;
+            return self.runs_in(words.get(script)?).then_some(Invocation::InShell);
+        }
+        let (_, verbs) = RUNNERS.iter().find(|(runner, _)| *runner == name)?;
+        let environment = if name == "tox" { Environment::Filtered } else { environment };
+        let mut from = start + 1;
+        if !verbs.is_empty() {
+            from += words.get(from..)?.iter().position(|word| verbs.contains(word))? + 1;
+        }
+        self.after_runner(words, from, environment)
     }
-    if is_python(name) {
-        return after_python(words, start + 1, environment);
-    }
-    if name == "coverage" {
-        return after_coverage(words, start + 1, environment);
-    }
-    if SHELLS.contains(&name) {
-        let script = words.iter().position(|word| word.starts_with('-') && word.ends_with('c'))? + 1;
-        return runs_pytest(words.get(script)?).then_some(Invocation::InShell);
-    }
-    let (_, verbs) = RUNNERS.iter().find(|(runner, _)| *runner == name)?;
-    let environment = if name == "tox" { Environment::Filtered } else { environment };
-    let mut from = start + 1;
-    if !verbs.is_empty() {
-        from += words.get(from..)?.iter().position(|word| verbs.contains(word))? + 1;
-    }
-    after_runner(words, from, environment)
-}
 
-/// After a runner come options of its own, with values that only it knows: the first word that is a way to run
-/// pytest is taken.
-fn after_runner(words: &[&str], from: usize, environment: Environment) -> Option<Invocation> {
-    (from..words.len()).find_map(|at| {
-        let word = words.get(at)?;
-        let before = at.checked_sub(1).and_then(|before| words.get(before)).copied().unwrap_or_default();
-        match *word {
-            // `--with pytest` is a need, not a command.
-            "--" => find(words, at + 1, environment),
-            _ if matches!(before, "--with" | "-w" | "--from" | "--extra" | "--group" | "--spec") => None,
+    /// After a runner come options of its own, with values that only it knows: the first word that is a way to run
+    /// the tool is taken.
+    fn after_runner(self, words: &[&str], from: usize, environment: Environment) -> Option<Invocation> {
+        (from..words.len()).find_map(|at| {
+            let word = words.get(at)?;
+            let before = at.checked_sub(1).and_then(|before| words.get(before)).copied().unwrap_or_default();
             // `uv run -m pytest`
-            "pytest" | "py.test" if before == "-m" => {
-                Some(Invocation::Direct { arguments: at + 1, environment })
+            if before == "-m"
+                && let Some(taken) = (self.module)(words.get(at..)?)
+            {
+                return Some(Invocation::Direct { arguments: at + taken, environment });
             }
-            _ if word.starts_with('-') || is_assignment(word) => None,
-            _ => find(words, at, environment),
-        }
-    })
-}
+            match *word {
+                // `--with pytest` is a need, not a command.
+                "--" => self.find(words, at + 1, environment),
+                _ if matches!(before, "--with" | "-w" | "--from" | "--extra" | "--group" | "--spec") => None,
+                _ if word.starts_with('-') || is_assignment(word) => None,
+                _ => self.find(words, at, environment),
+            }
+        })
+    }
 
-/// `python [options] -m pytest`, `python [options] -m coverage run …`.
-fn after_python(words: &[&str], from: usize, environment: Environment) -> Option<Invocation> {
-    let mut environment = environment;
-    let mut at = from;
-    loop {
-        let option = *words.get(at)?;
-        let flags = option.strip_prefix('-').filter(|flags| !flags.is_empty() && !flags.starts_with('-'));
-        let Some(flags) = flags else {
-            // A script: pytest's own, by its path.
-            return is_pytest(base_name(option))
-                .then_some(Invocation::Direct { arguments: at + 1, environment });
-        };
-        // Letters may stand together; `m`, `W` and `X` take what follows as their value.
-        let valued = flags.find(['m', 'W', 'X', 'c']);
-        let letters = valued.map_or(flags, |end| flags.get(..end).unwrap_or(flags));
-        if letters.contains(['E', 'I']) {
-            environment = Environment::Filtered;
-        }
-        let Some(end) = valued else {
-            at += 1;
-            continue;
-        };
-        let glued = flags.get(end + 1..).unwrap_or_default();
-        let (value, next) = if glued.is_empty() { (*words.get(at + 1)?, at + 2) } else { (glued, at + 1) };
-        match flags.get(end..end + 1) {
-            Some("m") if matches!(value, "pytest" | "py.test") => {
-                return Some(Invocation::Direct { arguments: next, environment });
+    /// `python [options] -m pytest`, `python [options] -m coverage run …`.
+    fn after_python(self, words: &[&str], from: usize, environment: Environment) -> Option<Invocation> {
+        let mut environment = environment;
+        let mut at = from;
+        loop {
+            let option = *words.get(at)?;
+            let flags = option.strip_prefix('-').filter(|flags| !flags.is_empty() && !flags.starts_with('-'));
+            let Some(flags) = flags else {
+                // A script: the tool's own, by its path.
+                let taken = (self.script)(&with_base_name(words.get(at..)?))?;
+                return Some(Invocation::Direct { arguments: at + taken, environment });
+            };
+            // Letters may stand together; `m`, `W` and `X` take what follows as their value.
+            let valued = flags.find(['m', 'W', 'X', 'c']);
+            let letters = valued.map_or(flags, |end| flags.get(..end).unwrap_or(flags));
+            if letters.contains(['E', 'I']) {
+                environment = Environment::Filtered;
             }
-            Some("m") if value == "coverage" => return after_coverage(words, next, environment),
-            Some("W" | "X") => at = next,
-            _ => return None,
+            let Some(end) = valued else {
+                at += 1;
+                continue;
+            };
+            let glued = flags.get(end + 1..).unwrap_or_default();
+            let (value, next) =
+                if glued.is_empty() { (*words.get(at + 1)?, at + 2) } else { (glued, at + 1) };
+            match flags.get(end..end + 1) {
+                Some("m") if value == "coverage" => return self.after_coverage(words, next, environment),
+                Some("m") => {
+                    let called: Vec<&str> =
+                        std::iter::once(value).chain(words.get(next..)?.iter().copied()).collect();
+                    let taken = (self.module)(&called)?;
+                    return Some(Invocation::Direct { arguments: next + taken - 1, environment });
+                }
+                Some("W" | "X") => at = next,
+                _ => return None,
+            }
         }
+    }
+
+    /// `coverage run [options] -m pytest`, `coverage run [options] manage.py test`.
+    fn after_coverage(self, words: &[&str], from: usize, environment: Environment) -> Option<Invocation> {
+        if *words.get(from)? != "run" {
+            return None;
+        }
+        (from + 1..words.len()).find_map(|at| {
+            let rest = words.get(at..)?;
+            let taken = if words.get(at - 1) == Some(&"-m") {
+                (self.module)(rest)
+            } else {
+                (self.script)(&with_base_name(rest))
+            };
+            Some(Invocation::Direct { arguments: at + taken?, environment })
+        })
+    }
+
+    /// Whether one of the simple commands of a shell text is the tool. Quotes are not understood; what is in them
+    /// hardly ever looks like a command.
+    fn runs_in(self, script: &str) -> bool {
+        script.split(['\n', ';', '&', '|', '(', ')']).any(|command| {
+            let words: Vec<&str> = command.split_whitespace().filter(|word| *word != "exec").collect();
+            self.find(&words, 0, Environment::Inherited).is_some()
+        })
     }
 }
 
-/// `coverage run [options] -m pytest`.
-fn after_coverage(words: &[&str], from: usize, environment: Environment) -> Option<Invocation> {
-    if *words.get(from)? != "run" {
-        return None;
-    }
-    (from + 1..words.len()).find_map(|at| {
-        let is_module = words.get(at - 1) == Some(&"-m") && is_pytest(words.get(at)?);
-        is_module.then_some(Invocation::Direct { arguments: at + 1, environment })
-    })
-}
-
-/// Whether one of the simple commands of a shell text is pytest. Quotes are not understood; what is in them hardly
-/// ever looks like a command.
-fn runs_pytest(script: &str) -> bool {
-    script.split(['\n', ';', '&', '|', '(', ')']).any(|command| {
-        let words: Vec<&str> = command.split_whitespace().filter(|word| *word != "exec").collect();
-        find(&words, 0, Environment::Inherited).is_some()
-    })
+/// The next words, the first without its folder; no tool is called by more than three.
+fn with_base_name<'w>(words: &[&'w str]) -> Vec<&'w str> {
+    words.iter().take(3).enumerate().map(|(at, word)| if at == 0 { base_name(word) } else { word }).collect()
 }
 
 fn base_name(word: &str) -> &str {
@@ -203,7 +242,7 @@ mod tests {
                 words.extend(part.split_whitespace().map(str::to_owned));
             }
         }
-        Invocation::find(&words)
+        Invocation::find(&words, PYTEST)
     }
 
     #[test]

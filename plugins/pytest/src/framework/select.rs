@@ -2,7 +2,7 @@
 
 use flaky_plugin_sdk::{Command, PluginError, Result, Selection};
 
-use super::invocation::Invocation;
+use super::invocation::{Invocation, PYTEST};
 
 /// Options of pytest and of common plugins whose value is the next argument.
 const VALUED: &[&str] = &[
@@ -66,7 +66,7 @@ const VALUED: &[&str] = &[
 
 /// The command for these tests alone, or for all others.
 pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Command> {
-    let Some(Invocation::Direct { arguments, .. }) = Invocation::find(&command.argv) else {
+    let Some(Invocation::Direct { arguments, .. }) = Invocation::find(&command.argv, PYTEST) else {
         return Err(PluginError::new(
             "cannot-select",
             "pytest is not called directly, so its arguments are unknown",

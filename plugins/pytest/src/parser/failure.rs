@@ -25,6 +25,14 @@ fn is_timeout(message: &str) -> bool {
     message.strip_prefix("Timeout ").is_some_and(|rest| rest.starts_with('>') || rest.starts_with("(>"))
 }
 
+/// `contains 2 failed subtests`.
+pub(crate) fn is_sum_of_subtests(message: &str) -> bool {
+    let number = message.strip_prefix("contains ").and_then(|rest| rest.split_once(' '));
+    number.is_some_and(|(number, rest)| {
+        number.parse::<u64>().is_ok() && matches!(rest, "failed subtest" | "failed subtests")
+    })
+}
+
 fn split_kind(message: &str) -> (&str, &str) {
     let message = message.trim_end();
     if let Some(reason) = message.strip_prefix("[XPASS(strict)]") {

@@ -12,29 +12,35 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use flaky_plugin_sdk::{
-    Attempt, Completeness, Diagnostic, Location, Outcome, PackedAttempt, PackedTestsBuilder,
+    Blob, Completeness, Diagnostic, LineEnd, Location, Outcome, PackedAttempt, PackedTestsBuilder,
 };
 
 use blocks::{Block, Blocks};
 use progress::{Progress, Status};
 use summary::{Summary, Totals};
 
-use super::failure::{failed_outcome, failure};
-use super::{ending, failure};
+use super::failure::{self, failed_outcome, failure};
+use super::own_name;
 
 /// pytest's own lines are short; of what tests print, only the beginning matters.
 const LONGEST_LINE: usize = 256 * 1024;
 
+/// The line of totals when there were none; nobody else says it so.
+const NO_TESTS: &str = "no tests ran in ";
+
 /// `None` when the output is not pytest's.
-pub(crate) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
+pub(crate) fn parse(printed: &Blob<'_>, death: Outcome) -> Option<PackedAttempt> {
     let mut reading = Reading::default();
-    let stdout = attempt.stdout();
-    let mut lines = stdout.lines_up_to(LONGEST_LINE);
+    let mut lines = printed.lines_up_to(LONGEST_LINE);
     while let Some(line) = lines.next_line() {
         let text = line.text();
-        reading.take(&line::plain(&text));
+        let text = line::plain(&text);
+        // A name that the end cut through is nobody's; pytest writes a space behind a whole one.
+        if line.end == LineEnd::LineFeed || !line::ends_in_id(&text) {
+            reading.take(&text);
+        }
     }
-    reading.finish(ending::death(attempt))
+    reading.finish(death)
 }
 
 /// Which part of the output a line belongs to.
@@ -55,6 +61,10 @@ struct Reading {
     /// The section of failures that something framed like the beginning of another one came into.
     interrupted: Option<Section>,
     has_header: bool,
+    /// A line of progress or the title of a section that no other tool prints.
+    has_mark: bool,
+    /// Of the progress, when it is shown by letters.
+    letters: Vec<u8>,
     progress: Progress,
     errors: Blocks,
     failures: Blocks,
@@ -81,7 +91,9 @@ impl Reading {
         }
         match self.section {
             Section::Before | Section::Progress => {
-                if self.section == Section::Before && line::is_dots(line) {
+                if let Some(letters) = line::dots(line) {
+                    self.letters.extend_from_slice(letters.as_bytes());
+                    self.has_mark = true;
                     self.section = Section::Progress;
                 }
                 self.progress.take(line);
@@ -99,6 +111,7 @@ impl Reading {
             && let Some(totals) = Totals::read(line)
             && !self.progress.is_waiting()
         {
+            self.has_mark |= totals.tests == 0 && line.trim_start().starts_with(NO_TESTS);
             self.totals = Some(totals);
         }
     }
@@ -109,6 +122,7 @@ impl Reading {
             (_, section @ (Section::Errors | Section::Failures)) => Some(section),
             _ => self.interrupted,
         };
+        self.has_mark |= matches!(title, "ERRORS" | "FAILURES" | "short test summary info");
         self.section = match title {
             "test session starts" => {
                 self.has_header = true;
@@ -131,7 +145,9 @@ impl Reading {
     }
 
     fn finish(mut self, death: Outcome) -> Option<PackedAttempt> {
-        if !self.has_header && self.totals.is_none() {
+        // With `-q` there is no header; `3 passed in 0.1s` alone could be anybody's.
+        let is_pytests = self.has_header || (self.has_mark && self.totals.is_some());
+        if !is_pytests {
             return None;
         }
         let completeness =
@@ -171,6 +187,7 @@ impl Reading {
                 test.add(status, death);
             }
         }
+        self.summary.in_order_of(&self.letters);
         let known = |id: &str| by_id.contains_key(id);
         let titles: HashSet<&str> =
             self.failures.titles().chain(self.errors.titles()).map(blocks::without_phase).collect();
@@ -208,7 +225,9 @@ impl Reading {
 
     fn count_unnamed(&self, tests: &[Seen], parsed: &mut PackedAttempt) {
         let Some(totals) = &self.totals else { return };
-        let unnamed = totals.tests.saturating_sub(tests.len());
+        // Every failed subtest counts as a failure beside its test.
+        let subtests: usize = tests.iter().map(|test| test.failed_subtests).sum();
+        let unnamed = totals.tests.saturating_sub(tests.len() + subtests);
         if unnamed > 0 && parsed.diagnostics.is_empty() {
             parsed.completeness = Completeness::Truncated;
             let message = format!("{unnamed} tests ran that the output does not name");
@@ -228,6 +247,7 @@ struct Seen {
     told: Option<String>,
     /// Blocks of the FAILURES and ERRORS sections that are still to come.
     due: (usize, usize),
+    failed_subtests: usize,
 }
 
 /// Which section of failures a block stands in.
@@ -246,6 +266,7 @@ impl Seen {
             failures: Vec::new(),
             told: None,
             due: (0, 0),
+            failed_subtests: 0,
         }
     }
 
@@ -268,6 +289,7 @@ impl Seen {
             Status::Is(_) => {}
             Status::SubtestFailed => {
                 self.due.0 += 1;
+                self.failed_subtests += 1;
                 self.outcome = Outcome::Failed;
             }
             Status::TryFailed => self.tries.push(Outcome::Failed),
@@ -318,8 +340,16 @@ fn pack(tests: Vec<Seen>) -> flaky_plugin_sdk::PackedTests {
     let mut packed = PackedTestsBuilder::default();
     for mut test in tests {
         let index = packed.push(&test.id, test.outcome);
+        packed.set_name(index, own_name(&test.id));
+        if let Some((file, _)) = test.id.split_once("::") {
+            packed.set_location(index, file, None);
+        }
         // What the test itself did comes before what its tear-down did.
         test.failures.sort_by_key(|(cause, _)| *cause == Cause::Fixture);
+        // Beside those of its subtests, a test's own failure says only that there were some.
+        if test.failures.len() > 1 {
+            test.failures.retain(|(_, failure)| !failure::is_sum_of_subtests(&failure.message));
+        }
         let failed = matches!(
             test.outcome,
             Outcome::Failed

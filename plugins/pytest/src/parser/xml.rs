@@ -1,7 +1,7 @@
 //! Tests from the JUnit XML that pytest was asked for (`--junitxml`).
 
 use flaky_plugin_junit::{Ending, Identity, Options, Reading, Recognised};
-use flaky_plugin_sdk::{Attempt, Blob, Completeness, Diagnostic, PackedAttempt};
+use flaky_plugin_sdk::{Attempt, Blob, Completeness, PackedAttempt, Source};
 
 /// The name of the suite stands in the first element.
 const BEGINNING: u32 = 1024;
@@ -10,11 +10,17 @@ const BEGINNING: u32 = 1024;
 pub(crate) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
     let mut reading = Reading::default();
     let mut recognised = false;
-    let options = Options { identity: Identity::Pytest { is_file: &is_test_file } };
-    for (path, blob) in attempt.reports().chain(attempt.tree_files()) {
+    let options = Options { identity: Identity::Auto };
+    let reports = attempt.reports().map(|(path, blob)| (Source::Report(path.to_owned()), path, blob));
+    let tree = attempt.tree_files().map(|(path, blob)| (Source::Tree(path.to_owned()), path, blob));
+    for (source, path, blob) in reports.chain(tree).filter(|(_, path, _)| path.ends_with(".xml")) {
         let ours = is_named(&attempt.info().command, path) || is_pytests(&blob);
+        let before = reading.problems.len();
         if ours && flaky_plugin_junit::read_file(blob.reader(), options, &mut reading) == Recognised::Yes {
             recognised = true;
+        }
+        for problem in reading.problems.iter_mut().skip(before) {
+            problem.source = Some(source.clone());
         }
     }
     if !recognised {
@@ -24,7 +30,11 @@ pub(crate) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
     Some(PackedAttempt {
         format: "junit-xml".to_owned(),
         completeness: if is_whole { Completeness::Complete } else { Completeness::Truncated },
-        diagnostics: reading.problems.into_iter().map(|p| Diagnostic::new(p.code, p.message)).collect(),
+        diagnostics: reading
+            .problems
+            .into_iter()
+            .map(|problem| problem.diagnostic(&Source::Stdout))
+            .collect(),
         announced: reading.announced,
         tests: flaky_plugin_junit::pack(reading.tests),
     })
@@ -55,13 +65,6 @@ fn is_pytests(blob: &Blob<'_>) -> bool {
     let beginning = String::from_utf8_lossy(&beginning);
     beginning.contains("<testsuite")
         && (beginning.contains("name=\"pytest\"") || beginning.contains("name=\"pytest tests\""))
-}
-
-/// In `tests.test_cart.TestSum` nothing says where the module ends and a class begins; without the project's files
-/// at hand, modules are told by how pytest finds them.
-fn is_test_file(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.strip_suffix(".py").is_some_and(|stem| stem.starts_with("test_") || stem.ends_with("_test"))
 }
 
 #[cfg(test)]

@@ -29,13 +29,14 @@ pub(super) fn section_title(line: &str) -> Option<&str> {
     (!title.is_empty()).then_some(title)
 }
 
-/// Whether the line shows progress by letters: `tests/a.py ..F.s  [ 50%]`.
-pub(super) fn is_dots(line: &str) -> bool {
-    let Some((dots, percent)) = line.trim_end().rsplit_once('[') else { return false };
+/// The letters of a line that shows progress by them: `..F.s` of `tests/a.py ..F.s  [ 50%]`.
+pub(super) fn dots(line: &str) -> Option<&str> {
+    let (dots, percent) = line.trim_end().rsplit_once('[')?;
     let letters = dots.trim_end().rsplit(' ').next().unwrap_or_default();
-    percent.ends_with("%]")
+    let is_progress = percent.ends_with("%]")
         && !letters.is_empty()
-        && letters.bytes().all(|byte| b".FEsxXRu,-".contains(&byte))
+        && letters.bytes().all(|byte| b".FEsxXRu,-".contains(&byte));
+    is_progress.then_some(letters)
 }
 
 /// The test of `worker 'gw0' crashed while running 'id'`.
@@ -60,7 +61,7 @@ pub(super) enum Tail {
 pub(super) fn split_tail(line: &str) -> (&str, Tail) {
     let line = line.trim_end();
     let Some((before, inside)) = line.strip_suffix(']').and_then(|line| line.rsplit_once('[')) else {
-        return (line, Tail::Bare);
+        return without_duration(line).map_or((line, Tail::Bare), |before| (before, Tail::Other));
     };
     if !(before.is_empty() || before.ends_with(' ')) {
         return (line, Tail::Bare);
@@ -76,6 +77,21 @@ pub(super) fn split_tail(line: &str) -> (&str, Tail) {
     };
     // What is in brackets may belong to a test's name.
     tail.map_or((line, Tail::Bare), |tail| (before.trim_end(), tail))
+}
+
+/// What stands before a duration as `console_output_style = times` puts it at the end: `247.9us`, `1m 12s`, `2h 3m`.
+fn without_duration(line: &str) -> Option<&str> {
+    // Two spaces at least: what stands there is aligned to the right.
+    let (before, duration) = line.rsplit_once("  ")?;
+    let is_part = |part: &str| {
+        let number = part.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        let unit = part.get(number.len()..).unwrap_or_default();
+        matches!(unit, "us" | "ms" | "s" | "m" | "h" | "d")
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    let mut parts = duration.split(' ');
+    (parts.clone().count() <= 2 && parts.all(is_part)).then(|| before.trim_end())
 }
 
 /// Whether a text can be a test's id: a file with an ending, `::`, a name.
@@ -103,6 +119,22 @@ pub(super) fn leading_id(line: &str) -> Option<&str> {
     line.get(..end.unwrap_or(line.len())).filter(|id| is_id(id))
 }
 
+/// Whether a line is an id, or the beginning of one, with nothing behind it; a worker's line may begin with a result.
+pub(super) fn ends_in_id(line: &str) -> bool {
+    let by_worker = line.starts_with("[gw").then(|| line.splitn(3, "] ").nth(2)).flatten();
+    let line = by_worker.and_then(|rest| rest.trim_start().split_once(' ')).map_or(line, |(_, id)| id);
+    let mut depth = 0_usize;
+    let ended = line.chars().any(|c| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ' ' && depth == 0
+    });
+    line.contains("::") && !ended
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +159,9 @@ mod tests {
             ("a.py::t PASSED   [  4%]", "a.py::t PASSED", Tail::Percent(4)),
             ("a.py::t PASSED [12/30]", "a.py::t PASSED", Tail::Other),
             ("a.py::t PASSED", "a.py::t PASSED", Tail::Bare),
+            ("a.py::t PASSED            247.9us", "a.py::t PASSED", Tail::Other),
+            ("a.py::t PASSED            1m 12s", "a.py::t PASSED", Tail::Other),
+            ("a.py::t PASSED (in 12s)", "a.py::t PASSED (in 12s)", Tail::Bare),
             ("a.py::t[ 50%]", "a.py::t[ 50%]", Tail::Bare),
             ("a.py::t [x]", "a.py::t [x]", Tail::Bare),
             ("a.py::t [999%]", "a.py::t [999%]", Tail::Bare),

@@ -52,6 +52,8 @@ pub(super) struct Progress {
     tailed: Option<bool>,
     /// A test whose name was printed, and its result not yet; with the last word that could be its result.
     waiting: Option<(String, Option<Status>)>,
+    /// A test of which a subtest ended, and which may run on.
+    in_subtests: Option<String>,
     /// Tests that workers of xdist were given.
     begun: Vec<String>,
     by_workers: bool,
@@ -81,8 +83,9 @@ impl Progress {
         if let Some((id, status)) = self.result(text, tail) {
             self.close();
             self.tailed.get_or_insert(tail != Tail::Bare);
-            if let Some(status) = status {
-                self.add(&id, status);
+            match status {
+                Some(status) => self.add(&id, status),
+                None => self.in_subtests = Some(id),
             }
             return;
         }
@@ -150,7 +153,7 @@ impl Progress {
         self.close();
         if died {
             let begun = if self.by_workers { std::mem::take(&mut self.begun) } else { Vec::new() };
-            for id in begun.into_iter().chain(last) {
+            for id in begun.into_iter().chain(self.in_subtests.take()).chain(last) {
                 if !self.done.contains(&id) {
                     self.add(&id, Status::Running);
                 }

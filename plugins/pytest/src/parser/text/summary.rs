@@ -1,6 +1,8 @@
 //! The short summary, and the line of totals.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use flaky_plugin_sdk::Outcome;
 
 use super::blocks::title_of;
 use super::line::leading_id;
@@ -21,6 +23,10 @@ pub(super) struct Entry {
 
 impl Summary {
     pub(super) fn take(&mut self, line: &str) {
+        if let Some(rest) = failed_subtest(line) {
+            self.entries.push(Entry { status: Status::SubtestFailed, rest: rest.to_owned() });
+            return;
+        }
         let Some((word, rest)) = line.split_once(' ') else { return };
         // Skipped tests come as `SKIPPED [2] file:line: reason`, without ids.
         if word != "SKIPPED"
@@ -29,6 +35,56 @@ impl Summary {
             self.entries.push(Entry { status, rest: rest.to_owned() });
         }
     }
+}
+
+/// The letter by which the progress shows such a result.
+fn letter(status: Status) -> Option<u8> {
+    Some(match status {
+        Status::Is(Outcome::Failed | Outcome::UnexpectedPass) => b'F',
+        Status::Is(Outcome::Errored) => b'E',
+        Status::Is(Outcome::ExpectedFailure) => b'x',
+        Status::Is(Outcome::Passed) => b'.',
+        Status::TryFailed => b'R',
+        _ => return None,
+    })
+}
+
+impl Summary {
+    /// Puts the entries, which come by kind of result, into the order in which the tests ran, which the letters of
+    /// the progress show. Where the two do not agree, or where letters stand for other things, they stay.
+    pub(super) fn in_order_of(&mut self, letters: &[u8]) {
+        let mut by_letter: HashMap<u8, VecDeque<Entry>> = HashMap::new();
+        let mut others = Vec::new();
+        for entry in std::mem::take(&mut self.entries) {
+            match letter(entry.status).filter(|_| entry.rest.contains("::")) {
+                Some(letter) => by_letter.entry(letter).or_default().push_back(entry),
+                None => others.push(entry),
+            }
+        }
+        let count = |letter: u8| memchr::memchr_iter(letter, letters).count();
+        let agree = by_letter.iter().all(|(letter, entries)| entries.len() == count(*letter));
+        if agree {
+            let next = |letter: &u8| by_letter.get_mut(letter).and_then(VecDeque::pop_front);
+            self.entries.extend(letters.iter().filter_map(next));
+        }
+        let kinds = [b'.', b'F', b'E', b'x', b'R'];
+        self.entries.extend(kinds.iter().filter_map(|kind| by_letter.remove(kind)).flatten());
+        self.entries.extend(others);
+    }
+}
+
+/// Words of a subtest's name that are looked through for the id behind it.
+const MOST_WORDS: usize = 256;
+
+/// What follows the name of a failed subtest: `SUBFAILED[part] (i=1) id - message` of pytest 9,
+/// `[part] (i=1) SUBFAIL id - message` of pytest-subtests.
+fn failed_subtest(line: &str) -> Option<&str> {
+    if let Some((_, rest)) = line.split_once(" SUBFAIL ").filter(|_| line.starts_with(['[', '('])) {
+        return Some(rest);
+    }
+    let named = line.strip_prefix("SUBFAILED").filter(|rest| rest.starts_with(['[', '(', ' ']))?;
+    let spaces = named.match_indices(' ').take(MOST_WORDS);
+    spaces.filter_map(|(at, _)| named.get(at + 1..)).find(|rest| leading_id(rest).is_some())
 }
 
 /// A line of nothing but dashes would otherwise be compared with itself at each of them.
