@@ -1,4 +1,5 @@
 //! Output of real runs of Go, read whole and cut.
+#![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
 
 use flaky_plugin_go::Go;
 use flaky_plugin_sdk::{Attempt, Outcome, PackedAttempt, PackedParser, TestResult};
