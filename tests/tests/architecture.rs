@@ -30,7 +30,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-plugin-go", &["flaky-plugin-sdk", "flaky-plugin-text"]),
     ("flaky-plugin-tap", &["flaky-plugin-sdk", "flaky-plugin-text"]),
     ("flaky-plugin-cargo-test", &["flaky-plugin-sdk", "flaky-plugin-text"]),
-    ("flaky-plugin-nextest", &["flaky-plugin-sdk", "flaky-plugin-text", "flaky-plugin-junit"]),
+    (
+        "flaky-plugin-nextest",
+        &["flaky-plugin-sdk", "flaky-plugin-text", "flaky-plugin-junit", "flaky-plugin-cargo-test"],
+    ),
     ("flaky-plugin-bats", &["flaky-plugin-sdk", "flaky-plugin-text", "flaky-plugin-tap", "flaky-plugin-junit"]),
     ("flaky-plugin-thresholds", &["flaky-plugin-sdk"]),
     ("flaky-plugin-terminal", &["flaky-plugin-sdk"]),
