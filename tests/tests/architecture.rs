@@ -34,7 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "flaky-plugin-nextest",
         &["flaky-plugin-sdk", "flaky-plugin-text", "flaky-plugin-junit", "flaky-plugin-cargo-test"],
     ),
-    ("flaky-plugin-bats", &["flaky-plugin-sdk", "flaky-plugin-text", "flaky-plugin-tap", "flaky-plugin-junit"]),
+    ("flaky-plugin-bats", &["flaky-plugin-sdk", "flaky-plugin-text", "flaky-plugin-tap"]),
     ("flaky-plugin-thresholds", &["flaky-plugin-sdk"]),
     ("flaky-plugin-terminal", &["flaky-plugin-sdk"]),
     ("flaky-plugin-json", &["flaky-plugin-sdk"]),
