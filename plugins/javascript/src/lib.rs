@@ -1,0 +1,16 @@
+//! What the plugins for JavaScript frameworks share: JSON among printed text, lines as a terminal shows them, file
+//! names relative to the project, errors as JavaScript prints them, the report of our own.
+
+mod failure;
+mod ids;
+mod json;
+mod lines;
+mod paths;
+mod sources;
+
+pub use failure::{failure, first_paragraph, nanoseconds_of_millis, strip_colours};
+pub use ids::{SEPARATOR, Test, id_of, push};
+pub use json::{Document, documents};
+pub use lines::{Lines, Shown};
+pub use paths::{Root, is_script};
+pub use sources::{Kept, sources};
