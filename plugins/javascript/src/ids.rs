@@ -36,12 +36,17 @@ pub fn id_of(path: &[String]) -> String {
     path.iter().filter(|part| !part.is_empty()).map(|part| one_line(part)).collect::<Vec<_>>().join(SEPARATOR)
 }
 
-/// Adds a test.
+/// Adds a test under the id of its path.
 pub fn push(tests: &mut PackedTestsBuilder, test: Test) -> TestIndex {
-    let index = tests.push(&id_of(&test.path), test.outcome);
-    if let Some(name) = test.path.last() {
-        tests.set_name(index, &one_line(name));
-    }
+    let id = id_of(&test.path);
+    let name = test.path.last().map(|name| one_line(name)).unwrap_or_default();
+    push_as(tests, &id, &name, test)
+}
+
+/// Adds a test under an id of its format's own, which ends in its name.
+pub fn push_as(tests: &mut PackedTestsBuilder, id: &str, name: &str, test: Test) -> TestIndex {
+    let index = tests.push(id, test.outcome);
+    tests.set_name(index, name);
     if let Some(duration) = test.duration {
         tests.set_duration(index, duration);
     }
@@ -57,8 +62,9 @@ pub fn push(tests: &mut PackedTestsBuilder, test: Test) -> TestIndex {
     index
 }
 
-/// Without colours and line ends; what is no text in a title (a tab, a bell) is a space.
-fn one_line(part: &str) -> String {
+/// A title without colours and line ends; what is no text in a title (a tab, a bell) is a space.
+#[must_use]
+pub fn one_line(part: &str) -> String {
     let plain = crate::strip_colours(part);
     if plain.contains(char::is_control) {
         plain.split(char::is_control).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ").trim().to_owned()

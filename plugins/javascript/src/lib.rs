@@ -9,7 +9,7 @@ mod paths;
 mod sources;
 
 pub use failure::{failure, first_paragraph, nanoseconds_of_millis, strip_colours};
-pub use ids::{SEPARATOR, Test, id_of, push};
+pub use ids::{SEPARATOR, Test, id_of, one_line, push, push_as};
 pub use json::{Document, documents};
 pub use lines::{Lines, Shown};
 pub use paths::{Root, is_script};

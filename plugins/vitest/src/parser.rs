@@ -22,9 +22,9 @@ pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
 
 /// What a failed test's message says of its outcome.
 fn failed_outcome(message: &str) -> Outcome {
-    if message.starts_with("Test timed out in ") {
+    if message.starts_with("Test timed out") {
         Outcome::TimedOut
-    } else if message.starts_with("Hook timed out in ") {
+    } else if message.starts_with("Hook timed out") {
         Outcome::Errored
     } else if message.trim_end() == "Expect test to fail" {
         Outcome::UnexpectedPass

@@ -114,10 +114,11 @@ impl File {
 
 impl Assertion {
     fn test(self, file: &str) -> Test {
-        let failures: Vec<Failure> = self.failure_messages.iter().flatten().map(|text| failure(text)).collect();
+        let failures: Vec<Failure> =
+            self.failure_messages.iter().flatten().map(|text| with_message(failure(text))).collect();
         let outcome = match self.status.as_str() {
             "passed" => Outcome::Passed,
-            "failed" => failures.first().map_or(Outcome::Failed, outcome_of),
+            "failed" => failures.first().map_or(Outcome::Failed, |failure| failed_outcome(&failure.message)),
             // Before version 2, `pending` is a test whose set-up failed; later versions say `skipped`.
             "skipped" | "todo" | "disabled" | "pending" => Outcome::Skipped,
             _ => Outcome::Unknown,
@@ -143,14 +144,14 @@ impl Assertion {
     }
 }
 
-/// Vitest 4 replaces the message of what ran out of time by where it was declared.
-fn outcome_of(failure: &Failure) -> Outcome {
+/// Vitest 3 and 4 put where it was declared in the place of what is said of a test or hook that ran out of time.
+fn with_message(failure: Failure) -> Failure {
     if failure.message != "STACK_TRACE_ERROR" {
-        return failed_outcome(&failure.message);
+        return failure;
     }
     let declared = failure.trace.lines().nth(1).unwrap_or_default().trim();
-    let hook = ["before", "after", "around", "onTest"].iter().any(|name| {
-        declared.strip_prefix("at ").is_some_and(|place| place.trim_start_matches("Object.").starts_with(name))
-    });
-    if hook { Outcome::Errored } else { Outcome::TimedOut }
+    let place = declared.strip_prefix("at ").unwrap_or(declared).trim_start_matches("Object.");
+    let hook = ["before", "after", "around", "onTest"].iter().any(|name| place.starts_with(name));
+    let message = if hook { "Hook timed out" } else { "Test timed out" };
+    Failure { message: message.to_owned(), ..failure }
 }
