@@ -28,19 +28,22 @@ pub fn documents<T: DeserializeOwned>(blob: &Blob<'_>, mark: &str) -> Vec<Docume
 
 fn holds(blob: &Blob<'_>, mark: &[u8]) -> bool {
     let finder = memmem::Finder::new(mark);
+    // The mark may stand across the ends of pieces: the end of what came before is kept.
     let mut tail: Vec<u8> = Vec::new();
     for chunk in blob.chunks() {
         if finder.find(&chunk).is_some() {
             return true;
         }
-        // The mark may stand across the end of a piece.
-        tail.extend_from_slice(chunk.get(..mark.len().min(chunk.len())).unwrap_or_default());
+        tail.extend_from_slice(chunk.get(..mark.len()).unwrap_or(&chunk));
         if finder.find(&tail).is_some() {
             return true;
         }
-        tail.clear();
-        let keep = chunk.len().saturating_sub(mark.len());
-        tail.extend_from_slice(chunk.get(keep..).unwrap_or_default());
+        if chunk.len() >= mark.len() {
+            tail.clear();
+            tail.extend_from_slice(chunk.get(chunk.len() - mark.len()..).unwrap_or_default());
+        }
+        let over = tail.len().saturating_sub(mark.len());
+        tail.drain(..over);
     }
     false
 }

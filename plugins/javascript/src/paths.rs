@@ -95,7 +95,7 @@ mod tests {
             (&["/tmp/x/src/__tests__/b.js"], &["src/__tests__/b.js"]),
             (&["C:\\x\\test\\a.js", "C:\\x\\test\\b\\c.js"], &["test/a.js", "test/b/c.js"]),
             (&["tests/a.js"], &["tests/a.js"]),
-            (&["/ab/c.js", "/abc/c.js"], &["ab/c.js", "abc/c.js"]),
+            (&["/ab/c.js", "/abc/c.js"], &["/ab/c.js", "/abc/c.js"]),
         ];
         for (files, expected) in cases {
             let root = Root::of(files.iter().copied());

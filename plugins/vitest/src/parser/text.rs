@@ -40,7 +40,7 @@ pub(crate) fn root(sources: &[Kept<'_>]) -> Option<Root> {
     sources.iter().filter(|kept| is_printed(kept)).find_map(|kept| {
         let mut lines = Lines::of(&kept.blob);
         while let Some(line) = lines.next_line() {
-            if let Some(folder) = run::start(&line.text) {
+            if let Some(folder) = run::start(&line.text).filter(|_| line.whole) {
                 return Some(Root::at(folder));
             }
         }

@@ -84,7 +84,7 @@ impl Run {
     }
 
     fn in_file(&mut self, line: &str, whole: bool) {
-        if let Some(block) = Block::start(line) {
+        if let Some(block) = Block::start(line).filter(|_| whole) {
             self.details = true;
             self.end_block();
             self.place = Place::Block(block);

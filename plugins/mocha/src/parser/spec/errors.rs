@@ -11,7 +11,8 @@ const LONGEST: usize = 256 * 1024;
 pub(crate) struct Error {
     /// From the outermost block to the test.
     pub(crate) titles: Vec<String>,
-    named: bool,
+    /// Whether the last title was seen; the output may have been cut before.
+    pub(crate) named: bool,
     text: String,
 }
 

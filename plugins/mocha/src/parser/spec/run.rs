@@ -22,6 +22,8 @@ pub(crate) struct Run {
     tree: bool,
     place: Place,
     last_was_block: bool,
+    /// Whether the last line was somebody else's.
+    foreign: bool,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +49,8 @@ struct Item {
     title: String,
     mark: Mark,
     millis: Option<f64>,
-    /// Whether a line that is none of mocha's stands right below.
+    /// Whether lines that are none of mocha's stand right above and right below.
+    foreign_above: bool,
     foreign_below: bool,
 }
 
@@ -87,6 +90,7 @@ impl Run {
         if line.trim().is_empty() {
             self.top = true;
             self.fresh = false;
+            self.foreign = false;
             return;
         }
         let found = leaf(line).filter(|leaf| whole && self.fits(leaf));
@@ -106,6 +110,7 @@ impl Run {
                 title: found.title.to_owned(),
                 mark: found.mark,
                 millis: found.millis,
+                foreign_above: std::mem::take(&mut self.foreign),
                 foreign_below: false,
             });
             return;
@@ -120,6 +125,7 @@ impl Run {
                 self.top = false;
                 self.fresh = false;
                 self.last_was_block = true;
+                self.foreign = false;
             }
             _ => self.foreign(),
         }
@@ -143,6 +149,7 @@ impl Run {
         }
         self.top = false;
         self.last_was_block = false;
+        self.foreign = true;
     }
 
     fn in_errors(&mut self, line: &str) {
@@ -179,7 +186,8 @@ impl Run {
             self.compare(counts, errors.len() as u64, &mut parsed);
         }
         let mut tests = PackedTestsBuilder::default();
-        let mut unnamed: Vec<Option<Error>> = errors.into_iter().map(Some).collect();
+        let mut unnamed: Vec<Option<Error>> =
+            errors.into_iter().map(|error| Some(error).filter(|error| error.named)).collect();
         for item in self.items {
             let error = match item.mark {
                 Mark::Failed(number) => {
@@ -191,21 +199,22 @@ impl Run {
         }
         for error in unnamed.into_iter().flatten() {
             let title = error.titles.last().cloned().unwrap_or_default();
-            let item = Item { blocks: Vec::new(), title, mark: Mark::Failed(0), millis: None, foreign_below: false };
+            let item = Item { blocks: Vec::new(), title, mark: Mark::Failed(0), millis: None, foreign_above: false, foreign_below: false };
             item.tell(Some(error), &mut tests);
         }
         parsed.tests = tests.finish();
         Some(parsed)
     }
 
-    /// Where more tests passed than were counted, lines of the output were taken for tests: those right above a line
-    /// that is none of mocha's, if that explains all.
+    /// Where more tests passed than were counted, lines of the output were taken for tests: those between lines that
+    /// are none of mocha's, if that explains all.
     fn drop_printed(&mut self, counts: Counts) {
-        let passed = |item: &&Item| item.mark == Mark::Passed;
-        let named = self.items.iter().filter(passed).count() as u64;
-        let printed = self.items.iter().filter(passed).filter(|item| item.foreign_below).count() as u64;
+        let passed = |item: &Item| item.mark == Mark::Passed;
+        let between = |item: &Item| passed(item) && item.foreign_above && item.foreign_below;
+        let named = self.items.iter().filter(|item| passed(item)).count() as u64;
+        let printed = self.items.iter().filter(|item| between(item)).count() as u64;
         if named > counts.passing && named - counts.passing == printed {
-            self.items.retain(|item| item.mark != Mark::Passed || !item.foreign_below);
+            self.items.retain(|item| !between(item));
         }
     }
 
@@ -250,5 +259,32 @@ impl Item {
             ..Test::new(Vec::new(), outcome)
         };
         push(tests, &full, &title, test);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(text: &str) -> Vec<String> {
+        let mut run = Run::default();
+        for line in text.lines() {
+            run.line(line, true);
+        }
+        let tests = run.finish().unwrap_or_default().tests.results();
+        tests.into_iter().map(|test| test.id).collect()
+    }
+
+    #[test]
+    fn what_a_test_printed_is_told_apart_by_the_counts() {
+        let printed = "\n  cart\n    ✔ adds\n  fake\n    ✔ fake one\n    7) fake two\n\n  99 passing (1ms)\n\n    ✔ prints\n";
+        assert_eq!(ids(&format!("{printed}\n\n  2 passing (3ms)\n")), ["cart adds", "cart prints"]);
+    }
+
+    #[test]
+    fn a_tree_that_anybody_could_print_is_not_read() {
+        for text in ["  ✔ adds\n  ✔ rounds\n", "cart\n    ✔ adds\n", "  cart\n\n    ✔ adds\n", "  1 passing\n"] {
+            assert_eq!(ids(text), [""; 0], "{text}");
+        }
     }
 }

@@ -158,6 +158,10 @@ impl Run {
     }
 
     pub(crate) fn finish(mut self) -> PackedAttempt {
+        if self.totals.is_none() {
+            // It may be a block whose tests were cut off.
+            self.waiting = None;
+        }
         self.end_file();
         self.errors.end();
         self.add_errors();
@@ -228,6 +232,8 @@ impl Run {
             }
             test.failures.push(failure);
         }
+        // Where the text was cut, what it does not name may be told of by another name.
+        let extra = if self.totals.is_some() { extra } else { Vec::new() };
         for (title, failure) in extra {
             let Some((file, rest)) = path(&title) else { continue };
             let outcome = failed_outcome(&failure.message);

@@ -1,0 +1,1 @@
+//! The bundled cucumber plugin of flaky.

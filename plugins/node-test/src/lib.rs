@@ -1,0 +1,1 @@
+//! The bundled node-test plugin of flaky.

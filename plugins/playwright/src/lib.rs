@@ -1,0 +1,1 @@
+//! The bundled playwright plugin of flaky.
