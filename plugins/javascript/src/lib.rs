@@ -5,7 +5,9 @@ mod failure;
 mod ids;
 mod json;
 mod lines;
+pub mod framework;
 mod paths;
+mod report;
 mod sources;
 
 pub use failure::{failure, first_paragraph, nanoseconds_of_millis, strip_colours};
@@ -13,4 +15,5 @@ pub use ids::{SEPARATOR, Test, id_of, one_line, push, push_as};
 pub use json::{Document, documents};
 pub use lines::{Lines, Shown};
 pub use paths::{Root, is_script};
+pub use report::{FOLDER, REPORTS, read_report};
 pub use sources::{Kept, sources};

@@ -11,6 +11,14 @@ pub struct Kept<'a> {
     pub blob: Blob<'a>,
 }
 
+impl Kept<'_> {
+    /// Whether it is a report of our own, which no format of others is looked for in.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(&self.source, Source::Report(path) if path.starts_with(crate::FOLDER))
+    }
+}
+
 /// Reports, then files of the tree, then what was printed. The first in which a format is recognised tells the attempt:
 /// two of them would tell every test twice.
 pub fn sources<'a>(attempt: &Attempt<'a>) -> Vec<Kept<'a>> {

@@ -5,7 +5,7 @@
 mod json;
 mod text;
 
-use flaky_plugin_javascript::sources;
+use flaky_plugin_javascript::{SEPARATOR, read_report, sources};
 use flaky_plugin_sdk::{Attempt, PackedAttempt};
 
 /// JSON files in the report folder.
@@ -13,7 +13,10 @@ pub(crate) const REPORTS: &str = "**/*.json";
 
 /// Reads JSON as `--json` writes it, or the printed text.
 pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
-    let sources = sources(attempt);
+    if let Some(parsed) = read_report(attempt, "flaky-jest", SEPARATOR, text::failed_outcome) {
+        return parsed;
+    }
+    let sources: Vec<_> = sources(attempt).into_iter().filter(|kept| !kept.is_ours()).collect();
     let mut found = sources.iter().find_map(|kept| json::parse(kept, &sources));
     found = found.or_else(|| sources.iter().find_map(text::parse));
     found.unwrap_or_default()

@@ -8,7 +8,7 @@ mod json;
 mod spec;
 mod stream;
 
-use flaky_plugin_javascript::{Test, one_line, push_as, sources};
+use flaky_plugin_javascript::{Test, read_report, one_line, push_as, sources};
 use flaky_plugin_sdk::{Attempt, Outcome, PackedAttempt, PackedTestsBuilder};
 
 /// JSON files in the report folder.
@@ -16,7 +16,10 @@ pub(crate) const REPORTS: &str = "**/*.json";
 
 /// Reads JSON, a stream of JSON, or the text of the reporter `spec`.
 pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
-    let sources = sources(attempt);
+    if let Some(parsed) = read_report(attempt, "flaky-mocha", " ", |message| failed_outcome("", message)) {
+        return parsed;
+    }
+    let sources: Vec<_> = sources(attempt).into_iter().filter(|kept| !kept.is_ours()).collect();
     let mut found = sources.iter().find_map(json::parse);
     found = found.or_else(|| sources.iter().find_map(stream::parse));
     found = found.or_else(|| sources.iter().find_map(spec::parse));

@@ -1,9 +1,13 @@
 //! The bundled plugin for Playwright Test: reads its JSON and its printed text, and decides how projects that are
 //! tested by it are installed, reported on and selected from.
 
+mod framework;
 mod parser;
 
-use flaky_plugin_sdk::{Attempt, Manifest, PackedAttempt, PackedParser, Plugin, Result};
+use flaky_plugin_sdk::{
+    Attempt, AttemptContext, Command, Detection, Framework, InstallPlan, Instrumented, Manifest, PackedAttempt,
+    PackedParser, Plugin, Project, Result, Selection,
+};
 
 /// The plugin.
 #[derive(Debug, Default)]
@@ -11,8 +15,10 @@ pub struct Playwright;
 
 impl Plugin for Playwright {
     fn describe() -> Manifest {
-        Manifest::new("playwright", env!("CARGO_PKG_VERSION"), "Playwright Test: reads its JSON and its output")
-            .want_reports(parser::REPORTS)
+        let manifest = Manifest::new("playwright", env!("CARGO_PKG_VERSION"), "Playwright Test: reads its JSON and output, installs packages, selects tests")
+            .want_reports(flaky_plugin_javascript::REPORTS)
+            .want_reports(parser::REPORTS);
+        framework::wants(manifest)
     }
 }
 
@@ -22,5 +28,27 @@ impl PackedParser for Playwright {
     }
 }
 
+impl Framework for Playwright {
+    fn detect(&self, project: &Project<'_>) -> Result<Vec<Detection>> {
+        framework::detect(project)
+    }
+
+    fn recognises(&self, argv: &[String]) -> bool {
+        framework::recognises(argv)
+    }
+
+    fn install(&self, project: &Project<'_>, root: &str, env_dir: &str) -> Result<InstallPlan> {
+        framework::install(project, root, env_dir)
+    }
+
+    fn instrument(&self, command: Command, context: &AttemptContext) -> Result<Instrumented> {
+        Ok(framework::instrument(command, context))
+    }
+
+    fn select(&self, command: Command, selection: &Selection) -> Result<Command> {
+        framework::select(command, selection)
+    }
+}
+
 #[cfg(feature = "component")]
-flaky_plugin_sdk::export!(Playwright: packed_parser);
+flaky_plugin_sdk::export!(Playwright: packed_parser, framework);

@@ -6,7 +6,7 @@
 mod json;
 mod text;
 
-use flaky_plugin_javascript::sources;
+use flaky_plugin_javascript::{SEPARATOR, read_report, sources};
 use flaky_plugin_sdk::{Attempt, Outcome, PackedAttempt};
 
 /// JSON files in the report folder.
@@ -14,7 +14,10 @@ pub(crate) const REPORTS: &str = "**/*.json";
 
 /// Reads JSON as its reporter writes it, or the printed text.
 pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
-    let sources = sources(attempt);
+    if let Some(parsed) = read_report(attempt, "flaky-vitest", SEPARATOR, failed_outcome) {
+        return parsed;
+    }
+    let sources: Vec<_> = sources(attempt).into_iter().filter(|kept| !kept.is_ours()).collect();
     let mut found = sources.iter().find_map(|kept| json::parse(kept, &sources));
     found = found.or_else(|| text::parse(&sources));
     found.unwrap_or_default()

@@ -8,6 +8,8 @@ use flaky_plugin_sdk::{
 };
 use serde::Deserialize;
 
+use super::failed_outcome;
+
 #[derive(Debug, Deserialize)]
 struct Report {
     config: Config,
@@ -246,8 +248,7 @@ impl Try {
             ("passed", _) => Outcome::Passed,
             ("failed", "failed") => Outcome::ExpectedFailure,
             ("failed", _) => {
-                let crashed = self.failures().first().is_some_and(|failure| is_crash(&failure.message));
-                if crashed { Outcome::Crashed } else { Outcome::Failed }
+                self.failures().first().map_or(Outcome::Failed, |failure| failed_outcome(&failure.message))
             }
             ("timedOut", _) => Outcome::TimedOut,
             ("skipped", "skipped") => Outcome::Skipped,
@@ -262,12 +263,6 @@ impl Try {
         let first = self.error.iter().chain(self.errors.iter().take(usize::from(self.error.is_none())));
         first.chain(self.errors.iter().skip(1)).map(Thrown::failure).collect()
     }
-}
-
-/// What is said of a test whose worker ended.
-pub(crate) fn is_crash(message: &str) -> bool {
-    message.starts_with("worker process exited unexpectedly")
-        || message.starts_with("Worker process exited unexpectedly")
 }
 
 impl Thrown {

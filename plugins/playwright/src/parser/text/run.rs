@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use flaky_plugin_javascript::{Test, nanoseconds_of_millis, push, strip_colours};
-use flaky_plugin_sdk::{Completeness, Diagnostic, Failure, Location, Outcome, PackedAttempt, PackedTestsBuilder};
+use flaky_plugin_sdk::{Completeness, Diagnostic, Location, Outcome, PackedAttempt, PackedTestsBuilder};
 
 use super::line::{Entry, Mark, Named, count, entry, heading, named, progress, running};
 use super::sections::Section;
-use crate::parser::json::is_crash;
+use crate::parser::failed_outcome;
 
 /// What the text has told so far.
 #[derive(Debug, Default)]
@@ -225,7 +225,7 @@ impl Run {
                 // It may be tried again.
                 (Mark::Failed, None) if index == last_line => Outcome::Unknown,
                 (Mark::Failed, None) => Outcome::Failed,
-                (Mark::Failed, Some(failure)) => failed_outcome(failure),
+                (Mark::Failed, Some(failure)) => failed_outcome(&failure.message),
                 (Mark::Dash, _) if not_run.contains(&index) => Outcome::NotRun,
                 (Mark::Dash, _) => Outcome::Skipped,
             };
@@ -249,7 +249,7 @@ impl Run {
         others.sort_by(|left, right| left.test.path.cmp(&right.test.path));
         for section in others {
             let failure = section.failure();
-            let outcome = failed_outcome(&failure);
+            let outcome = failed_outcome(&failure.message);
             let tries = section.tries();
             let place = Location::new(section.test.file.clone(), section.test.line);
             all.push(Test {
@@ -279,18 +279,5 @@ impl Run {
             }
         }
         if found.len() as u64 == self.counts.not_run { found } else { Vec::new() }
-    }
-}
-
-fn failed_outcome(failure: &Failure) -> Outcome {
-    let message = failure.message.as_str();
-    if message.starts_with("Expected to fail, but passed") {
-        Outcome::UnexpectedPass
-    } else if message.starts_with("Test timeout of ") {
-        Outcome::TimedOut
-    } else if is_crash(message) {
-        Outcome::Crashed
-    } else {
-        Outcome::Failed
     }
 }
