@@ -27,6 +27,8 @@ const MOST_TRIES: usize = 1000;
 struct Record {
     #[serde(rename = "e")]
     event: String,
+    /// Who runs the tests.
+    tool: String,
     path: Vec<String>,
     outcome: String,
     /// `failed` where the test was meant to fail.
@@ -46,22 +48,22 @@ struct Record {
     complete: bool,
 }
 
-/// Reads our own reports; `None` when there is none. `separator` stands between the parts of ids, and `failed` says what a
+/// Reads our own reports of a tool; `None` when there is none. `separator` stands between the parts of ids, and `failed` says what a
 /// failed test is by its message.
 #[must_use]
 pub fn read_report(
     attempt: &Attempt<'_>,
-    format: &str,
+    tool: &str,
     separator: &str,
     failed: fn(&str) -> Outcome,
 ) -> Option<PackedAttempt> {
     let reports = attempt.reports().filter(|(path, _)| path.starts_with("flaky-javascript/"));
-    let sessions: Vec<Session> = reports.filter_map(|(_, blob)| Session::read(&blob, failed)).collect();
+    let sessions: Vec<Session> = reports.filter_map(|(_, blob)| Session::read(&blob, tool, failed)).collect();
     if sessions.is_empty() {
         return None;
     }
     let mut parsed = PackedAttempt {
-        format: format.to_owned(),
+        format: format!("flaky-{tool}"),
         completeness: Completeness::Complete,
         ..PackedAttempt::default()
     };
@@ -97,12 +99,12 @@ struct Told {
 }
 
 impl Session {
-    fn read(blob: &Blob<'_>, failed: fn(&str) -> Outcome) -> Option<Self> {
+    fn read(blob: &Blob<'_>, tool: &str, failed: fn(&str) -> Outcome) -> Option<Self> {
         let mut session: Option<Self> = None;
         let mut lines = blob.lines_up_to(LONGEST_LINE);
         while let Some(line) = lines.next_line() {
             let Ok(record) = serde_json::from_slice::<Record>(line.bytes) else { continue };
-            if record.event == "run" {
+            if record.event == "run" && record.tool == tool {
                 session.get_or_insert_with(Self::default);
             } else if let Some(session) = &mut session {
                 session.take(record, failed);
@@ -113,6 +115,8 @@ impl Session {
 
     fn take(&mut self, record: Record, failed: fn(&str) -> Outcome) {
         match record.event.as_str() {
+            // What begins again is the next try of it.
+            "start" if self.running.contains_key(&record.path) => {}
             "start" => {
                 let place = Location::new(record.file.clone(), None);
                 let test = Test { location: Some(place), ..Test::new(record.path.clone(), Outcome::Unknown) };
@@ -169,7 +173,11 @@ impl Session {
         for told in self.tests.into_iter().flatten() {
             let mut test = told.test;
             if told.begun {
-                test.outcome = if self.ended.is_none() { death } else { Outcome::Unknown };
+                // Where the run came to its end, what began and was never told of was stopped by a hook, which is told.
+                if self.ended.is_some() {
+                    continue;
+                }
+                test.outcome = death;
             }
             let parts: Vec<String> = test.path.iter().filter(|part| !part.is_empty()).map(|part| one_line(part)).collect();
             let name = parts.last().cloned().unwrap_or_default();

@@ -1,3 +1,4 @@
+const TOOL = 'jest';
 
 // Jest loads its configuration through the module `jest-config`. What comes back from there gets one more reporter, and
 // the seed where the order is random; nothing that the user chose is touched.

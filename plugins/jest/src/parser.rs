@@ -13,7 +13,7 @@ pub(crate) const REPORTS: &str = "**/*.json";
 
 /// Reads JSON as `--json` writes it, or the printed text.
 pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
-    if let Some(parsed) = read_report(attempt, "flaky-jest", SEPARATOR, text::failed_outcome) {
+    if let Some(parsed) = read_report(attempt, "jest", SEPARATOR, text::failed_outcome) {
         return parsed;
     }
     let sources: Vec<_> = sources(attempt).into_iter().filter(|kept| !kept.is_ours()).collect();

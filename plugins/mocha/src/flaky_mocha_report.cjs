@@ -1,3 +1,4 @@
+const TOOL = 'mocha';
 
 // Mocha has one reporter, which is the user's. Its runner is an emitter of events: when the first run begins, this
 // listens as well. The class of emitters is put back as it was from then on.

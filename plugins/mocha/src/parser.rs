@@ -16,7 +16,7 @@ pub(crate) const REPORTS: &str = "**/*.json";
 
 /// Reads JSON, a stream of JSON, or the text of the reporter `spec`.
 pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
-    if let Some(parsed) = read_report(attempt, "flaky-mocha", " ", |message| failed_outcome("", message)) {
+    if let Some(parsed) = read_report(attempt, "mocha", " ", |message| failed_outcome("", message)) {
         return parsed;
     }
     let sources: Vec<_> = sources(attempt).into_iter().filter(|kept| !kept.is_ours()).collect();

@@ -1,3 +1,4 @@
+const TOOL = 'playwright';
 
 // One more reporter beside the user's. It prints nothing.
 class Reporter {

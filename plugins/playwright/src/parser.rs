@@ -15,7 +15,7 @@ pub(crate) const REPORTS: &str = "**/*.json";
 
 /// Reads JSON as its reporter writes it, or the text of the reporter `list` and what others say of failed tests.
 pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
-    if let Some(parsed) = read_report(attempt, "flaky-playwright", SEPARATOR, failed_outcome) {
+    if let Some(parsed) = read_report(attempt, "playwright", SEPARATOR, failed_outcome) {
         return parsed;
     }
     let sources: Vec<_> = sources(attempt).into_iter().filter(|kept| !kept.is_ours()).collect();

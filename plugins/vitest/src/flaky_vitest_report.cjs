@@ -1,3 +1,4 @@
+const TOOL = 'vitest';
 
 // Vitest makes its reporters in one place, the same in all versions from 1 to 4. In its main process that place gets one
 // more; where it looks otherwise, nothing is changed and the printed text is read.

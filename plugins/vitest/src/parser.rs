@@ -14,7 +14,7 @@ pub(crate) const REPORTS: &str = "**/*.json";
 
 /// Reads JSON as its reporter writes it, or the printed text.
 pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
-    if let Some(parsed) = read_report(attempt, "flaky-vitest", SEPARATOR, failed_outcome) {
+    if let Some(parsed) = read_report(attempt, "vitest", SEPARATOR, failed_outcome) {
         return parsed;
     }
     let sources: Vec<_> = sources(attempt).into_iter().filter(|kept| !kept.is_ours()).collect();

@@ -17,7 +17,7 @@ class Writer {
       fs.mkdirSync(FOLDER, { recursive: true });
       this.file = fs.openSync(path.join(FOLDER, `${process.pid}-${Date.now()}.jsonl`), 'a');
     } catch {}
-    this.write({ e: 'run' });
+    this.write({ e: 'run', tool: TOOL });
   }
 
   write(event) {
