@@ -68,6 +68,8 @@ fn kind_of(text: &str) -> (&str, &str) {
         Some((code, after)) if code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') => {
             (after, text.get(..name.len() + code.len() + 3).unwrap_or(name))
         }
+        // `TypeError [Error]: message`, as other realms are shown.
+        Some(("Error", after)) => (after, name),
         _ => (rest, name),
     };
     match after.strip_prefix(':') {
