@@ -2,7 +2,9 @@
 //!
 //! Ids are `file > suite > name`, as far as the report has them.
 
-use flaky_plugin_javascript::{Document, Kept, Root, Test, documents, nanoseconds_of_millis, push, sources, strip_colours};
+use flaky_plugin_javascript::{
+    Document, Kept, Root, Test, documents, nanoseconds_of_millis, push, sources, strip_colours,
+};
 use flaky_plugin_sdk::{
     Attempt, Completeness, Diagnostic, Failure, Location, Outcome, PackedAttempt, PackedTestsBuilder,
 };
@@ -124,16 +126,19 @@ impl Case {
             Some(Suite::List(list)) => list,
             None => Vec::new(),
         };
-        let mut path: Vec<String> = file.iter().cloned().collect();
-        // Some reporters put the file first among the suites as well.
-        path.extend(suites.into_iter().filter(|suite| Some(suite) != file.as_ref() && !suite.trim().is_empty()));
-        path.push(self.name);
-        let failed = !matches!(outcome, Outcome::Passed | Outcome::Skipped) || !message.is_empty();
-        let failures = if failed && outcome != Outcome::Passed && outcome != Outcome::Skipped {
+        let base = file.as_deref().and_then(|file| file.rsplit('/').next());
+        // Some reporters say among the suites what is said elsewhere: the file, or the name.
+        let is_new = |suite: &String| {
+            !suite.trim().is_empty() && Some(suite) != file.as_ref() && Some(suite.as_str()) != base && *suite != self.name
+        };
+        let suites: Vec<String> = suites.into_iter().filter(is_new).collect();
+        let name = own_name(&suites, &self.name).to_owned();
+        let path: Vec<String> = file.iter().cloned().chain(suites).chain([name]).collect();
+        let failures = if matches!(outcome, Outcome::Passed | Outcome::Skipped) {
+            Vec::new()
+        } else {
             let trace = strip_colours(self.trace.as_deref().unwrap_or_default());
             vec![Failure { trace, ..flaky_plugin_javascript::failure(&message) }]
-        } else {
-            Vec::new()
         };
         let mut tries: Vec<Outcome> = match &self.retry_attempts {
             Some(attempts) if !attempts.is_empty() => {
@@ -150,6 +155,17 @@ impl Case {
             ..Test::new(path, outcome)
         }
     }
+}
+
+/// The name without the suites, where a reporter repeats them in it.
+fn own_name<'n>(suites: &[String], name: &'n str) -> &'n str {
+    if suites.is_empty() {
+        return name;
+    }
+    let repeated = [" ", " > "].iter().find_map(|between| {
+        name.strip_prefix(suites.join(between).as_str())?.strip_prefix(between).filter(|own| !own.trim().is_empty())
+    });
+    repeated.unwrap_or(name)
 }
 
 fn outcome(status: &str, raw: Option<&str>) -> Outcome {

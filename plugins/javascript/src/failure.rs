@@ -39,7 +39,8 @@ fn stack_start(text: &str) -> usize {
 
 /// `    at name (file:1:2)`, `    at file:1:2`, `    at async …`, `    at new Promise (<anonymous>)`.
 fn is_frame(line: &str) -> bool {
-    let Some(rest) = line.strip_prefix("    ").map(str::trim).and_then(|line| line.strip_prefix("at ")) else {
+    let Some(rest) = line.strip_prefix("    ").map(str::trim).and_then(|line| line.strip_prefix("at "))
+    else {
         return false;
     };
     rest.ends_with(')') && rest.contains('(') || place_at_end(rest)
@@ -47,13 +48,16 @@ fn is_frame(line: &str) -> bool {
 
 fn place_at_end(text: &str) -> bool {
     let mut parts = text.rsplitn(3, ':');
-    let mut number = || parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let mut number =
+        || parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     number() && number()
 }
 
 /// `TypeError: message`, `AssertionError [ERR_ASSERTION]: message`.
 fn kind_of(text: &str) -> (&str, &str) {
-    let name_end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.'))).unwrap_or(text.len());
+    let name_end = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.')))
+        .unwrap_or(text.len());
     let (name, rest) = text.split_at(name_end);
     let known = name.starts_with(|c: char| c.is_ascii_uppercase())
         && ["Error", "Exception", "Failure", "Warning"].iter().any(|end| name.ends_with(end));
@@ -65,7 +69,9 @@ fn kind_of(text: &str) -> (&str, &str) {
     }
     let code = rest.strip_prefix(" [").and_then(|rest| rest.split_once(']'));
     let (after, kind) = match code {
-        Some((code, after)) if code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') => {
+        Some((code, after))
+            if code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_') =>
+        {
             (after, text.get(..name.len() + code.len() + 3).unwrap_or(name))
         }
         // `TypeError [Error]: message`, as other realms are shown.
@@ -81,13 +87,22 @@ fn kind_of(text: &str) -> (&str, &str) {
 /// The first lines of a text up to an empty one: what a diagnostic needs.
 #[must_use]
 pub fn first_paragraph(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().map(str::trim).skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| line.is_empty())
+        .take_while(|line| !line.is_empty())
+        .collect();
     lines.join("\n")
 }
 
 /// Milliseconds as nanoseconds; `None` for what is no duration.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "finite and not negative; `as` saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "finite and not negative; `as` saturates"
+)]
 pub fn nanoseconds_of_millis(millis: f64) -> Option<u64> {
     (millis.is_finite() && millis >= 0.0).then_some((millis * 1e6).round() as u64)
 }
@@ -99,8 +114,16 @@ mod tests {
     #[test]
     fn an_error_is_kind_message_and_stack() {
         let cases = [
-            ("TypeError: boom\nsecond line\n    at f (/x.js:1:2)\n    at new Promise (<anonymous>)", "TypeError", "boom\nsecond line"),
-            ("AssertionError [ERR_ASSERTION]: 1 == 2\n\n1 !== 2\n\n    at /x.js:1:2", "AssertionError [ERR_ASSERTION]", "1 == 2\n\n1 !== 2"),
+            (
+                "TypeError: boom\nsecond line\n    at f (/x.js:1:2)\n    at new Promise (<anonymous>)",
+                "TypeError",
+                "boom\nsecond line",
+            ),
+            (
+                "AssertionError [ERR_ASSERTION]: 1 == 2\n\n1 !== 2\n\n    at /x.js:1:2",
+                "AssertionError [ERR_ASSERTION]",
+                "1 == 2\n\n1 !== 2",
+            ),
             ("thrown: \"only text\"", "", "thrown: \"only text\""),
             ("Error", "Error", ""),
             ("Error: ", "Error", ""),

@@ -67,7 +67,13 @@ pub fn push_as(tests: &mut PackedTestsBuilder, id: &str, name: &str, test: Test)
 pub fn one_line(part: &str) -> String {
     let plain = crate::strip_colours(part);
     if plain.contains(char::is_control) {
-        plain.split(char::is_control).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ").trim().to_owned()
+        plain
+            .split(char::is_control)
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+            .trim()
+            .to_owned()
     } else {
         plain.trim().to_owned()
     }

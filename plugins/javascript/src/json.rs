@@ -98,7 +98,10 @@ mod tests {
 
     fn found(text: &str) -> Vec<(u32, u64)> {
         let blob = Blob::in_memory(text.as_bytes()).in_chunks_of(3);
-        documents::<Ours>(&blob, "ours").iter().map(|document| (document.value.ours, document.offset)).collect()
+        documents::<Ours>(&blob, "ours")
+            .iter()
+            .map(|document| (document.value.ours, document.offset))
+            .collect()
     }
 
     #[test]

@@ -2,10 +2,10 @@
 //! names relative to the project, errors as JavaScript prints them, the report of our own.
 
 mod failure;
+pub mod framework;
 mod ids;
 mod json;
 mod lines;
-pub mod framework;
 mod paths;
 mod report;
 mod sources;

@@ -35,7 +35,11 @@ impl<'b, 'a> Lines<'b, 'a> {
     pub fn next_line(&mut self) -> Option<Shown<'_>> {
         let line = self.raw.next_line()?;
         let whole = matches!(line.end, LineEnd::LineFeed | LineEnd::TooLong);
-        let bytes = if line.offset == 0 { line.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line.bytes) } else { line.bytes };
+        let bytes = if line.offset == 0 {
+            line.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line.bytes)
+        } else {
+            line.bytes
+        };
         Some(Shown { text: shown(bytes), offset: line.offset, whole })
     }
 }
@@ -58,7 +62,8 @@ pub(crate) fn without_escapes(bytes: &[u8]) -> Vec<u8> {
         let (before, escape) = rest.split_at(at);
         out.extend_from_slice(before);
         let after = escape.get(1..).unwrap_or_default();
-        let body = |from: &[u8], low: u8, high: u8| from.iter().take_while(|b| (low..=high).contains(*b)).count();
+        let body =
+            |from: &[u8], low: u8, high: u8| from.iter().take_while(|b| (low..=high).contains(*b)).count();
         let length = if after.first() == Some(&b'[') {
             let parameters = 1 + body(after.get(1..).unwrap_or_default(), 0x20, 0x3f);
             parameters + usize::from(after.get(parameters).is_some_and(|b| (0x40..=0x7e).contains(b)))
@@ -96,8 +101,14 @@ mod tests {
     fn a_byte_order_mark_is_no_part_of_the_first_line() {
         let blob = Blob::in_memory(b"\xef\xbb\xbfone\r\ntwo");
         let mut lines = Lines::of(&blob);
-        assert_eq!(lines.next_line().map(|line| (line.text.into_owned(), line.whole)), Some(("one".to_owned(), true)));
-        assert_eq!(lines.next_line().map(|line| (line.text.into_owned(), line.whole)), Some(("two".to_owned(), false)));
+        assert_eq!(
+            lines.next_line().map(|line| (line.text.into_owned(), line.whole)),
+            Some(("one".to_owned(), true))
+        );
+        assert_eq!(
+            lines.next_line().map(|line| (line.text.into_owned(), line.whole)),
+            Some(("two".to_owned(), false))
+        );
         assert!(lines.next_line().is_none());
     }
 }

@@ -2,8 +2,23 @@
 
 /// Folders that hold the tests of a project, and are not the project themselves.
 const INNER: [&str; 17] = [
-    "test", "tests", "__tests__", "spec", "specs", "__specs__", "e2e", "it", "unit", "integration", "functional",
-    "acceptance", "src", "lib", "app", "packages", "apps",
+    "test",
+    "tests",
+    "__tests__",
+    "spec",
+    "specs",
+    "__specs__",
+    "e2e",
+    "it",
+    "unit",
+    "integration",
+    "functional",
+    "acceptance",
+    "src",
+    "lib",
+    "app",
+    "packages",
+    "apps",
 ];
 
 /// Whether a name is one of a file with JavaScript or TypeScript in it, or of a component with scripts.
@@ -11,7 +26,20 @@ const INNER: [&str; 17] = [
 pub fn is_script(file: &str) -> bool {
     let end = file.rsplit('.').next().unwrap_or_default();
     end.len() < file.len()
-        && matches!(end, "js" | "jsx" | "ts" | "tsx" | "mjs" | "cjs" | "mts" | "cts" | "mjsx" | "vue" | "svelte" | "coffee")
+        && matches!(
+            end,
+            "js" | "jsx"
+                | "ts"
+                | "tsx"
+                | "mjs"
+                | "cjs"
+                | "mts"
+                | "cts"
+                | "mjsx"
+                | "vue"
+                | "svelte"
+                | "coffee"
+        )
 }
 
 /// The folder that file names are relative to.
@@ -91,7 +119,10 @@ mod tests {
         let cases: &[(&[&str], &[&str])] = &[
             (&["/tmp/x/a.test.js"], &["a.test.js"]),
             (&["/tmp/x/tests/a.test.js"], &["tests/a.test.js"]),
-            (&["/tmp/x/tests/a.test.js", "/tmp/x/src/__tests__/b.js"], &["tests/a.test.js", "src/__tests__/b.js"]),
+            (
+                &["/tmp/x/tests/a.test.js", "/tmp/x/src/__tests__/b.js"],
+                &["tests/a.test.js", "src/__tests__/b.js"],
+            ),
             (&["/tmp/x/src/__tests__/b.js"], &["src/__tests__/b.js"]),
             (&["C:\\x\\test\\a.js", "C:\\x\\test\\b\\c.js"], &["test/a.js", "test/b/c.js"]),
             (&["tests/a.js"], &["tests/a.js"]),

@@ -144,7 +144,8 @@ impl Session {
             }
             "error" => {
                 let said = first_paragraph(&crate::strip_colours(&record.message));
-                let said = said.lines().take_while(|line| !line.starts_with("at ")).collect::<Vec<_>>().join("\n");
+                let said =
+                    said.lines().take_while(|line| !line.starts_with("at ")).collect::<Vec<_>>().join("\n");
                 let message = if record.file.is_empty() { said } else { format!("{}: {said}", record.file) };
                 let diagnostic = Diagnostic::new(&record.code, message);
                 self.diagnostics.push(match record.file.as_str() {
@@ -165,7 +166,13 @@ impl Session {
     }
 
     /// `death` is the outcome of a test that was running when the session ended without a word.
-    fn tell(self, separator: &str, death: Outcome, tests: &mut PackedTestsBuilder, parsed: &mut PackedAttempt) {
+    fn tell(
+        self,
+        separator: &str,
+        death: Outcome,
+        tests: &mut PackedTestsBuilder,
+        parsed: &mut PackedAttempt,
+    ) {
         if self.ended != Some(true) {
             parsed.completeness = Completeness::Truncated;
         }
@@ -179,7 +186,8 @@ impl Session {
                 }
                 test.outcome = death;
             }
-            let parts: Vec<String> = test.path.iter().filter(|part| !part.is_empty()).map(|part| one_line(part)).collect();
+            let parts: Vec<String> =
+                test.path.iter().filter(|part| !part.is_empty()).map(|part| one_line(part)).collect();
             let name = parts.last().cloned().unwrap_or_default();
             push_as(tests, &parts.join(separator), &name, test);
         }
@@ -220,7 +228,11 @@ impl Record {
         Test {
             duration: self.millis.and_then(nanoseconds_of_millis),
             location: place,
-            failures: if matches!(outcome, Outcome::Passed | Outcome::Skipped) { Vec::new() } else { failures },
+            failures: if matches!(outcome, Outcome::Passed | Outcome::Skipped) {
+                Vec::new()
+            } else {
+                failures
+            },
             tries,
             ..Test::new(self.path, outcome)
         }

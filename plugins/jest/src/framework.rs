@@ -2,7 +2,8 @@
 
 use flaky_plugin_javascript::framework::{self, Invocation, PROJECT_FILES, Tool, arguments, pattern};
 use flaky_plugin_sdk::{
-    AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result, Selection, Want,
+    AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result,
+    Selection, Want,
 };
 
 pub(crate) const TOOL: Tool = Tool {
@@ -49,7 +50,9 @@ pub(crate) fn instrument(command: Command, context: &AttemptContext) -> Instrume
     if context.shuffle {
         command = command.env("FLAKY_JEST_SHUFFLE", EnvChange::Set("1".to_owned()));
     }
-    if let (Some(workers), Some(Invocation::Direct(_))) = (context.workers, Invocation::find(&TOOL, &command.argv)) {
+    if let (Some(workers), Some(Invocation::Direct(_))) =
+        (context.workers, Invocation::find(&TOOL, &command.argv))
+    {
         command.argv.push(format!("--maxWorkers={}", workers.max(1)));
     }
     framework::instrument(command, context, "flaky_jest_report.cjs", REPORTER)

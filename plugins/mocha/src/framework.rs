@@ -2,7 +2,8 @@
 
 use flaky_plugin_javascript::framework::{self, PROJECT_FILES, Tool, arguments, escaped};
 use flaky_plugin_sdk::{
-    AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result, Selection, Want,
+    AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result,
+    Selection, Want,
 };
 
 pub(crate) const TOOL: Tool = Tool {

@@ -5,8 +5,8 @@ mod framework;
 mod parser;
 
 use flaky_plugin_sdk::{
-    Attempt, AttemptContext, Command, Detection, Framework, InstallPlan, Instrumented, Manifest, PackedAttempt,
-    PackedParser, Plugin, Project, Result, Selection,
+    Attempt, AttemptContext, Command, Detection, Framework, InstallPlan, Instrumented, Manifest,
+    PackedAttempt, PackedParser, Plugin, Project, Result, Selection,
 };
 
 /// The plugin.
@@ -15,9 +15,13 @@ pub struct Mocha;
 
 impl Plugin for Mocha {
     fn describe() -> Manifest {
-        let manifest = Manifest::new("mocha", env!("CARGO_PKG_VERSION"), "mocha: reads its JSON and output, installs packages, selects tests")
-            .want_reports(flaky_plugin_javascript::REPORTS)
-            .want_reports(parser::REPORTS);
+        let manifest = Manifest::new(
+            "mocha",
+            env!("CARGO_PKG_VERSION"),
+            "mocha: reads its JSON and output, installs packages, selects tests",
+        )
+        .want_reports(flaky_plugin_javascript::REPORTS)
+        .want_reports(parser::REPORTS);
         framework::wants(manifest)
     }
 }

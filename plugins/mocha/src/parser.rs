@@ -8,7 +8,7 @@ mod json;
 mod spec;
 mod stream;
 
-use flaky_plugin_javascript::{Test, read_report, one_line, push_as, sources};
+use flaky_plugin_javascript::{Test, one_line, push_as, read_report, sources};
 use flaky_plugin_sdk::{Attempt, Outcome, PackedAttempt, PackedTestsBuilder};
 
 /// JSON files in the report folder.

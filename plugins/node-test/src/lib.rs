@@ -11,7 +11,11 @@ pub struct NodeTest;
 
 impl Plugin for NodeTest {
     fn describe() -> Manifest {
-        Manifest::new("node-test", env!("CARGO_PKG_VERSION"), "the test runner of Node.js: reads the text of `spec`")
+        Manifest::new(
+            "node-test",
+            env!("CARGO_PKG_VERSION"),
+            "the test runner of Node.js: reads the text of `spec`",
+        )
     }
 }
 

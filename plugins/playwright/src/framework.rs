@@ -2,7 +2,8 @@
 
 use flaky_plugin_javascript::framework::{self, Invocation, PROJECT_FILES, Tool, arguments, pattern};
 use flaky_plugin_sdk::{
-    AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result, Selection, Want,
+    AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result,
+    Selection, Want,
 };
 
 pub(crate) const TOOL: Tool = Tool {
@@ -45,7 +46,9 @@ pub(crate) fn instrument(command: Command, context: &AttemptContext) -> Instrume
         "PW_TEST_REPORTER",
         EnvChange::Set(format!("{}/flaky_playwright_report.cjs", context.support_dir)),
     );
-    if let (Some(workers), Some(Invocation::Direct(_))) = (context.workers, Invocation::find(&TOOL, &command.argv)) {
+    if let (Some(workers), Some(Invocation::Direct(_))) =
+        (context.workers, Invocation::find(&TOOL, &command.argv))
+    {
         command.argv.push(format!("--workers={}", workers.max(1)));
     }
     framework::with_report(command, context, "flaky_playwright_report.cjs", REPORTER)
@@ -64,7 +67,10 @@ fn by_title(ids: &[String]) -> String {
     let titles: Vec<String> = ids
         .iter()
         .map(|id| {
-            let after_project = id.strip_prefix('[').and_then(|rest| rest.split_once("] > ")).map_or(id.as_str(), |(_, rest)| rest);
+            let after_project = id
+                .strip_prefix('[')
+                .and_then(|rest| rest.split_once("] > "))
+                .map_or(id.as_str(), |(_, rest)| rest);
             pattern(&[after_project.to_owned()], 1)
         })
         .collect();

@@ -30,7 +30,9 @@ fn failed_outcome(message: &str) -> Outcome {
         Outcome::UnexpectedPass
     } else if message.starts_with("Test timeout of ") {
         Outcome::TimedOut
-    } else if message.starts_with("worker process exited unexpectedly") || message.starts_with("Worker process exited unexpectedly") {
+    } else if message.starts_with("worker process exited unexpectedly")
+        || message.starts_with("Worker process exited unexpectedly")
+    {
         Outcome::Crashed
     } else {
         Outcome::Failed

@@ -2,7 +2,8 @@
 
 use flaky_plugin_javascript::framework::{self, Invocation, PROJECT_FILES, Tool, arguments, pattern};
 use flaky_plugin_sdk::{
-    AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result, Selection, Want,
+    AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result,
+    Selection, Want,
 };
 
 pub(crate) const TOOL: Tool = Tool {
@@ -50,7 +51,9 @@ pub(crate) fn instrument(command: Command, context: &AttemptContext) -> Instrume
         if context.shuffle && !command.argv.iter().any(|word| word.starts_with("--sequence")) {
             command.argv.push("--sequence.shuffle".to_owned());
         }
-        if let Some(workers) = context.workers.filter(|_| !command.argv.iter().any(|word| word.starts_with("--maxWorkers"))) {
+        if let Some(workers) =
+            context.workers.filter(|_| !command.argv.iter().any(|word| word.starts_with("--maxWorkers")))
+        {
             command.argv.push(format!("--maxWorkers={}", workers.max(1)));
         }
     }

@@ -5,5 +5,7 @@ use flaky_plugin_vitest::Vitest;
 
 #[test]
 fn every_recorded_attempt_is_read_as_it_was_whole_or_cut() {
-    flaky_plugin_testing::check_fixtures(env!("CARGO_MANIFEST_DIR"), |attempt| Vitest.parse(attempt).unwrap_or_default());
+    flaky_plugin_testing::check_fixtures(env!("CARGO_MANIFEST_DIR"), |attempt| {
+        Vitest.parse(attempt).unwrap_or_default()
+    });
 }

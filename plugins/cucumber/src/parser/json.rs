@@ -93,12 +93,15 @@ pub(crate) fn parse(kept: &Kept<'_>) -> Option<PackedAttempt> {
             }
             let (outcome, failures, nanoseconds) = judge(&steps);
             let path = vec![file.clone(), feature.name.clone(), name];
-            push(&mut tests, Test {
-                duration: Some(nanoseconds),
-                location: Some(Location::new(file.clone(), line)),
-                failures,
-                ..Test::new(path, outcome)
-            });
+            push(
+                &mut tests,
+                Test {
+                    duration: Some(nanoseconds),
+                    location: Some(Location::new(file.clone(), line)),
+                    failures,
+                    ..Test::new(path, outcome)
+                },
+            );
         }
     }
     if tests.is_empty() {

@@ -202,9 +202,9 @@ impl Run {
         let pickle = case.and_then(|case| self.pickles.get(&case.pickle_id));
         let text = pickle.and_then(|pickle| pickle.steps.iter().find(|known| Some(&known.id) == pickle_step));
         let result = step.test_step_result;
-        let duration = result.duration.map_or(0, |time| {
-            time.seconds.saturating_mul(1_000_000_000).saturating_add(time.nanos)
-        });
+        let duration = result
+            .duration
+            .map_or(0, |time| time.seconds.saturating_mul(1_000_000_000).saturating_add(time.nanos));
         steps.push(Step {
             hook: pickle_step.is_none(),
             status: result.status.to_ascii_lowercase(),

@@ -38,7 +38,9 @@ pub fn detect(tool: &Tool, project: &Project<'_>) -> Result<Vec<Detection>> {
         let reason = format!("`{}` has its settings", below(root, name));
         found.push(detection(tool, root, 60, reason, &Package::default()));
     }
-    found.sort_by_key(|detection| (Reverse(detection.confidence), detection.root.matches('/').count(), !detection.root.is_empty()));
+    found.sort_by_key(|detection| {
+        (Reverse(detection.confidence), detection.root.matches('/').count(), !detection.root.is_empty())
+    });
     found.truncate(MOST_DETECTIONS);
     Ok(found)
 }
@@ -47,9 +49,10 @@ fn sign(tool: &Tool, package: &Package, settings: Option<&str>) -> Option<(u8, S
     if package.test_script().is_some_and(|script| Invocation::in_shell(tool, script)) {
         return Some((97, "the script `test` of `package.json` runs it".to_owned()));
     }
-    let script = package.scripts.iter().find(|(name, script)| {
-        name.starts_with("test") && Invocation::in_shell(tool, script)
-    });
+    let script = package
+        .scripts
+        .iter()
+        .find(|(name, script)| name.starts_with("test") && Invocation::in_shell(tool, script));
     if let Some(name) = settings {
         return Some((94, format!("`{name}` has its settings")));
     }
@@ -69,5 +72,11 @@ fn detection(tool: &Tool, root: &str, confidence: u8, reason: String, package: &
         Some(script) if runs(script) => Command::new(["npm", "test"]),
         _ => Command::new(tool.command.iter().copied()),
     };
-    Detection { name: tool.name.to_owned(), root: root.to_owned(), confidence, reason, default_command: command.cwd(root) }
+    Detection {
+        name: tool.name.to_owned(),
+        root: root.to_owned(),
+        confidence,
+        reason,
+        default_command: command.cwd(root),
+    }
 }

@@ -86,10 +86,18 @@ enum Manager {
 impl Manager {
     fn command(self) -> &'static [&'static str] {
         match self {
-            Self::Npm { locked: true } => &["npm", "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"],
-            Self::Npm { locked: false } => {
-                &["npm", "install", "--include=dev", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
+            Self::Npm { locked: true } => {
+                &["npm", "ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"]
             }
+            Self::Npm { locked: false } => &[
+                "npm",
+                "install",
+                "--include=dev",
+                "--no-audit",
+                "--no-fund",
+                "--no-package-lock",
+                "--loglevel=error",
+            ],
             Self::Pnpm => &["pnpm", "install", "--frozen-lockfile", "--prod=false"],
             Self::Yarn { modern: false } => &["yarn", "install", "--frozen-lockfile", "--production=false"],
             Self::Yarn { modern: true } => &["yarn", "install", "--immutable"],
@@ -121,8 +129,14 @@ fn manager<'r>(files: &[String], root: &'r str) -> (&'r str, Manager) {
 /// What an installation depends on.
 fn is_cause(file: &str) -> bool {
     let names = [
-        "package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "pnpm-workspace.yaml",
-        ".npmrc", ".yarnrc.yml",
+        "package.json",
+        "package-lock.json",
+        "npm-shrinkwrap.json",
+        "yarn.lock",
+        "pnpm-lock.yaml",
+        "pnpm-workspace.yaml",
+        ".npmrc",
+        ".yarnrc.yml",
     ];
     names.contains(&name_of(file))
 }
@@ -159,7 +173,8 @@ mod tests {
         for (names, root, folder, words) in cases {
             let files = names.iter().fold(Files::default(), |all, name| all.file(name, json));
             let plan = install(&files.project(), root, "/env").unwrap_or_default();
-            let command = plan.steps.first().map(|step| step.command.clone()).unwrap_or_else(|| Command::new(["none"]));
+            let command =
+                plan.steps.first().map(|step| step.command.clone()).unwrap_or_else(|| Command::new(["none"]));
             assert_eq!(command.cwd, *folder, "{names:?}");
             let argv = command.argv.get(6..8).map(|words| words.join(" "));
             assert_eq!(argv.as_deref(), Some(*words), "{names:?}");

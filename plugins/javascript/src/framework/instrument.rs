@@ -35,9 +35,13 @@ pub fn instrument(command: Command, context: &AttemptContext, file: &str, report
 /// The command with the reporter's file and the folder that it writes into.
 #[must_use]
 pub fn with_report(command: Command, context: &AttemptContext, file: &str, reporter: &str) -> Instrumented {
-    let command = command.env("FLAKY_JAVASCRIPT_REPORT", EnvChange::Set(format!("{}/{FOLDER}", context.report_dir)));
+    let command =
+        command.env("FLAKY_JAVASCRIPT_REPORT", EnvChange::Set(format!("{}/{FOLDER}", context.report_dir)));
     let content = format!("{WRITER}{reporter}").into_bytes();
-    Instrumented { command: with_modules(command), support_files: vec![SupportFile { path: file.to_owned(), content }] }
+    Instrumented {
+        command: with_modules(command),
+        support_files: vec![SupportFile { path: file.to_owned(), content }],
+    }
 }
 
 /// The command, started where the installed packages are found: Node.js looks for packages in `node_modules` beside and

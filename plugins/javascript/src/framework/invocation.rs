@@ -15,8 +15,21 @@ pub enum Invocation {
 
 /// Programs that run what follows their own options.
 const WRAPPERS: [&str; 15] = [
-    "env", "time", "timeout", "nice", "ionice", "nohup", "stdbuf", "setsid", "xvfb-run", "dbus-run-session",
-    "cross-env", "cross-env-shell", "dotenv", "c8", "nyc",
+    "env",
+    "time",
+    "timeout",
+    "nice",
+    "ionice",
+    "nohup",
+    "stdbuf",
+    "setsid",
+    "xvfb-run",
+    "dbus-run-session",
+    "cross-env",
+    "cross-env-shell",
+    "dotenv",
+    "c8",
+    "nyc",
 ];
 
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "zsh", "ksh"];
@@ -33,7 +46,8 @@ impl Invocation {
     #[must_use]
     pub fn assumed(tool: &Tool, argv: &[String]) -> Option<Self> {
         Self::find(tool, argv).or_else(|| {
-            let words: Vec<&str> = argv.iter().map(String::as_str).filter(|word| !is_assignment(word)).collect();
+            let words: Vec<&str> =
+                argv.iter().map(String::as_str).filter(|word| !is_assignment(word)).collect();
             let manager = words.first().map(|word| program(word));
             let runs = matches!(manager, Some("npm" | "yarn" | "pnpm" | "bun"))
                 && words.iter().any(|word| matches!(*word, "test" | "t" | "tst" | "run" | "run-script"));
@@ -74,7 +88,8 @@ fn find(tool: &Tool, words: &[&str], from: usize) -> Option<Invocation> {
             let next = (start + 1..words.len()).find(|at| {
                 words.get(*at).is_some_and(|word| {
                     let word = program(word);
-                    tool.programs.contains(&word) || matches!(word, "npx" | "npm" | "yarn" | "pnpm" | "node" | "bunx")
+                    tool.programs.contains(&word)
+                        || matches!(word, "npx" | "npm" | "yarn" | "pnpm" | "node" | "bunx")
                 })
             })?;
             find(tool, words, next)
@@ -107,7 +122,9 @@ fn after_options(tool: &Tool, words: &[&str], from: usize) -> Option<Invocation>
             _ if word.starts_with('-') => at += 1,
             // `jest@29`
             _ => {
-                let name = program(word.split_once('@').map_or(word, |(name, _)| if name.is_empty() { word } else { name }));
+                let name = program(
+                    word.split_once('@').map_or(word, |(name, _)| if name.is_empty() { word } else { name }),
+                );
                 return tool.programs.contains(&name).then(|| direct(tool, words, at + 1)).flatten();
             }
         }

@@ -19,14 +19,17 @@ impl Package {
     /// `None` when there is no such file, or nobody could read it.
     pub(crate) fn read(project: &Project<'_>, path: &str) -> Result<Option<Self>> {
         let Some(text) = project.read_text(path, LARGEST_SETTINGS)? else { return Ok(None) };
-        let Ok(Value::Object(all)) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) else {
+        let Ok(Value::Object(all)) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))
+        else {
             return Ok(None);
         };
         let entries = |key: &str| all.get(key).and_then(Value::as_object);
         let scripts = entries("scripts").into_iter().flatten();
-        let scripts = scripts.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect();
+        let scripts =
+            scripts.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect();
         let needs = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
-        let needs = needs.iter().filter_map(|key| entries(key)).flat_map(|found| found.keys().cloned()).collect();
+        let needs =
+            needs.iter().filter_map(|key| entries(key)).flat_map(|found| found.keys().cloned()).collect();
         Ok(Some(Self { scripts, needs, keys: all.keys().cloned().collect() }))
     }
 

@@ -11,7 +11,9 @@ use super::{Invocation, Tool};
 /// `cannot-select` when the tool's arguments are not at the end of the command, or it chooses already.
 pub fn arguments(tool: &Tool, mut command: Command, taken: &[&str], more: Vec<String>) -> Result<Command> {
     let chosen = command.argv.iter().find(|word| {
-        taken.iter().any(|option| *word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')))
+        taken.iter().any(|option| {
+            *word == option || word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='))
+        })
     });
     if let Some(chosen) = chosen {
         let said = format!("the command chooses tests by `{chosen}` already");
@@ -27,7 +29,10 @@ pub fn arguments(tool: &Tool, mut command: Command, taken: &[&str], more: Vec<St
             }
         }
         Some(Invocation::InShell) | None => {
-            let said = format!("{} is not called directly, so its arguments are unknown", tool.programs.join(" or "));
+            let said = format!(
+                "{} is not called directly, so its arguments are unknown",
+                tool.programs.join(" or ")
+            );
             return Err(PluginError::new("cannot-select", said));
         }
     }

@@ -1,7 +1,8 @@
 //! JSON as `--json` prints it and `--outputFile` writes it.
 
 use flaky_plugin_javascript::{
-    Document, Kept, Root, Test, documents, failure, first_paragraph, nanoseconds_of_millis, push, strip_colours,
+    Document, Kept, Root, Test, documents, failure, first_paragraph, nanoseconds_of_millis, push,
+    strip_colours,
 };
 use flaky_plugin_sdk::{
     Completeness, Diagnostic, Location, Outcome, PackedAttempt, PackedTestsBuilder, Source,
@@ -127,7 +128,9 @@ fn tell(
     if told != results.num_total_tests || files > results.num_total_test_suites {
         let said = format!("the report counts {} tests and holds {told}", results.num_total_tests);
         parsed.completeness = Completeness::Truncated;
-        parsed.diagnostics.push(Diagnostic::warning("counters-disagree", said).offset(source.clone(), offset));
+        parsed
+            .diagnostics
+            .push(Diagnostic::warning("counters-disagree", said).offset(source.clone(), offset));
     }
 }
 

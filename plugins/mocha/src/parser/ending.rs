@@ -38,7 +38,10 @@ pub(crate) fn parse(kept: &Kept<'_>) -> Option<PackedAttempt> {
     }
     let said = first_paragraph(&text);
     let said = said.trim_start_matches("Exception during run: ").trim_start_matches("✖ ERROR: ");
-    let head: Vec<&str> = said.lines().take_while(|line| !line.starts_with("at ") && !line.starts_with("Require stack")).collect();
+    let head: Vec<&str> = said
+        .lines()
+        .take_while(|line| !line.starts_with("at ") && !line.starts_with("Require stack"))
+        .collect();
     Some(PackedAttempt {
         format: "mocha-text".to_owned(),
         completeness: Completeness::Complete,

@@ -80,7 +80,8 @@ pub(crate) fn parse(kept: &Kept<'_>) -> Option<PackedAttempt> {
     if found.is_empty() {
         return None;
     }
-    let entries = found.iter().flat_map(|document| document.value.tests.iter().chain(&document.value.failures));
+    let entries =
+        found.iter().flat_map(|document| document.value.tests.iter().chain(&document.value.failures));
     let root = Root::of(entries.filter_map(|entry| entry.file.as_deref()));
     let mut tests = PackedTestsBuilder::default();
     let mut parsed = PackedAttempt {
@@ -95,7 +96,8 @@ pub(crate) fn parse(kept: &Kept<'_>) -> Option<PackedAttempt> {
             && value.stats.failures == value.failures.len() as u64;
         if !agrees {
             parsed.completeness = Completeness::Truncated;
-            let doubt = Diagnostic::warning("counters-disagree", "the report counts other tests than it holds");
+            let doubt =
+                Diagnostic::warning("counters-disagree", "the report counts other tests than it holds");
             parsed.diagnostics.push(doubt.offset(kept.source.clone(), offset));
         }
         value.tell(&root, &mut tests);
@@ -115,7 +117,8 @@ impl Report {
         }
         let mut failed: HashMap<String, usize> = HashMap::new();
         for entry in self.tests {
-            let waits = entry.speed.is_none() && pending.get(entry.full_title.as_str()).is_some_and(|left| *left > 0);
+            let waits =
+                entry.speed.is_none() && pending.get(entry.full_title.as_str()).is_some_and(|left| *left > 0);
             let outcome = if let Some(failure) = entry.failure() {
                 *failed.entry(entry.full_title.clone()).or_default() += 1;
                 failed_outcome(&entry.title, &failure.message)

@@ -57,9 +57,14 @@ pub(crate) fn parse(kept: &Kept<'_>) -> Option<PackedAttempt> {
     let passes = told.iter().filter(|(passed, _)| *passed).count() as u64;
     let failures = told.len() as u64 - passes;
     match end {
-        Some(end) if end.passes == passes && end.failures == failures => parsed.completeness = Completeness::Complete,
+        Some(end) if end.passes == passes && end.failures == failures => {
+            parsed.completeness = Completeness::Complete
+        }
         Some(end) => {
-            let said = format!("{} tests passed and {} failed, and {passes} and {failures} are named", end.passes, end.failures);
+            let said = format!(
+                "{} tests passed and {} failed, and {passes} and {failures} are named",
+                end.passes, end.failures
+            );
             parsed.diagnostics.push(Diagnostic::warning("counters-disagree", said));
         }
         None => {}

@@ -54,7 +54,9 @@ fn ending(text: &str) -> Option<Ending<'_>> {
     }
     // What was cancelled has no duration.
     match text.rsplit_once(" # ") {
-        Some((title, directive)) if matches!(directive, "SKIP" | "TODO") => Some((title, None, Some(directive))),
+        Some((title, directive)) if matches!(directive, "SKIP" | "TODO") => {
+            Some((title, None, Some(directive)))
+        }
         _ => Some((text, None, None)),
     }
 }
@@ -83,7 +85,10 @@ mod tests {
             ("▶ cart", Some((0, Mark::Open, "cart", None))),
             ("  ✔ adds (1.5ms)", Some((1, Mark::Passed, "adds", None))),
             ("    ✖ sums a b # SKIP (0.5ms)", Some((2, Mark::Failed, "sums a b # SKIP", None))),
-            ("  ﹣ later (0.4ms) # not here (yet)", Some((1, Mark::Skipped, "later", Some("not here (yet)")))),
+            (
+                "  ﹣ later (0.4ms) # not here (yet)",
+                Some((1, Mark::Skipped, "later", Some("not here (yet)"))),
+            ),
             ("  ✔ open (0.4ms) # TODO", Some((1, Mark::Passed, "open", Some("TODO")))),
             ("  ✖ cancelled", Some((1, Mark::Failed, "cancelled", None))),
             ("✔ fake (1ms)", None),

@@ -116,7 +116,8 @@ impl Run {
             self.open.push(Open { title: found.title.to_owned(), children: false });
             return;
         }
-        let closes = self.open.get(found.depth).is_some_and(|open| open.title == found.title && open.children);
+        let closes =
+            self.open.get(found.depth).is_some_and(|open| open.title == found.title && open.children);
         self.open.truncate(found.depth);
         let mut path: Vec<String> = self.open.iter().map(|open| open.title.clone()).collect();
         path.push(found.title.to_owned());
@@ -125,7 +126,8 @@ impl Run {
             (Mark::Failed, None) => Outcome::Failed,
             (Mark::Passed | Mark::Open, None) => Outcome::Passed,
         };
-        let item = Item { path, outcome, millis: found.millis, line: line.trim().to_owned(), text: String::new() };
+        let item =
+            Item { path, outcome, millis: found.millis, line: line.trim().to_owned(), text: String::new() };
         if closes {
             self.tree = true;
             self.parents_seen += 1;
@@ -149,7 +151,8 @@ impl Run {
         if time.is_none_or(|time| !time.contains("ms)")) {
             return false;
         }
-        let path: Vec<String> = self.open.iter().take(found.depth + 1).map(|open| open.title.clone()).collect();
+        let path: Vec<String> =
+            self.open.iter().take(found.depth + 1).map(|open| open.title.clone()).collect();
         self.open.truncate(found.depth);
         self.tree = true;
         self.parents_seen += 1;
@@ -206,14 +209,18 @@ impl Run {
             let said = format!("{} tests ran, and {leaves} are named", self.tests);
             parsed.diagnostics.push(Diagnostic::warning("counters-disagree", said));
         }
-        let files: Vec<String> = self.items.iter().filter(|item| item.is_file()).map(|item| item.title().to_owned()).collect();
+        let files: Vec<String> =
+            self.items.iter().filter(|item| item.is_file()).map(|item| item.title().to_owned()).collect();
         let root = Root::of(files.iter().map(String::as_str));
         for parent in std::mem::take(&mut self.parents) {
             self.tell_parent(&parent, &mut parsed);
         }
         let mut tests = PackedTestsBuilder::default();
         for item in std::mem::take(&mut self.items) {
-            let section = self.errors.get_mut(&item.line).and_then(|found| (!found.is_empty()).then(|| found.remove(0)));
+            let section = self
+                .errors
+                .get_mut(&item.line)
+                .and_then(|found| (!found.is_empty()).then(|| found.remove(0)));
             push(&mut tests, item.test(section, &root));
         }
         parsed.tests = tests.finish();
@@ -222,7 +229,8 @@ impl Run {
 
     /// A title with tests in it that failed by itself.
     fn tell_parent(&mut self, parent: &Item, parsed: &mut PackedAttempt) {
-        let section = self.errors.get_mut(&parent.line).and_then(|found| (!found.is_empty()).then(|| found.remove(0)));
+        let section =
+            self.errors.get_mut(&parent.line).and_then(|found| (!found.is_empty()).then(|| found.remove(0)));
         let text = section.as_ref().map_or(parent.text.as_str(), |section| section.text.as_str());
         let error = error(text);
         // The tests in it are told themselves.
@@ -257,7 +265,9 @@ impl Item {
             *title = root.relative(title);
         }
         let place = match &section {
-            Some(section) if !section.file.is_empty() => Some(Location::new(section.file.clone(), Some(section.at))),
+            Some(section) if !section.file.is_empty() => {
+                Some(Location::new(section.file.clone(), Some(section.at)))
+            }
             _ if is_file => self.path.last().map(|file| Location::new(file.clone(), None)),
             _ => None,
         };
@@ -287,13 +297,18 @@ fn failed_outcome(message: &str) -> Outcome {
 /// `2 subtests failed`
 fn is_of_children(message: &str) -> bool {
     let after = message.trim_start_matches(|c: char| c.is_ascii_digit());
-    after.len() < message.len() && (after.starts_with(" subtest failed") || after.starts_with(" subtests failed"))
+    after.len() < message.len()
+        && (after.starts_with(" subtest failed") || after.starts_with(" subtests failed"))
 }
 
 /// An error as `util.inspect` shows it: its stack, then its properties in braces; what is no error in quotes.
 fn error(text: &str) -> Failure {
     let lines: Vec<&str> = text.trim_matches('\n').lines().collect();
-    let indent = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start_matches(' ').len()).min();
+    let indent = lines
+        .iter()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.len() - line.trim_start_matches(' ').len())
+        .min();
     let indent = indent.unwrap_or_default();
     let plain: Vec<&str> = lines.iter().map(|line| line.get(indent..).unwrap_or_default()).collect();
     let plain = plain.join("\n");

@@ -172,7 +172,8 @@ impl Files {
                 break;
             }
             file = above;
-            inner = inner.trim_end_matches('/').rfind('/').and_then(|at| inner.get(..=at)).unwrap_or_default();
+            inner =
+                inner.trim_end_matches('/').rfind('/').and_then(|at| inner.get(..=at)).unwrap_or_default();
         }
         format!("{inner}{file}")
     }
@@ -216,7 +217,8 @@ impl Suite {
 
 impl Case {
     fn test(self, path: Vec<String>, location: Location) -> Test {
-        let outcomes: Vec<Outcome> = self.results.iter().map(|result| result.outcome(&self.expected_status)).collect();
+        let outcomes: Vec<Outcome> =
+            self.results.iter().map(|result| result.outcome(&self.expected_status)).collect();
         let outcome = outcomes.last().copied().unwrap_or(match self.expected_status.as_str() {
             "skipped" => Outcome::Skipped,
             _ => Outcome::NotRun,

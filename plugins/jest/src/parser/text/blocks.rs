@@ -61,7 +61,9 @@ fn is_code(line: &str) -> bool {
 /// `  at Object.toBe (tests/a.test.js:1:2)`
 fn is_frame(line: &str) -> bool {
     let text = line.trim();
-    line.starts_with("  ") && text.starts_with("at ") && text.ends_with(|c: char| c == ')' || c.is_ascii_digit())
+    line.starts_with("  ")
+        && text.starts_with("at ")
+        && text.ends_with(|c: char| c == ')' || c.is_ascii_digit())
 }
 
 /// What a failed test's message says of its outcome.

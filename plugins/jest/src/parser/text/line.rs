@@ -54,7 +54,9 @@ pub(crate) fn leaf(line: &str) -> Option<Leaf<'_>> {
     let (outcome, rest) = match mark {
         "✓" | "√" => (Outcome::Passed, rest),
         "✕" | "×" => (Outcome::Failed, rest),
-        "○" => (Outcome::Skipped, rest.strip_prefix("skipped ").or_else(|| rest.strip_prefix("disabled "))?),
+        "○" => {
+            (Outcome::Skipped, rest.strip_prefix("skipped ").or_else(|| rest.strip_prefix("disabled "))?)
+        }
         "✎" => (Outcome::Skipped, rest.strip_prefix("todo ")?),
         _ => return None,
     };

@@ -108,7 +108,9 @@ impl Run {
                     });
                     self.details = true;
                     self.trees = true;
-                } else if let Some((depth, title)) = indented(line).filter(|(depth, _)| *depth <= titles.len()) {
+                } else if let Some((depth, title)) =
+                    indented(line).filter(|(depth, _)| *depth <= titles.len())
+                {
                     titles.truncate(depth);
                     titles.push(title.trim_end().to_owned());
                 } else {
@@ -127,7 +129,8 @@ impl Run {
     /// Lines before any file: what kept jest from running.
     fn before_all(&mut self, line: &str) {
         if let Some(refused) = &mut self.refused {
-            refused.sure |= line.contains("https://jestjs.io/docs/") || line.contains("Run with `--passWithNoTests`");
+            refused.sure |=
+                line.contains("https://jestjs.io/docs/") || line.contains("Run with `--passWithNoTests`");
             if refused.text.len() < 4096 {
                 refused.text.push_str(line);
                 refused.text.push('\n');
@@ -136,7 +139,8 @@ impl Run {
         }
         let code = if line.starts_with("No tests found, exiting with code ") {
             "no-tests"
-        } else if line.starts_with("● Unrecognized CLI Parameter") || line.starts_with("● Validation Error") {
+        } else if line.starts_with("● Unrecognized CLI Parameter") || line.starts_with("● Validation Error")
+        {
             "usage-error"
         } else {
             return;
@@ -191,7 +195,9 @@ impl Run {
             let outcome = failed_outcome(&failure.message);
             // Of tests of one name, the first that has no failure yet; of one test, all its failures.
             let indices = failed.get(&block.title).map(Vec::as_slice).unwrap_or_default();
-            let fresh = indices.iter().find(|index| file.tests.get(**index).is_some_and(|test| test.failures.is_empty()));
+            let fresh = indices
+                .iter()
+                .find(|index| file.tests.get(**index).is_some_and(|test| test.failures.is_empty()));
             let known = fresh.or(indices.last()).and_then(|index| file.tests.get_mut(*index));
             if let Some(test) = known {
                 test.outcome = outcome;
@@ -219,7 +225,11 @@ impl Run {
         }
         let mut parsed = PackedAttempt {
             format: "jest-text".to_owned(),
-            completeness: if ended && !self.interrupted { Completeness::Complete } else { Completeness::Truncated },
+            completeness: if ended && !self.interrupted {
+                Completeness::Complete
+            } else {
+                Completeness::Truncated
+            },
             ..PackedAttempt::default()
         };
         parsed.diagnostics.append(&mut self.diagnostics);
@@ -249,7 +259,8 @@ impl Refused {
         let said = if self.code == "no-tests" {
             self.text.lines().next().unwrap_or_default().to_owned()
         } else {
-            let lines: Vec<&str> = self.text.lines().map(str::trim).filter(|line| !line.is_empty()).take(2).collect();
+            let lines: Vec<&str> =
+                self.text.lines().map(str::trim).filter(|line| !line.is_empty()).take(2).collect();
             lines.join(" ").trim_start_matches("● ").to_owned()
         };
         PackedAttempt {

@@ -37,10 +37,11 @@ pub(crate) fn leaf(line: &str) -> Option<Leaf<'_>> {
 }
 
 fn duration(text: &str) -> (&str, Option<f64>) {
-    let found = text.strip_suffix("ms)").and_then(|text| text.rsplit_once(" (")).and_then(|(title, number)| {
-        let whole = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-        whole.then(|| number.parse().ok().map(|millis| (title, Some(millis)))).flatten()
-    });
+    let found =
+        text.strip_suffix("ms)").and_then(|text| text.rsplit_once(" (")).and_then(|(title, number)| {
+            let whole = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+            whole.then(|| number.parse().ok().map(|millis| (title, Some(millis)))).flatten()
+        });
     found.unwrap_or((text, None))
 }
 

@@ -76,7 +76,8 @@ impl Run {
                 return;
             }
             let counts = *counts;
-            if counts.failing > 0 && counts.failing >= self.failed
+            if counts.failing > 0
+                && counts.failing >= self.failed
                 && let Some(error) = Error::start(line, 1)
             {
                 self.place = Place::Errors(counts, vec![error]);
@@ -116,7 +117,9 @@ impl Run {
             return;
         }
         match indented(line) {
-            Some((depth, title)) if depth <= self.blocks.len() && (depth > 0 || self.top) && leaf(line).is_none() => {
+            Some((depth, title))
+                if depth <= self.blocks.len() && (depth > 0 || self.top) && leaf(line).is_none() =>
+            {
                 if matches!(self.place, Place::Counts(_)) {
                     return;
                 }
@@ -190,16 +193,24 @@ impl Run {
             errors.into_iter().map(|error| Some(error).filter(|error| error.named)).collect();
         for item in self.items {
             let error = match item.mark {
-                Mark::Failed(number) => {
-                    usize::try_from(number - 1).ok().and_then(|index| unnamed.get_mut(index)).and_then(Option::take)
-                }
+                Mark::Failed(number) => usize::try_from(number - 1)
+                    .ok()
+                    .and_then(|index| unnamed.get_mut(index))
+                    .and_then(Option::take),
                 Mark::Passed | Mark::Pending => None,
             };
             item.tell(error, &mut tests);
         }
         for error in unnamed.into_iter().flatten() {
             let title = error.titles.last().cloned().unwrap_or_default();
-            let item = Item { blocks: Vec::new(), title, mark: Mark::Failed(0), millis: None, foreign_above: false, foreign_below: false };
+            let item = Item {
+                blocks: Vec::new(),
+                title,
+                mark: Mark::Failed(0),
+                millis: None,
+                foreign_above: false,
+                foreign_below: false,
+            };
             item.tell(Some(error), &mut tests);
         }
         parsed.tests = tests.finish();
@@ -233,7 +244,10 @@ impl Run {
             let hint = "run mocha with `--reporter spec`";
             parsed.diagnostics.push(Diagnostic::new("unnamed-tests", said).hint(hint));
         } else if told_errors {
-            let said = format!("{} tests passed and {} failed, and {passed} and {failed} are named", counts.passing, counts.failing);
+            let said = format!(
+                "{} tests passed and {} failed, and {passed} and {failed} are named",
+                counts.passing, counts.failing
+            );
             parsed.diagnostics.push(Diagnostic::warning("counters-disagree", said));
         }
     }
@@ -283,7 +297,9 @@ mod tests {
 
     #[test]
     fn a_tree_that_anybody_could_print_is_not_read() {
-        for text in ["  ✔ adds\n  ✔ rounds\n", "cart\n    ✔ adds\n", "  cart\n\n    ✔ adds\n", "  1 passing\n"] {
+        for text in
+            ["  ✔ adds\n  ✔ rounds\n", "cart\n    ✔ adds\n", "  cart\n\n    ✔ adds\n", "  1 passing\n"]
+        {
             assert_eq!(ids(text), [""; 0], "{text}");
         }
     }

@@ -128,15 +128,25 @@ mod tests {
 
     #[test]
     fn a_test_is_named_by_project_place_and_titles() {
-        let entry = entry("  ✘  12 [mobile safari] › tests/a b.spec.ts:3:5 › cart › adds (x) (retry #2) (1.5s)");
+        let entry =
+            entry("  ✘  12 [mobile safari] › tests/a b.spec.ts:3:5 › cart › adds (x) (retry #2) (1.5s)");
         let path = ["[mobile safari]", "tests/a b.spec.ts", "cart", "adds (x)"].map(str::to_owned).to_vec();
         let test = Named { path, file: "tests/a b.spec.ts".to_owned(), line: Some(3) };
-        assert_eq!(entry, Some(Entry { mark: Mark::Failed, number: 12, test, retry: 2, millis: Some(1500.0) }));
+        assert_eq!(
+            entry,
+            Some(Entry { mark: Mark::Failed, number: 12, test, retry: 2, millis: Some(1500.0) })
+        );
     }
 
     #[test]
     fn lines_of_others_are_not_taken() {
-        for line in ["  ✓ adds (3ms)", "  ✓ 1 adds", "  ✓ 1 a.spec.ts › adds", " ✓ 1 a.spec.ts:1:1 › adds", "  ✓ 1 a.txt:1:1 › adds"] {
+        for line in [
+            "  ✓ adds (3ms)",
+            "  ✓ 1 adds",
+            "  ✓ 1 a.spec.ts › adds",
+            " ✓ 1 a.spec.ts:1:1 › adds",
+            "  ✓ 1 a.txt:1:1 › adds",
+        ] {
             assert_eq!(entry(line), None, "{line}");
         }
         assert_eq!(running("Running 28 tests using 1 worker"), Some(28));

@@ -66,7 +66,9 @@ impl Run {
         } else if let Some((number, word)) = count(line) {
             self.count(number, word);
         } else if self.counts.seen && self.counts.word == "failed" && line.starts_with("    ") {
-            self.counts.failed.extend(named(line.trim_end_matches(['─', ' ']).trim_start()).filter(|_| whole));
+            self.counts
+                .failed
+                .extend(named(line.trim_end_matches(['─', ' ']).trim_start()).filter(|_| whole));
         } else if let Some((_, test, retry)) = progress(line, self.announced.unwrap_or_default())
             .filter(|(number, _, _)| whole && self.number == 0 && *number == self.begun + 1)
         {
@@ -127,7 +129,10 @@ impl Run {
                 error.push_str(line);
             }
             Some(_) => {}
-            None if line.starts_with("Error: ") || line.starts_with("SyntaxError: ") || line.starts_with("TypeError: ") => {
+            None if line.starts_with("Error: ")
+                || line.starts_with("SyntaxError: ")
+                || line.starts_with("TypeError: ") =>
+            {
                 self.error = Some(line.to_owned());
             }
             None => {}
@@ -175,11 +180,14 @@ impl Run {
         let vague = self.begun > 0 && !self.only_passed_and_failed();
         if self.number + self.begun == 0 || vague || named.saturating_add(self.counts.not_run) < all {
             let said = format!("{all} tests were to run, and {named} are listed");
-            parsed.diagnostics.push(Diagnostic::new("unnamed-tests", said).hint("run Playwright with `--reporter=list`"));
+            parsed
+                .diagnostics
+                .push(Diagnostic::new("unnamed-tests", said).hint("run Playwright with `--reporter=list`"));
         } else if Some(all) == self.announced {
             parsed.completeness = Completeness::Complete;
         } else {
-            let said = format!("{} tests were announced, and {all} are counted", self.announced.unwrap_or_default());
+            let said =
+                format!("{} tests were announced, and {all} are counted", self.announced.unwrap_or_default());
             parsed.diagnostics.push(Diagnostic::warning("counters-disagree", said));
         }
     }
@@ -192,8 +200,10 @@ impl Run {
     fn resolve(mut self) -> Vec<Test> {
         let not_run = self.not_run();
         let complete = self.counts.seen;
-        let mut sections: HashMap<Named, Section> =
-            std::mem::take(&mut self.sections).into_iter().map(|section| (section.test.clone(), section)).collect();
+        let mut sections: HashMap<Named, Section> = std::mem::take(&mut self.sections)
+            .into_iter()
+            .map(|section| (section.test.clone(), section))
+            .collect();
         let failed = std::mem::take(&mut self.counts.failed);
         let passed = self.only_passed_and_failed();
         let last_line = self.tests.len().saturating_sub(1);
@@ -216,7 +226,9 @@ impl Run {
             let failure = section.as_ref().map(Section::failure);
             let last = listed.tries.last().copied().unwrap_or(Mark::Dash);
             let outcome = match (last, &failure) {
-                (Mark::Passed, Some(failure)) if failure.message.starts_with("Expected to fail, but passed") => {
+                (Mark::Passed, Some(failure))
+                    if failure.message.starts_with("Expected to fail, but passed") =>
+                {
                     Outcome::UnexpectedPass
                 }
                 (Mark::Passed, _) => Outcome::Passed,
@@ -245,7 +257,8 @@ impl Run {
             });
         }
         // Other reporters name failed tests alone.
-        let mut others: Vec<Section> = sections.into_values().filter(|section| failed.contains(&section.test)).collect();
+        let mut others: Vec<Section> =
+            sections.into_values().filter(|section| failed.contains(&section.test)).collect();
         others.sort_by(|left, right| left.test.path.cmp(&right.test.path));
         for section in others {
             let failure = section.failure();
@@ -267,11 +280,17 @@ impl Run {
     fn not_run(&self) -> Vec<usize> {
         let dashes = self.tests.iter().enumerate().filter(|(_, test)| test.tries == [Mark::Dash]);
         if self.counts.skipped == 0 {
-            return if self.counts.not_run > 0 { dashes.map(|(index, _)| index).collect() } else { Vec::new() };
+            return if self.counts.not_run > 0 {
+                dashes.map(|(index, _)| index).collect()
+            } else {
+                Vec::new()
+            };
         }
         let mut found = Vec::new();
         for (index, listed) in dashes {
-            let Some(before) = index.checked_sub(1).and_then(|before| self.tests.get(before)) else { continue };
+            let Some(before) = index.checked_sub(1).and_then(|before| self.tests.get(before)) else {
+                continue;
+            };
             let block = |test: &Listed| test.test.path.split_last().map(|(_, block)| block.to_vec());
             let broke = before.tries.last() == Some(&Mark::Failed) || found.contains(&(index - 1));
             if broke && block(before) == block(listed) {

@@ -48,7 +48,11 @@ impl Section {
         let mut end = text.len();
         let mut at = 0;
         for line in text.split_inclusive('\n') {
-            if is_code(line) || line.starts_with("    at ") || line.starts_with("Error Context: ") || line.starts_with("attachment #") {
+            if is_code(line)
+                || line.starts_with("    at ")
+                || line.starts_with("Error Context: ")
+                || line.starts_with("attachment #")
+            {
                 end = at;
                 break;
             }

@@ -34,13 +34,22 @@ pub(crate) fn marked(line: &str) -> Option<Marked<'_>> {
         _ => return None,
     };
     let rest = rest.strip_suffix(" [skipped]").unwrap_or(rest);
-    let rest = rest.strip_suffix(" MB heap used").and_then(|rest| rest.rsplit_once(' ')).map_or(rest, |(rest, _)| rest);
+    let rest = rest
+        .strip_suffix(" MB heap used")
+        .and_then(|rest| rest.rsplit_once(' '))
+        .map_or(rest, |(rest, _)| rest);
     let (rest, _) = counted(rest, " (repeat x");
     let (rest, retries) = counted(rest, " (retry x");
     let (rest, millis) = duration(rest);
     // Older versions put the duration last.
     let (rest, before) = counted(rest, " (retry x");
-    Some(Marked { indent, outcome, title: rest.trim(), millis, retries: retries.max(before).min(MOST_RETRIES) })
+    Some(Marked {
+        indent,
+        outcome,
+        title: rest.trim(),
+        millis,
+        retries: retries.max(before).min(MOST_RETRIES),
+    })
 }
 
 fn counted<'l>(text: &'l str, start: &str) -> (&'l str, usize) {
@@ -122,9 +131,15 @@ mod tests {
             (" ✓ tests/a.test.ts > adds 3ms", Some((1, passed, "tests/a.test.ts > adds", Some(3.0), 0))),
             ("   ✓ adds  403ms", Some((3, passed, "adds", Some(403.0), 0))),
             ("   × adds 10ms (retry x2)", Some((3, Some(Outcome::Failed), "adds", Some(10.0), 2))),
-            (" ↓ a.test.ts > later [skipped]", Some((1, Some(Outcome::Skipped), "a.test.ts > later", None, 0))),
+            (
+                " ↓ a.test.ts > later [skipped]",
+                Some((1, Some(Outcome::Skipped), "a.test.ts > later", None, 0)),
+            ),
             (" ✓ a.test.ts > waits 3ms long", Some((1, passed, "a.test.ts > waits 3ms long", None, 0))),
-            (" ❯ a.test.ts (2 tests | 1 failed) 5ms", Some((1, None, "a.test.ts (2 tests | 1 failed)", Some(5.0), 0))),
+            (
+                " ❯ a.test.ts (2 tests | 1 failed) 5ms",
+                Some((1, None, "a.test.ts (2 tests | 1 failed)", Some(5.0), 0)),
+            ),
             ("✓ adds 3ms", None),
             ("  ✓ adds 3ms", None),
             (" → adds", None),

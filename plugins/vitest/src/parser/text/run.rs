@@ -201,7 +201,9 @@ impl Run {
     fn add_errors(&mut self) {
         let mut whole: HashMap<String, Vec<usize>> = HashMap::new();
         let mut short: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, test) in self.tests.iter_mut().enumerate().filter(|(_, test)| test.outcome == Outcome::Failed) {
+        for (index, test) in
+            self.tests.iter_mut().enumerate().filter(|(_, test)| test.outcome == Outcome::Failed)
+        {
             whole.entry(test.path.join(" > ")).or_default().push(index);
             if let (Some(file), Some(title)) = (test.path.first(), test.path.last()) {
                 short.entry(format!("{file} > {title}")).or_default().push(index);
@@ -219,9 +221,10 @@ impl Run {
             let shorter = ends.map(|at| format!("{file}{}", title.get(at..).unwrap_or_default()));
             let indices = whole.get(&title).or_else(|| shorter.filter_map(|name| short.get(&name)).next());
             let indices = indices.map(Vec::as_slice).unwrap_or_default();
-            let fresh = indices.iter().find(|index| told.get(*index).is_none());
+            let fresh = indices.iter().find(|index| !told.contains_key(*index));
             let known = fresh.or(indices.last()).copied();
-            let Some((index, test)) = known.and_then(|index| Some((index, self.tests.get_mut(index)?))) else {
+            let Some((index, test)) = known.and_then(|index| Some((index, self.tests.get_mut(index)?)))
+            else {
                 extra.push((title, failure));
                 continue;
             };
