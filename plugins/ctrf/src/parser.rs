@@ -122,7 +122,7 @@ impl Case {
         let outcome = outcome(&self.status, self.raw_status.as_deref());
         let file = self.file_path.as_deref().map(|file| root.relative(file));
         let suites = match self.suite {
-            Some(Suite::Text(text)) => vec![text],
+            Some(Suite::Text(text)) => text.split(" > ").map(str::to_owned).collect(),
             Some(Suite::List(list)) => list,
             None => Vec::new(),
         };
@@ -131,6 +131,7 @@ impl Case {
         let is_new = |suite: &String| {
             !suite.trim().is_empty() && Some(suite) != file.as_ref() && Some(suite.as_str()) != base && *suite != self.name
         };
+        let suites = if suites.join(" > ") == self.name { Vec::new() } else { suites };
         let suites: Vec<String> = suites.into_iter().filter(is_new).collect();
         let name = own_name(&suites, &self.name).to_owned();
         let path: Vec<String> = file.iter().cloned().chain(suites).chain([name]).collect();

@@ -22,6 +22,12 @@ pub(crate) struct Run {
     tree: bool,
     place: Place,
     last_was_block: bool,
+    /// Empty lines in a row.
+    blank: usize,
+    /// Whether the tree begins as mocha's does: after two empty lines.
+    begins: bool,
+    /// Whether a line of somebody else's stands in the tree.
+    mixed: bool,
     /// Whether the last line was somebody else's.
     foreign: bool,
 }
@@ -92,7 +98,12 @@ impl Run {
             self.top = true;
             self.fresh = false;
             self.foreign = false;
+            self.blank += 1;
             return;
+        }
+        let blank = std::mem::take(&mut self.blank);
+        if self.items.is_empty() && self.blocks.is_empty() {
+            self.begins = blank >= 2;
         }
         let found = leaf(line).filter(|leaf| whole && self.fits(leaf));
         if let Some(found) = found {
@@ -153,6 +164,7 @@ impl Run {
         self.top = false;
         self.last_was_block = false;
         self.foreign = true;
+        self.mixed |= !self.items.is_empty() || !self.blocks.is_empty();
     }
 
     fn in_errors(&mut self, line: &str) {
@@ -172,7 +184,8 @@ impl Run {
             Place::Counts(counts) => (Some(counts), Vec::new()),
             Place::Errors(counts, errors) => (Some(counts), errors),
         };
-        if counts.is_none() && !self.tree {
+        // Without counts, only a tree is mocha's that nothing else stands in: others print such trees too.
+        if counts.is_none() && !(self.tree && self.begins && !self.mixed) {
             return None;
         }
         let mut parsed = PackedAttempt {
