@@ -6,13 +6,16 @@
 mod line;
 mod run;
 
-use flaky_plugin_javascript::{Lines, sources};
+use flaky_plugin_javascript::{Lines, SEPARATOR, read_report, sources};
 use flaky_plugin_sdk::{Attempt, PackedAttempt};
 
 use run::Run;
 
-/// Reads the first source that is the reporter's.
+/// Reads our own report, or the first source that is the reporter's.
 pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
+    if let Some(parsed) = read_report(attempt, "node-test", SEPARATOR, run::failed_outcome) {
+        return parsed;
+    }
     let read = |kept: &flaky_plugin_javascript::Kept<'_>| {
         let mut run = Run::default();
         let mut lines = Lines::of(&kept.blob);
@@ -21,5 +24,5 @@ pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
         }
         run.finish()
     };
-    sources(attempt).iter().find_map(read).unwrap_or_default()
+    sources(attempt).iter().filter(|kept| !kept.is_ours()).find_map(read).unwrap_or_default()
 }

@@ -283,7 +283,7 @@ impl Item {
     }
 }
 
-fn failed_outcome(message: &str) -> Outcome {
+pub(crate) fn failed_outcome(message: &str) -> Outcome {
     if message.starts_with("test timed out after ") {
         Outcome::TimedOut
     } else if message.starts_with("test did not finish before its parent") {
