@@ -1,0 +1,11 @@
+//! What real reporters wrote, against what the sample's source says.
+
+use flaky_plugin_cucumber::Cucumber;
+use flaky_plugin_sdk::PackedParser;
+
+#[test]
+fn every_recorded_attempt_is_read_as_it_was_whole_or_cut() {
+    flaky_plugin_testing::check_fixtures(env!("CARGO_MANIFEST_DIR"), |attempt| {
+        Cucumber.parse(attempt).unwrap_or_default()
+    });
+}

@@ -1,0 +1,11 @@
+//! What real versions of Node.js printed with their test runner, against what the sample's source says.
+
+use flaky_plugin_node_test::NodeTest;
+use flaky_plugin_sdk::PackedParser;
+
+#[test]
+fn every_recorded_attempt_is_read_as_it_was_whole_or_cut() {
+    flaky_plugin_testing::check_fixtures(env!("CARGO_MANIFEST_DIR"), |attempt| {
+        NodeTest.parse(attempt).unwrap_or_default()
+    });
+}
