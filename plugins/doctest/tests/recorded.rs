@@ -1,0 +1,11 @@
+//! Recorded output of doctest, whole and cut.
+
+use flaky_plugin_doctest::Doctest;
+use flaky_plugin_sdk::PackedParser;
+
+#[test]
+fn recorded_output_is_read_as_its_source_says_and_cut_output_tells_less() {
+    flaky_plugin_testing::check_fixtures(env!("CARGO_MANIFEST_DIR"), |attempt| {
+        Doctest.parse(attempt).unwrap()
+    });
+}
