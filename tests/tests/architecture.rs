@@ -30,6 +30,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-plugin-terminal", &["flaky-plugin-sdk"]),
     ("flaky-plugin-json", &["flaky-plugin-sdk"]),
     ("flaky-plugin-markdown", &["flaky-plugin-sdk"]),
+    ("flaky-plugin-console", &["flaky-plugin-sdk"]),
+    ("flaky-plugin-gtest", &["flaky-plugin-sdk", "flaky-plugin-console"]),
+    ("flaky-plugin-junit5", &["flaky-plugin-sdk", "flaky-plugin-console"]),
+    ("flaky-plugin-boost-test", &["flaky-plugin-sdk", "flaky-plugin-console", "flaky-plugin-junit"]),
+    ("flaky-plugin-catch2", &["flaky-plugin-sdk", "flaky-plugin-console", "flaky-plugin-junit"]),
+    ("flaky-plugin-ctest", &["flaky-plugin-sdk", "flaky-plugin-console", "flaky-plugin-junit"]),
+    ("flaky-plugin-doctest", &["flaky-plugin-sdk", "flaky-plugin-console", "flaky-plugin-junit"]),
+    ("flaky-plugin-gradle", &["flaky-plugin-sdk", "flaky-plugin-console", "flaky-plugin-junit"]),
+    ("flaky-plugin-maven", &["flaky-plugin-sdk", "flaky-plugin-console", "flaky-plugin-junit"]),
+    ("flaky-plugin-nunit", &["flaky-plugin-sdk", "flaky-plugin-console", "flaky-plugin-junit"]),
+    ("flaky-plugin-trx", &["flaky-plugin-sdk", "flaky-plugin-console", "flaky-plugin-junit"]),
+    ("flaky-plugin-xunit", &["flaky-plugin-sdk", "flaky-plugin-console", "flaky-plugin-junit"]),
     ("xtask", &["flaky-core", "flaky-config"]),
 ];
 

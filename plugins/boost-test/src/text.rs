@@ -1,6 +1,6 @@
 //! The log as text.
 
-use flaky_plugin_console::{MOST_TEXT, Test, TestsSoFar, outcome_when_cut, push_line, visible};
+use flaky_plugin_console::{MOST_TEXT, Test, TestsSoFar, begins_ctest, outcome_when_cut, push_line, visible};
 use flaky_plugin_sdk::{Blob, Completeness, Diagnostic, Exit, Outcome, PackedAttempt};
 
 use crate::case::{Case, failure_of, test_of};
@@ -11,6 +11,9 @@ pub(crate) fn read(blob: &Blob<'_>, report: &Report, exit: &Exit) -> Option<Pack
     let mut log = Log::new(report);
     let mut lines = blob.lines();
     while let Some(line) = lines.next_line() {
+        if !log.is_whole && begins_ctest(line.bytes) {
+            return None;
+        }
         log.line(&visible(line.bytes));
     }
     log.finish(exit)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flaky_plugin_console::{MOST_TEXT, Test, TestsSoFar, push_line, visible};
+use flaky_plugin_console::{MOST_TEXT, Test, TestsSoFar, begins_ctest, push_line, visible};
 use flaky_plugin_sdk::{Blob, Completeness, Diagnostic, Exit, Failure, Outcome, PackedAttempt, Source};
 
 /// Rulers are as wide as the console, less one column.
@@ -15,6 +15,9 @@ pub(crate) fn read(blob: &Blob<'_>, source: &Source, exit: &Exit) -> Option<Pack
     let mut reading = Reading::default();
     let mut lines = blob.lines();
     while let Some(line) = lines.next_line() {
+        if !reading.is_certain && begins_ctest(line.bytes) {
+            return None;
+        }
         reading.offset = line.offset;
         reading.line(&visible(line.bytes));
     }
@@ -212,7 +215,9 @@ impl Reading {
         let failed = self.tests.0.iter().filter(|test| !test.failures.is_empty()).count();
         let was_ended = exit.timed_out || exit.signal.is_some();
         let all_named = !was_ended
-            && counts.is_some_and(|counts| counts.all == named && failed <= counts.failed + counts.expected);
+            && counts.is_some_and(|counts| {
+                counts.all == named && failed <= counts.failed.saturating_add(counts.expected)
+            });
         if !all_named {
             diagnostics.push(
                 Diagnostic::new("unnamed-tests", "the tests that passed are not named")

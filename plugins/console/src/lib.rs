@@ -9,6 +9,13 @@ pub use tests_so_far::{Test, TestsSoFar};
 
 use flaky_plugin_sdk::{Exit, Outcome};
 
+/// Whether a line is the first that `ctest` prints. With `--output-on-failure` the output of programs that failed
+/// follows at the beginning of lines, and their tests are not all that there are.
+#[must_use]
+pub fn begins_ctest(line: &[u8]) -> bool {
+    line.starts_with(b"Test project /") || line.starts_with(b"Test project C:")
+}
+
 /// What became of a test that was running when the text ended; `None` when nothing says that the process was stopped.
 #[must_use]
 pub fn outcome_when_cut(exit: &Exit) -> Option<Outcome> {

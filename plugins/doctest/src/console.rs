@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use flaky_plugin_console::{MOST_TEXT, Test, TestsSoFar, push_line, visible};
+use flaky_plugin_console::{MOST_TEXT, Test, TestsSoFar, begins_ctest, push_line, visible};
 use flaky_plugin_sdk::{Blob, Completeness, Diagnostic, Exit, Failure, Outcome, PackedAttempt};
 
 /// The ruler between tests.
@@ -12,6 +12,9 @@ pub(crate) fn read(blob: &Blob<'_>, exit: &Exit) -> Option<PackedAttempt> {
     let mut reading = Reading::default();
     let mut lines = blob.lines();
     while let Some(line) = lines.next_line() {
+        if !reading.is_certain && begins_ctest(line.bytes) {
+            return None;
+        }
         reading.line(&visible(line.bytes));
     }
     reading.finish(exit)

@@ -2,7 +2,7 @@
 
 mod line;
 
-use flaky_plugin_console::{MOST_TEXT, Test, TestsSoFar, outcome_when_cut, push_line, visible};
+use flaky_plugin_console::{MOST_TEXT, Test, TestsSoFar, begins_ctest, outcome_when_cut, push_line, visible};
 use flaky_plugin_sdk::{
     Blob, Completeness, Diagnostic, Exit, Failure, LineEnd, Outcome, PackedAttempt, Source,
 };
@@ -17,6 +17,9 @@ pub(crate) fn read(blob: &Blob<'_>, source: &Source, exit: &Exit) -> Option<Pack
     let mut reading = Reading::default();
     let mut lines = blob.lines();
     while let Some(line) = lines.next_line() {
+        if reading.begun == 0 && begins_ctest(line.bytes) {
+            return None;
+        }
         reading.offset = line.offset;
         reading.line(&visible(line.bytes), line.end);
     }

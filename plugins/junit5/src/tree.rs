@@ -156,6 +156,9 @@ fn has_sign(text: &str, theme: Theme) -> bool {
     line::signs(theme).iter().any(|(sign, _)| text.ends_with(sign) || text.contains(&format!(" {sign} ")))
 }
 
+/// Ways to split a node that are tried: names hold a sign once or twice, and each way costs a look-up.
+const MOST_SPLITS: usize = 16;
+
 /// Name, outcome and message of a node. Signs may be part of names: where several splits are possible, the names of
 /// what failed are known from the part behind the tree.
 fn split(node: &Node, path: &[String], failures: &Failures) -> (String, Outcome, String) {
@@ -163,7 +166,7 @@ fn split(node: &Node, path: &[String], failures: &Failures) -> (String, Outcome,
     let mut first = None;
     for (sign, outcome) in line::signs(node.theme) {
         let mark = format!(" {sign}");
-        for (at, _) in text.match_indices(&mark) {
+        for (at, _) in text.match_indices(&mark).take(MOST_SPLITS) {
             let rest = text.get(at + mark.len()..).unwrap_or_default();
             // What passed has no message.
             let fits = rest.is_empty() || (rest.starts_with(' ') && outcome != Outcome::Passed);
@@ -228,7 +231,7 @@ impl Counts {
         let counts = (self.found, self.skipped, self.started, self.failed);
         let (Some(found), Some(skipped), Some(started), Some(counted)) = counts else { return false };
         tests.len() <= found
-            && started + skipped >= tests.len()
+            && started.saturating_add(skipped) >= tests.len()
             && started <= tests.len()
             && counted == failed
     }

@@ -156,7 +156,7 @@ impl Printed {
             self.tried(&name, tries);
         }
         if let Some(ran) = line::counts(text) {
-            self.ran += ran;
+            self.ran = self.ran.saturating_add(ran);
             self.state = State::Outside;
             return;
         }
