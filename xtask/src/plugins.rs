@@ -17,7 +17,7 @@ use crate::{Result, read, say, sources};
 const CONTRACT: &str = "0.1.0";
 
 /// Folders of `plugins/` that are no plugins.
-const NOT_PLUGINS: [&str; 5] = ["sdk", "testing", "text", "javascript", "dist"];
+const NOT_PLUGINS: [&str; 6] = ["sdk", "testing", "text", "javascript", "console", "dist"];
 
 /// Points tests at components other than the committed ones.
 const FOLDER_VARIABLE: &str = "FLAKY_PLUGINS_DIST";

@@ -291,7 +291,7 @@ impl Document<'_, '_> {
 }
 
 /// A name without its namespace prefix.
-fn local(name: &str) -> &str {
+pub(crate) fn local(name: &str) -> &str {
     memchr::memrchr(b':', name.as_bytes()).and_then(|colon| name.get(colon + 1..)).unwrap_or(name)
 }
 

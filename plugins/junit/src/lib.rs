@@ -14,6 +14,7 @@ mod case;
 #[cfg(feature = "component")]
 mod component;
 mod document;
+pub mod elements;
 mod identity;
 mod input;
 pub mod model;

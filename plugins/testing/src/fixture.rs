@@ -65,6 +65,16 @@ impl Fixture {
         Self { name, recorded, expected, sources, run }
     }
 
+    /// The same attempt, one of its sources holding something else.
+    #[must_use]
+    pub fn replaced(&self, source: &str, bytes: Vec<u8>) -> Recorded {
+        let mut sources = self.sources.clone();
+        if let Some((_, kept)) = sources.iter_mut().find(|(name, _)| name == source) {
+            *kept = bytes;
+        }
+        record(&self.run, &sources)
+    }
+
     /// The same attempt, one of its sources ending after `length` bytes.
     #[must_use]
     pub fn cut(&self, source: &str, length: usize) -> Recorded {

@@ -14,12 +14,14 @@
 mod compare;
 mod cuts;
 mod fixture;
+mod hostile;
 
 use flaky_plugin_sdk::{Attempt, PackedAttempt};
 
 pub use compare::{Expected, ExpectedTest, Score, compare};
 pub use cuts::{CUTS, cuts};
 pub use fixture::Fixture;
+pub use hostile::hostile;
 
 /// Reads every fixture below `crate_folder/fixtures` whole, and cut at every fiftieth of its length.
 ///
@@ -36,6 +38,21 @@ pub fn check_fixtures(crate_folder: &str, parse: impl Fn(&Attempt<'_>) -> Packed
         problems
             .extend(cuts(fixture, &parsed, &parse).into_iter().map(|cut| format!("{}: {cut}", fixture.name)));
     }
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+/// Breaks every fixture below `crate_folder/fixtures` in ways that no framework would, and reads it.
+///
+/// # Panics
+/// When the parser does, or what it returns does not fit together.
+pub fn check_hostile(crate_folder: &str, parse: impl Fn(&Attempt<'_>) -> PackedAttempt) {
+    let fixtures = Fixture::all(crate_folder);
+    let problems: Vec<String> = fixtures
+        .iter()
+        .flat_map(|fixture| {
+            hostile(fixture, &parse).into_iter().map(|problem| format!("{}: {problem}", fixture.name))
+        })
+        .collect();
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 

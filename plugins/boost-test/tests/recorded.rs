@@ -1,0 +1,28 @@
+//! Recorded output of Boost.Test, whole and cut.
+
+use flaky_plugin_boost_test::BoostTest;
+use flaky_plugin_sdk::PackedParser;
+
+#[test]
+fn recorded_output_is_read_as_its_source_says_and_cut_output_tells_less() {
+    flaky_plugin_testing::check_fixtures(env!("CARGO_MANIFEST_DIR"), |attempt| {
+        BoostTest.parse(attempt).unwrap()
+    });
+}
+
+#[test]
+fn output_that_no_framework_would_print_does_no_harm() {
+    flaky_plugin_testing::check_hostile(env!("CARGO_MANIFEST_DIR"), |attempt| {
+        BoostTest.parse(attempt).unwrap()
+    });
+}
+
+#[test]
+fn what_other_frameworks_print_is_refused() {
+    let others =
+        ["gtest", "ctest", "catch2", "doctest", "trx", "nunit", "xunit", "maven", "gradle", "junit5"];
+    for other in others {
+        let folder = format!("{}/../{other}", env!("CARGO_MANIFEST_DIR"));
+        flaky_plugin_testing::check_refusals(&folder, |attempt| BoostTest.parse(attempt).unwrap());
+    }
+}
