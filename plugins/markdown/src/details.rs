@@ -100,6 +100,9 @@ fn list(out: &mut String, report: &Report) {
         let _ = writeln!(out, "- {name}: {text}");
     };
     let code = |text: &str| code_span(&shortened(text, 300));
+    for cluster in report.clusters.iter().take(MOST_SENTENCES) {
+        item(out, "together", &told(&cluster.text));
+    }
     if !subject.command.is_empty() {
         let mut text = code(&subject.command.join(" "));
         if !subject.source.is_empty() {

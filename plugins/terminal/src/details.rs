@@ -20,6 +20,9 @@ const LABEL: usize = 11;
 
 pub(crate) fn write(page: &mut Page, report: &Report) {
     output_of_a_failure(page, report);
+    for cluster in clusters(report) {
+        label(page, "together", &cluster);
+    }
     label(page, "command", &command(report));
     label(page, "attempts", &attempts(report));
     if let Some(base) = &report.base {
@@ -174,6 +177,16 @@ fn isolation(report: &Report) -> String {
         let _ = write!(text, ": {}", visible(why));
     }
     text
+}
+
+/// Tests that fail together, one line each.
+fn clusters(report: &Report) -> Vec<String> {
+    let mut lines: Vec<String> =
+        report.clusters.iter().take(MOST_LISTED).map(|cluster| visible(&cluster.text)).collect();
+    if report.clusters.len() > MOST_LISTED {
+        lines.push(format!("{} more groups of tests fail together", report.clusters.len() - MOST_LISTED));
+    }
+    lines
 }
 
 /// Attempts that do not count, by reason.

@@ -1,5 +1,6 @@
-//! The policy that `flaky` uses when nobody chose another: gates on exact bounds, severities by failure rate.
+//! A policy of few rules: gates on exact bounds, severities by failure rate. The policy `statistical` builds on it.
 
+#[cfg(feature = "component")]
 mod component;
 pub mod judge;
 pub mod model;
