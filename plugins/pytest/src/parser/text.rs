@@ -304,7 +304,8 @@ struct Titles(HashMap<String, Vec<usize>>);
 impl Titles {
     fn of(tests: &[Seen]) -> Self {
         let mut titles: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, test) in tests.iter().enumerate() {
+        // Nearly all tests pass, and have no block.
+        for (at, test) in tests.iter().enumerate().filter(|(_, test)| test.due != (0, 0)) {
             titles.entry(blocks::title_of(&test.id)).or_default().push(at);
         }
         Self(titles)
