@@ -3,7 +3,7 @@
 
 use flaky_plugin_go::Go;
 use flaky_plugin_sdk::{Attempt, Outcome, PackedAttempt, PackedParser, TestResult};
-use flaky_plugin_testing::{CUTS, Fixture, compare, cuts};
+use flaky_plugin_testing::{CUTS, Fixture, check_refusals, compare, cuts};
 
 fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
     Go.parse(attempt).unwrap()
@@ -58,4 +58,12 @@ fn is_same(known: &TestResult, cut: &TestResult) -> bool {
     let name = |test: &TestResult| test.name.clone().unwrap_or_else(|| test.id.clone());
     let outcome = known.outcome == cut.outcome || cut.outcome == Outcome::Unknown;
     outcome && (known.id == cut.id || name(known) == cut.id)
+}
+
+#[test]
+fn what_others_print_is_refused() {
+    for others in ["cargo-test", "nextest", "tap", "bats"] {
+        let folder = format!("{}/../{others}", env!("CARGO_MANIFEST_DIR"));
+        check_refusals(&folder, |attempt| Go.parse(attempt).unwrap());
+    }
 }

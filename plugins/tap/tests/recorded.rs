@@ -2,7 +2,7 @@
 
 use flaky_plugin_sdk::{Attempt, PackedParser};
 use flaky_plugin_tap::Tap;
-use flaky_plugin_testing::{Fixture, compare, cuts};
+use flaky_plugin_testing::{Fixture, check_refusals, compare, cuts};
 
 /// Groups of node:test. That they are no tests shows only behind their results: until then they are announced.
 const GROUPS: [&str; 3] = ["`a group`", "`a group > deeper`", "`set-up fails`"];
@@ -23,4 +23,12 @@ fn recorded_output_is_read_as_the_sample_says() {
         problems.extend(whole.chain(cut).map(|problem| format!("{}: {problem}", fixture.name)));
     }
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn what_others_print_is_refused() {
+    for others in ["go", "cargo-test", "nextest"] {
+        let folder = format!("{}/../{others}", env!("CARGO_MANIFEST_DIR"));
+        check_refusals(&folder, |attempt| Tap.parse(attempt).unwrap());
+    }
 }

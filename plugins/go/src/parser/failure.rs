@@ -53,7 +53,9 @@ pub(super) fn of_death(printed: &str) -> Failure {
         Some((kind @ ("panic" | "fatal error"), message)) => (kind, message.to_owned()),
         _ => ("", first.to_owned()),
     };
-    for line in lines.take_while(|line| !line.starts_with("\tpanic: ") && *line != "\trunning tests:") {
+    for line in
+        lines.take_while(|line| !line.starts_with("\tpanic: ") && line.trim_start() != "running tests:")
+    {
         add(&mut message, line);
     }
     for end in [" [recovered]", " [recovered, repanicked]"] {
@@ -100,6 +102,11 @@ mod tests {
                 "fatal error: all goroutines are asleep - deadlock!\n\n",
                 "fatal error",
                 "all goroutines are asleep - deadlock!",
+            ),
+            (
+                "panic: test timed out after 1s\nrunning tests:\n\tTestA (1s)\n\n",
+                "panic",
+                "test timed out after 1s",
             ),
             ("exit status 3", "", "exit status 3"),
         ];

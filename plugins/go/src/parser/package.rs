@@ -264,10 +264,11 @@ impl Death {
                 return false;
             }
             self.timed_out = text.starts_with("panic: test timed out after ");
-        } else if text == "\trunning tests:" {
+        } else if text.trim_start() == "running tests:" {
+            // Go 1.20 to 1.22 indent the list less.
             self.in_list = true;
         } else if self.in_list {
-            let named = text.strip_prefix("\t\t").and_then(|line| line.rsplit_once(" ("));
+            let named = text.strip_prefix('\t').and_then(|line| line.trim_start().rsplit_once(" ("));
             self.in_list = named.is_some();
             self.running.extend(named.map(|(name, _)| name.to_owned()));
         }
