@@ -82,7 +82,8 @@ fn crates_depend_on_each_other_only_as_the_architecture_allows() {
             continue;
         }
         if is_plugin(package) {
-            let foreign = dependencies.iter().find(|d| ours.contains(d) && *d != "flaky-plugin-sdk" && !is_plugin(d));
+            let foreign =
+                dependencies.iter().find(|d| ours.contains(d) && *d != "flaky-plugin-sdk" && !is_plugin(d));
             assert_eq!(foreign, None, "`{package}`: plugins know the SDK and each other's readers alone");
             continue;
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use flaky_core::attempt::{Exit, Usage};
-use flaky_core::parsed::ParsedAttempt;
+use flaky_core::parsed::{Outcome, ParsedAttempt};
 use flaky_core::verdict::Cause;
 use flaky_exec::{AttemptFolder, AttemptNote, CollectedFile, RawAttempt, Spooled};
 use flaky_plugin_host::{AttemptInput, BlobInput, Command};
@@ -87,7 +87,8 @@ impl Reader {
     /// What an attempt says.
     pub(crate) async fn read(&self, planned: PlannedAttempt, ended: Ended) -> DoneAttempt {
         let input = self.input(&planned, &ended);
-        let parsed = self.parse(input).await;
+        let parsed =
+            self.parse(input).await.map(|(parsed, parser)| (as_the_framework_counts(parsed), parser));
         let judgement = match &parsed {
             Some((parsed, _)) => judge_recognised(ended.exit, parsed),
             None => judge_by_exit(ended.exit),
@@ -180,6 +181,18 @@ fn is_silent(input: &AttemptInput) -> bool {
         BlobInput::Bytes(bytes) => bytes.is_empty(),
     };
     empty(&input.stdout) && empty(&input.stderr) && input.reports.is_empty() && input.tree.is_empty()
+}
+
+/// A test that passed though it was meant to fail is a failure only where the framework makes it one, and says so.
+fn as_the_framework_counts(mut parsed: ParsedAttempt) -> ParsedAttempt {
+    let mut failures = parsed.tests.failures.iter().map(|(test, _)| *test as usize).peekable();
+    for (index, outcome) in parsed.tests.outcomes.iter_mut().enumerate() {
+        while failures.next_if(|failed| *failed < index).is_some() {}
+        if *outcome == Outcome::UnexpectedPass && failures.peek() != Some(&index) {
+            *outcome = Outcome::Passed;
+        }
+    }
+    parsed
 }
 
 /// An attempt that could not be made: set aside, never a lost one.

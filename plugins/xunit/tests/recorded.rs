@@ -10,9 +10,7 @@ fn recorded_output_is_read_as_its_source_says_and_cut_output_tells_less() {
 
 #[test]
 fn output_that_no_framework_would_print_does_no_harm() {
-    flaky_plugin_testing::check_hostile(env!("CARGO_MANIFEST_DIR"), |attempt| {
-        Xunit.parse(attempt).unwrap()
-    });
+    flaky_plugin_testing::check_hostile(env!("CARGO_MANIFEST_DIR"), |attempt| Xunit.parse(attempt).unwrap());
 }
 
 #[test]

@@ -159,7 +159,7 @@ impl Test {
                 ..Record::default()
             });
         }
-        let xfail = self.outcome == "xfailed";
+        let (xfail, xpass) = (self.outcome == "xfailed", self.outcome == "xpassed");
         // With `--json-report-omit` phases may be missing; the test ended all the same.
         let end = || Phase { duration: None, outcome: "passed".to_owned(), crash: None, longrepr: None };
         let teardown = self.teardown.or_else(|| Some(end()));
@@ -170,7 +170,7 @@ impl Test {
                 event: "phase".into(),
                 number,
                 when: when.into(),
-                xfail: (xfail && phase.outcome == "skipped").then(String::new),
+                xfail: ((xfail && phase.outcome == "skipped") || (xpass && when == "call")).then(String::new),
                 outcome: phase.outcome.into(),
                 seconds: phase.duration,
                 message: phase.crash.map(|crash| crash.message).or(told),

@@ -137,7 +137,8 @@ impl Test {
         };
         match &*record.outcome {
             "passed" if record.when == "call" && !is_subtest => {
-                self.outcome.get_or_insert(Outcome::Passed);
+                let expected = record.xfail.is_some();
+                self.outcome.get_or_insert(if expected { Outcome::UnexpectedPass } else { Outcome::Passed });
             }
             "skipped" if !is_subtest => {
                 let expected = record.xfail.is_some();

@@ -351,14 +351,8 @@ fn pack(tests: Vec<Seen>) -> flaky_plugin_sdk::PackedTests {
         if test.failures.len() > 1 {
             test.failures.retain(|(_, failure)| !failure::is_sum_of_subtests(&failure.message));
         }
-        let failed = matches!(
-            test.outcome,
-            Outcome::Failed
-                | Outcome::Errored
-                | Outcome::TimedOut
-                | Outcome::Crashed
-                | Outcome::UnexpectedPass
-        );
+        let failed =
+            matches!(test.outcome, Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed);
         if failed && test.failures.is_empty() {
             test.failures.extend(
                 test.told

@@ -207,6 +207,10 @@ impl Test {
         if let Some(nanoseconds) = self.nanoseconds {
             tests.set_duration(index, nanoseconds);
         }
+        if outcome == Outcome::UnexpectedPass && self.failures.is_empty() {
+            // The run fails by it: without a failure it would look as if that were allowed.
+            tests.add_failure(index, Failure::new("", "unexpected success"));
+        }
         for failure in self.failures {
             tests.add_failure(index, failure);
         }

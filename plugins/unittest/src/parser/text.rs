@@ -315,7 +315,11 @@ impl Test {
                 }
                 self.errors.push(failure);
             }
-            Kind::UnexpectedSuccess => self.outcome = Outcome::UnexpectedPass,
+            // The run fails by it: without a failure it would look as if that were allowed.
+            Kind::UnexpectedSuccess => {
+                self.outcome = Outcome::UnexpectedPass;
+                self.failures.push(failure);
+            }
         }
     }
 

@@ -24,8 +24,8 @@ const WORDS: [(&str, Option<Status>); 14] = [
     ("ERROR", Some(Status::Is(Outcome::Errored))),
     ("SKIPPED", Some(Status::Is(Outcome::Skipped))),
     ("XFAIL", Some(Status::Is(Outcome::ExpectedFailure))),
-    // Without `strict` a test may fail and need not: pytest counts this as success.
-    ("XPASS", Some(Status::Is(Outcome::Passed))),
+    // Without `strict` a test may fail and need not: pytest counts this as success, and there is no failure beside it.
+    ("XPASS", Some(Status::Is(Outcome::UnexpectedPass))),
     ("RERUN", Some(Status::TryFailed)),
     ("SUBFAIL", Some(Status::SubtestFailed)),
     ("SUBFAILED", Some(Status::SubtestFailed)),

@@ -40,7 +40,8 @@ impl Summary {
 /// The letter by which the progress shows such a result.
 fn letter(status: Status) -> Option<u8> {
     Some(match status {
-        Status::Is(Outcome::Failed | Outcome::UnexpectedPass) => b'F',
+        Status::Is(Outcome::Failed) => b'F',
+        Status::Is(Outcome::UnexpectedPass) => b'X',
         Status::Is(Outcome::Errored) => b'E',
         Status::Is(Outcome::ExpectedFailure) => b'x',
         Status::Is(Outcome::Passed) => b'.',
