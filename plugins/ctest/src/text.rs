@@ -17,6 +17,10 @@ pub(crate) fn read(blob: &Blob<'_>, source: &Source, attempt: &Attempt<'_>) -> O
     let mut reading = Reading::default();
     let mut lines = blob.lines();
     while let Some(line) = lines.next_line() {
+        // Most lines are of tests: without a copy, where nothing is kept of them.
+        if reading.is_recognised && reading.open.is_none() && line::is_text(line.bytes) {
+            continue;
+        }
         reading.offset = line.offset;
         reading.line(&visible(line.bytes), line.end);
     }

@@ -20,6 +20,11 @@ pub(crate) fn read(blob: &Blob<'_>, source: &Source, exit: &Exit) -> Option<Pack
         if reading.begun == 0 && begins_ctest(line.bytes) {
             return None;
         }
+        if reading.running.as_ref().is_some_and(|running| running.failures.is_empty())
+            && line::is_text(line.bytes)
+        {
+            continue;
+        }
         reading.offset = line.offset;
         reading.line(&visible(line.bytes), line.end);
     }

@@ -46,8 +46,16 @@ pub(super) struct Status<'l> {
     pub(super) duration_ns: Option<u64>,
 }
 
+/// Whether a line cannot be CTest's: one byte tells of nearly all. Colours come first where there are any.
+pub(super) fn is_text(line: &[u8]) -> bool {
+    !matches!(line.trim_ascii_start().first(), Some(b'S' | b'T' | b'N' | b'0'..=b'9' | 0x1b))
+}
+
 pub(super) fn read(line: &str) -> Line<'_> {
     let text = line.trim_start();
+    if is_text(text.as_bytes()) {
+        return Line::Text;
+    }
     if let Some(rest) = text.strip_prefix("Start ") {
         let started =
             rest.trim_start().split_once(": ").and_then(|(number, name)| Some((number.parse().ok()?, name)));

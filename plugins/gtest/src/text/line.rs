@@ -31,6 +31,11 @@ const RESULTS: [(&str, Outcome); 3] = [
     ("[  SKIPPED ] ", Outcome::Skipped),
 ];
 
+/// Whether a line can be neither the framework's nor the beginning of a failure: most lines are, and need no copy.
+pub(super) fn is_text(line: &[u8]) -> bool {
+    memchr::memchr3(b'[', b')', 0x1b, line).is_none() && !line.trim_ascii_end().ends_with(b": Failure")
+}
+
 pub(super) fn read(line: &str) -> Line<'_> {
     // Most lines are a test's own, and hold no bracket.
     if memchr::memchr(b'[', line.as_bytes()).is_none() {

@@ -1,0 +1,95 @@
+//! Commands for some of the tests.
+
+use flaky_plugin_sdk::{Command, PluginError, Result, Selection};
+
+/// The command for these tests alone. Gradle has no option that leaves tests out.
+pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Command> {
+    let refused = |why: &str| Err(PluginError::new("cannot-select", why));
+    let Some(arguments) = super::arguments(&command.argv) else {
+        return refused("gradle is not called directly, so its arguments are unknown");
+    };
+    let Selection::Only(ids) = selection else {
+        return refused("gradle has no option that leaves tests out");
+    };
+    let given = command.argv.split_off(arguments);
+    let (mut kept, mut task) = (Vec::new(), None);
+    let mut words = given.into_iter();
+    while let Some(word) = words.next() {
+        // The author's own patterns would add tests.
+        if word == "--tests" {
+            words.next();
+            continue;
+        }
+        if word.starts_with("--tests=") {
+            continue;
+        }
+        if !word.starts_with('-') && super::is_test_task(word.rsplit(':').next().unwrap_or(&word)) {
+            task = Some(kept.len() + 1);
+        }
+        kept.push(word);
+    }
+    let Some(task) = task else {
+        return refused("the command names no task that runs tests alone");
+    };
+    let mut patterns: Vec<String> = ids.iter().map(|id| pattern(id)).collect();
+    patterns.sort();
+    patterns.dedup();
+    kept.splice(task..task, patterns.into_iter().flat_map(|pattern| ["--tests".to_owned(), pattern]));
+    command.argv.append(&mut kept);
+    Ok(command)
+}
+
+/// `shop.CartTest.adds` of `shop.CartTest::adds()`; of `CartTest > adds()`, which names no package, `*CartTest.adds`.
+/// Gradle selects methods: what names none takes its class.
+fn pattern(id: &str) -> String {
+    let (class, name, start) = match id.split_once("::") {
+        Some((class, name)) => (class, name, ""),
+        None => {
+            let (class, name) = id.split_once(" > ").unwrap_or((id, ""));
+            (class, name, if class.contains('.') { "" } else { "*" })
+        }
+    };
+    let end = name.find(['(', '[', '{', ' ']).unwrap_or(name.len());
+    let method = name.get(..end).unwrap_or_default();
+    let is_identifier =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_$.".contains(c));
+    // `*` is the only character with a meaning, and there is no way to quote it: it stands for itself as well.
+    if is_identifier(method) && matches!(name.get(end..end + 1), None | Some("(" | "[" | "{")) {
+        format!("{start}{class}.{method}")
+    } else {
+        format!("{start}{class}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_named_behind_their_task() {
+        let ids: Vec<String> =
+            ["a.T::x()", "a.T::y(int)[2]", "b.U::has a name", "CartTest > adds()", "a.T::x()"]
+                .map(str::to_owned)
+                .to_vec();
+        let command = Command::new("./gradlew -q :core:test --tests Old --info".split(' '));
+        let argv = select(command, &Selection::Only(ids)).unwrap().argv;
+        let expected =
+            "./gradlew -q :core:test --tests *CartTest.adds --tests a.T.x --tests a.T.y --tests b.U --info";
+        assert_eq!(argv.join(" "), expected);
+    }
+
+    #[test]
+    fn what_gradle_cannot_do_is_refused() {
+        let ids = vec!["a.T::x".to_owned()];
+        for (command, selection) in [
+            ("gradle test", Selection::Without(ids.clone())),
+            ("gradle check", Selection::Only(ids.clone())),
+            ("make test", Selection::Only(ids)),
+        ] {
+            assert_eq!(
+                select(Command::new(command.split(' ')), &selection).unwrap_err().code,
+                "cannot-select"
+            );
+        }
+    }
+}
