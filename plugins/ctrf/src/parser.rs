@@ -129,7 +129,10 @@ impl Case {
         let base = file.as_deref().and_then(|file| file.rsplit('/').next());
         // Some reporters say among the suites what is said elsewhere: the file, or the name.
         let is_new = |suite: &String| {
-            !suite.trim().is_empty() && Some(suite) != file.as_ref() && Some(suite.as_str()) != base && *suite != self.name
+            !suite.trim().is_empty()
+                && Some(suite) != file.as_ref()
+                && Some(suite.as_str()) != base
+                && *suite != self.name
         };
         let suites = if suites.join(" > ") == self.name { Vec::new() } else { suites };
         let suites: Vec<String> = suites.into_iter().filter(is_new).collect();
@@ -164,7 +167,9 @@ fn own_name<'n>(suites: &[String], name: &'n str) -> &'n str {
         return name;
     }
     let repeated = [" ", " > "].iter().find_map(|between| {
-        name.strip_prefix(suites.join(between).as_str())?.strip_prefix(between).filter(|own| !own.trim().is_empty())
+        name.strip_prefix(suites.join(between).as_str())?
+            .strip_prefix(between)
+            .filter(|own| !own.trim().is_empty())
     });
     repeated.unwrap_or(name)
 }

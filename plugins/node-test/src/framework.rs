@@ -2,8 +2,8 @@
 
 use flaky_plugin_javascript::framework::{self, PROJECT_FILES, Tool, escaped, with_report};
 use flaky_plugin_sdk::{
-    AttemptContext, Command, Detection, InstallPlan, Instrumented, Manifest, PluginError, Project, Result, Selection,
-    Want,
+    AttemptContext, Command, Detection, InstallPlan, Instrumented, Manifest, PluginError, Project, Result,
+    Selection, Want,
 };
 
 const TOOL: Tool = Tool {

@@ -5,8 +5,8 @@ mod framework;
 mod parser;
 
 use flaky_plugin_sdk::{
-    Attempt, AttemptContext, Command, Detection, Framework, InstallPlan, Instrumented, Manifest, PackedAttempt,
-    PackedParser, Plugin, Project, Result, Selection,
+    Attempt, AttemptContext, Command, Detection, Framework, InstallPlan, Instrumented, Manifest,
+    PackedAttempt, PackedParser, Plugin, Project, Result, Selection,
 };
 
 /// The plugin.
@@ -15,7 +15,8 @@ pub struct NodeTest;
 
 impl Plugin for NodeTest {
     fn describe() -> Manifest {
-        let summary = "the test runner of Node.js: reads the text of `spec`, installs packages, selects tests";
+        let summary =
+            "the test runner of Node.js: reads the text of `spec`, installs packages, selects tests";
         let manifest = Manifest::new("node-test", env!("CARGO_PKG_VERSION"), summary);
         framework::wants(manifest.want_reports(flaky_plugin_javascript::REPORTS))
     }
