@@ -9,3 +9,11 @@ fn every_recorded_attempt_is_read_as_it_was_whole_or_cut() {
         Jest.parse(attempt).unwrap_or_default()
     });
 }
+
+#[test]
+fn what_others_print_and_write_is_refused() {
+    for other in ["vitest", "mocha", "playwright", "node-test", "cucumber", "ctrf"] {
+        let folder = format!("{}/../{other}", env!("CARGO_MANIFEST_DIR"));
+        flaky_plugin_testing::check_refusals(&folder, |attempt| Jest.parse(attempt).unwrap_or_default());
+    }
+}

@@ -151,3 +151,87 @@ fn is_assignment(word: &str) -> bool {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(programs: &'static [&'static str], verbs: &'static [&'static str]) -> Tool {
+        Tool { name: "t", programs, verbs, package: "t", key: None, settings: &[], command: programs }
+    }
+
+    fn find(command: &str) -> Option<Invocation> {
+        // `'…'` is one word, as in a shell.
+        let mut words = Vec::new();
+        for (index, part) in command.split('\'').enumerate() {
+            if index % 2 == 1 {
+                words.push(part.to_owned());
+            } else {
+                words.extend(part.split_whitespace().map(str::to_owned));
+            }
+        }
+        Invocation::find(&tool(&["jest"], &[]), &words)
+    }
+
+    #[test]
+    fn every_usual_way_to_run_a_tool_is_known() {
+        let cases = [
+            ("jest", 1),
+            ("jest --ci a.test.js", 1),
+            ("node_modules/.bin/jest", 1),
+            ("npx jest", 2),
+            ("npx --no-install jest@29 -t x", 3),
+            ("npx -p jest jest", 4),
+            ("npm exec -- jest", 4),
+            ("pnpm jest", 2),
+            ("pnpm exec jest", 3),
+            ("yarn run jest", 3),
+            ("bunx jest", 2),
+            ("CI=1 npx jest", 3),
+            ("env CI=1 jest", 3),
+            ("timeout 60 npx jest", 4),
+            ("cross-env NODE_ENV=test jest", 3),
+            ("nyc --reporter lcov jest", 4),
+            ("node --experimental-vm-modules node_modules/.bin/jest", 3),
+            ("node node_modules/jest/bin/jest.js", 2),
+        ];
+        for (command, arguments) in cases {
+            assert_eq!(find(command), Some(Invocation::Direct(arguments)), "{command}");
+        }
+        assert_eq!(find("sh -c 'cd app && npx jest'"), Some(Invocation::InShell));
+    }
+
+    #[test]
+    fn its_name_as_an_argument_is_no_run_of_it() {
+        let others = [
+            "",
+            "echo jest",
+            "npm install jest",
+            "npm test",
+            "yarn add jest",
+            "npx tsc jest",
+            "node jest.js",
+            "sh jest",
+            "grep jest package.json",
+            "npx",
+            "npx -p jest",
+            "A=1",
+            "node",
+            "jester",
+        ];
+        for command in others {
+            assert_eq!(find(command), None, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_program_with_other_uses_needs_its_verb() {
+        let tool = tool(&["playwright"], &["test"]);
+        let find = |words: &[&str]| {
+            Invocation::find(&tool, &words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(find(&["npx", "playwright", "test", "-g", "x"]), Some(Invocation::Direct(3)));
+        assert_eq!(find(&["npx", "playwright", "install"]), None);
+        assert_eq!(find(&["playwright"]), None);
+    }
+}
