@@ -112,19 +112,13 @@ impl TwoCommits {
             > u64::from(self.base_failed) * u64::from(self.head_ran)
     }
 
-    /// Two-sided p-value, not corrected, and whether pairs gave it.
-    fn p_value(&self) -> (f64, bool) {
-        if self.pairs.follow_the_seed() {
-            return (mcnemar_mid_p(self.pairs.only_base, self.pairs.only_head), true);
-        }
+    fn unpaired_p_value(&self) -> f64 {
         let head = (self.head_failed, self.head_ran);
         let base = (self.base_failed, self.base_ran);
         let (more, less) = if self.fails_more_now() { (head, base) } else { (base, head) };
-        // A passing test is as much a fact as a failing one: the test looks at the rarer of the two, as it is seen in
-        // the group where it is the more frequent.
         let exact = self.base_ran.saturating_add(self.head_ran) <= BOSCHLOO_UP_TO;
         let greater = if exact { boschloo_greater } else { fisher_mid_p_greater };
-        ((2.0 * greater(more.0, more.1, less.0, less.1)).min(1.0), false)
+        (2.0 * greater(more.0, more.1, less.0, less.1)).min(1.0)
     }
 
     fn change(&self, q: f64, paired: bool) -> Change {
@@ -142,40 +136,54 @@ impl TwoCommits {
     }
 }
 
-/// What the change did to each test, in the order of `tests`; `None` for one that did not run at both commits.
-///
-/// P-values are corrected (Benjamini–Hochberg) over the tests that failed at either commit: one that never failed
-/// cannot have changed, and whether a test failed at all says nothing about where. A suite without any difference
-/// gives a false alarm of any kind in at most [`LEVEL`] of the runs (`benches/verdicts.rs` counts them).
+/// [`Comparisons::of`] once.
 #[must_use]
 pub fn compare(tests: &[TwoCommits]) -> Vec<Option<Base>> {
-    let tests: Vec<TwoCommits> = tests.iter().map(|test| test.clean()).collect();
-    // Many tests have the same numbers, and the exact test is not free.
-    let mut known: HashMap<(u32, u32, u32, u32), (f64, bool)> = HashMap::new();
-    let mut found: BTreeMap<usize, (f64, bool)> = BTreeMap::new();
-    for (index, test) in tests.iter().enumerate().filter(|(_, test)| test.is_told()) {
-        let result = match test.pairs.both {
-            0 => *known
-                .entry((test.base_failed, test.base_ran, test.head_failed, test.head_ran))
-                .or_insert_with(|| test.p_value()),
-            _ => test.p_value(),
+    Comparisons::default().of(tests)
+}
+
+/// Compares, and remembers results by counts: many tests have the same numbers, and the exact test is not free.
+#[derive(Debug, Default)]
+pub struct Comparisons {
+    known: HashMap<[u32; 4], f64>,
+}
+
+impl Comparisons {
+    /// What the change did to each test, in the order of `tests`; `None` for one that did not run at both commits.
+    ///
+    /// P-values are corrected (Benjamini–Hochberg) over the tests that failed at either commit: one that never failed
+    /// cannot have changed, and whether a test failed at all says nothing about where. A suite without any difference
+    /// gives a false alarm of any kind in at most [`LEVEL`] of the runs (`benches/verdicts.rs` counts them).
+    #[must_use]
+    pub fn of(&mut self, tests: &[TwoCommits]) -> Vec<Option<Base>> {
+        let tests: Vec<TwoCommits> = tests.iter().map(|test| test.clean()).collect();
+        let told = tests.iter().enumerate().filter(|(_, test)| test.is_told());
+        let found: BTreeMap<usize, (f64, bool)> =
+            told.map(|(index, test)| (index, self.p_value(test))).collect();
+        let corrected = benjamini_hochberg(&found.values().map(|(p, _)| *p).collect::<Vec<f64>>());
+        let corrected: BTreeMap<usize, (f64, bool)> =
+            found.iter().zip(corrected).map(|((index, (_, paired)), q)| (*index, (q, *paired))).collect();
+        let base = |(index, test): (usize, &TwoCommits)| {
+            let (p_value, paired) = corrected.get(&index).copied().unwrap_or((1.0, false));
+            (test.base_ran > 0 && test.head_ran > 0).then(|| Base {
+                ran: test.base_ran,
+                failed: test.base_failed,
+                change: test.change(p_value, paired),
+                p_value,
+                paired,
+            })
         };
-        found.insert(index, result);
+        tests.iter().enumerate().map(base).collect()
     }
-    let corrected = benjamini_hochberg(&found.values().map(|(p, _)| *p).collect::<Vec<f64>>());
-    let corrected: BTreeMap<usize, (f64, bool)> =
-        found.iter().zip(corrected).map(|((index, (_, paired)), q)| (*index, (q, *paired))).collect();
-    let base = |(index, test): (usize, &TwoCommits)| {
-        let (p_value, paired) = corrected.get(&index).copied().unwrap_or((1.0, false));
-        (test.base_ran > 0 && test.head_ran > 0).then(|| Base {
-            ran: test.base_ran,
-            failed: test.base_failed,
-            change: test.change(p_value, paired),
-            p_value,
-            paired,
-        })
-    };
-    tests.iter().enumerate().map(base).collect()
+
+    /// Two-sided p-value, not corrected, and whether pairs gave it.
+    fn p_value(&mut self, test: &TwoCommits) -> (f64, bool) {
+        if test.pairs.follow_the_seed() {
+            return (mcnemar_mid_p(test.pairs.only_base, test.pairs.only_head), true);
+        }
+        let counts = [test.base_failed, test.base_ran, test.head_failed, test.head_ran];
+        (*self.known.entry(counts).or_insert_with(|| test.unpaired_p_value()), false)
+    }
 }
 
 #[cfg(test)]
