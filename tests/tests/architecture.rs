@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-plugin-sdk", &[]),
     ("flaky-plugin-junit", &["flaky-plugin-sdk"]),
     ("flaky-plugin-pytest", &["flaky-plugin-sdk", "flaky-plugin-junit"]),
+    ("flaky-plugin-statistical", &["flaky-plugin-sdk", "flaky-plugin-thresholds"]),
     ("flaky-plugin-thresholds", &["flaky-plugin-sdk"]),
     ("flaky-plugin-terminal", &["flaky-plugin-sdk"]),
     ("flaky-plugin-json", &["flaky-plugin-sdk"]),

@@ -8,8 +8,9 @@ macro_rules! component {
     };
 }
 
-/// Parsers, frameworks and policies: what a run needs.
-pub const RUN: [Builtin; 3] = [component!("pytest"), component!("junit"), component!("thresholds")];
+/// Parsers, frameworks and policies: what a run needs. Of policies, the first decides unless settings name another.
+pub const RUN: [Builtin; 4] =
+    [component!("pytest"), component!("junit"), component!("statistical"), component!("thresholds")];
 
 /// Reporters: loaded only when their report is asked for.
 pub const REPORTERS: [Builtin; 3] = [component!("terminal"), component!("json"), component!("markdown")];
