@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn causes_are_told_by_the_words_of_systems_and_libraries() {
-        let table: &[(&str, &str, Option<(&str, Option<&str>)>)] = &[
+        type Expected = Option<(&'static str, Option<&'static str>)>;
+        let table: &[(&str, &str, Expected)] = &[
             (
                 "ConnectionRefusedError",
                 "[Errno 111] Connection refused by 127.0.0.1:5432",

@@ -153,7 +153,7 @@ impl Comparisons {
     ///
     /// P-values are corrected (Benjamini–Hochberg) over the tests that failed at either commit: one that never failed
     /// cannot have changed, and whether a test failed at all says nothing about where. A suite without any difference
-    /// gives a false alarm of any kind in at most [`LEVEL`] of the runs (`benches/verdicts.rs` counts them).
+    /// gives a false alarm of any kind in at most [`LEVEL`] of the runs (`benches/verdicts` counts them).
     #[must_use]
     pub fn of(&mut self, tests: &[TwoCommits]) -> Vec<Option<Base>> {
         let tests: Vec<TwoCommits> = tests.iter().map(|test| test.clean()).collect();

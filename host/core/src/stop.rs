@@ -18,7 +18,7 @@ const NOISE: f64 = 0.001;
 
 /// Attempts that are made before anything is decided by both kinds of outcome having been seen. Stopping at the first
 /// failure would make rates look larger than they are, and the interval of a rare failure would miss the true rate too
-/// often (`examples/stopping.rs` shows how often).
+/// often (`benches/verdicts` shows how often).
 pub const AT_LEAST: u32 = 10;
 
 /// How sure to be, of tests that fail (or pass) how often.
@@ -101,7 +101,7 @@ impl Certainty {
             let needed = (of as f64 / ((before + 1) as f64 * self.error)).ln();
             (f64::from(*row) * step >= needed).then_some(*row)
         };
-        rows.iter().enumerate().filter_map(enough).last().unwrap_or(u32::MAX)
+        rows.iter().enumerate().filter_map(enough).next_back().unwrap_or(u32::MAX)
     }
 
     /// Attempts with the same outcome after which a test is decided.

@@ -27,7 +27,7 @@ use crate::{confirm, isolation};
 /// The failure rate that early stopping must not miss.
 const ASKED_RATE: f64 = 0.10;
 
-/// The probability with which it may, per test. Attempts that this and the rate ask for: `examples/stopping.rs` of core.
+/// The probability with which it may, per test. Attempts that this and the rate ask for: `benches/verdicts` of core.
 const STOP_ERROR: f64 = 0.05;
 
 impl Stage<'_> {

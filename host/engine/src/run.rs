@@ -199,7 +199,7 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
     })?;
     let thresholds = thresholds_settings(&settings);
     let plugins = PluginSet::load(&host, &settings.plugins, |name| match name {
-        "thresholds" => thresholds.clone(),
+        "statistical" | "thresholds" => thresholds.clone(),
         _ => json!({}),
     })
     .await?;
@@ -334,7 +334,7 @@ fn resolve_settings(
     Ok(settings)
 }
 
-/// The settings of the bundled policy come from keys of their own.
+/// The settings of the bundled policies come from keys of their own.
 fn thresholds_settings(settings: &RunSettings) -> Value {
     let s = settings.severity.value;
     json!({

@@ -73,7 +73,7 @@ fn a_policy_that_fails_leaves_the_decision_to_the_next() {
         let told = ended.everything();
         assert_eq!(ended::test(&report, "second").verdict, Category::Broken, "{told}");
         assert_eq!(ended::test(&report, "first\u{e9}").verdict, Category::Stable, "{told}");
-        assert!(report.tests.iter().all(|test| test.decided_by == "thresholds"), "{told}");
+        assert!(report.tests.iter().all(|test| test.decided_by == "statistical"), "{told}");
         let plugin = blamed(&ended, "classify");
         assert!(plugin.roles.iter().any(|role| role == "parser"), "{:?}", plugin.roles);
 

@@ -18,9 +18,4 @@ impl Chance {
     pub(crate) fn fails(&mut self, rate: f64) -> bool {
         self.uniform() < rate
     }
-
-    /// Failures among so many attempts.
-    pub(crate) fn failures(&mut self, rate: f64, attempts: u32) -> u32 {
-        (0..attempts).map(|_| u32::from(self.fails(rate))).sum()
-    }
 }
