@@ -197,9 +197,10 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
         cache: Some(request.folders.components()),
         limits: Limits::default(),
     })?;
-    let thresholds = thresholds_settings(&settings);
+    let policies = policy_settings(&settings);
     let plugins = PluginSet::load(&host, &settings.plugins, |name| match name {
-        "statistical" | "thresholds" => thresholds.clone(),
+        "statistical" => with(&policies, "severity_on", settings.severity_on.value.name()),
+        "thresholds" => policies.clone(),
         _ => json!({}),
     })
     .await?;
@@ -334,8 +335,14 @@ fn resolve_settings(
     Ok(settings)
 }
 
+fn with(settings: &Value, key: &str, value: &str) -> Value {
+    let mut settings = settings.clone();
+    settings[key] = value.into();
+    settings
+}
+
 /// The settings of the bundled policies come from keys of their own.
-fn thresholds_settings(settings: &RunSettings) -> Value {
+fn policy_settings(settings: &RunSettings) -> Value {
     let s = settings.severity.value;
     json!({
         "critical": s.critical, "high": s.high, "medium": s.medium, "low": s.low,
