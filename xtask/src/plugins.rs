@@ -16,8 +16,8 @@ use crate::{Result, read, say, sources};
 /// The contract that the bundled plugins are built for.
 const CONTRACT: &str = "0.1.0";
 
-/// Folders of `plugins/` that are no plugins.
-const NOT_PLUGINS: [&str; 6] = ["sdk", "testing", "text", "javascript", "console", "dist"];
+/// What the manifest of a plugin's crate names, and that of a library beside the plugins does not.
+const COMPONENT: &str = "\"cdylib\"";
 
 /// Points tests at components other than the committed ones.
 const FOLDER_VARIABLE: &str = "FLAKY_PLUGINS_DIST";
@@ -176,7 +176,9 @@ fn names(root: &Path) -> Result<Vec<String>> {
     for entry in std::fs::read_dir(root.join("plugins"))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if entry.path().join("Cargo.toml").is_file() && !NOT_PLUGINS.contains(&name.as_str()) {
+        // Not every folder is a crate.
+        let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
+        if manifest.contains(COMPONENT) {
             names.push(name);
         }
     }

@@ -1,6 +1,8 @@
 //! The document that `flaky parse --json` writes: what a parser saw in one file. Its JSON Schema is published as
 //! `docs/schema/parse.schema.json`. Fields are only ever added within one `parse_version`.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,9 +57,9 @@ pub enum Chosen {
 /// One test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ParsedTest {
-    /// Stable across attempts.
+    /// Stable across attempts; a repeated one has a number (` #2`).
     pub id: TestId,
-    /// The test's own name: the end of the id, or all of it.
+    /// The test's own name: the end of the id, or all of it, without the number that tells repeated ids apart.
     pub name: String,
     /// What stands before the name: class, file, package; null where the id is all there is.
     pub suite: Option<String>,
@@ -152,6 +154,7 @@ impl ParseDocument {
 /// Rows of columns. Sparse columns ascend, so that each is gone through once.
 fn tests(columns: TestColumns) -> Vec<ParsedTest> {
     let mut tests: Vec<ParsedTest> = (0..columns.len()).filter_map(|i| test(&columns, i)).collect();
+    without_numbers(&mut tests);
     for (index, location) in columns.locations {
         if let Some(test) = tests.get_mut(index as usize) {
             (test.file, test.line) = (Some(location.file), location.line);
@@ -194,6 +197,22 @@ fn test(columns: &TestColumns, index: usize) -> Option<ParsedTest> {
     })
 }
 
+/// Repeated ids were numbered (` #2`), so that they can be told apart; the test's own name is what the framework says.
+fn without_numbers(tests: &mut [ParsedTest]) {
+    let mut seen: HashSet<TestId> = HashSet::new();
+    for test in tests {
+        let numbered = |text: &str| {
+            let (before, number) = text.rsplit_once(" #")?;
+            number.bytes().all(|b| b.is_ascii_digit()).then(|| before.to_owned())
+        };
+        let repeats = numbered(test.id.as_str()).is_some_and(|id| seen.contains(&TestId::new(&id)));
+        if repeats && let Some(name) = numbered(&test.name) {
+            test.name = name;
+        }
+        seen.insert(test.id.clone());
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "durations below a year keep their microseconds")]
 fn milliseconds(ns: u64) -> f64 {
     ns as f64 / 1e6
@@ -213,10 +232,10 @@ impl ParsedTest {
 
 /// Kind and message as people read them: `AssertionError: 1 != 2`. Many frameworks begin the message with the kind.
 fn in_words(kind: &str, message: &str) -> String {
-    let (kind, message) = (kind.trim(), message.trim());
-    if kind.is_empty() || message.starts_with(kind) {
+    let kind = kind.trim();
+    if kind.is_empty() || message.trim_start().starts_with(kind) {
         message.to_owned()
-    } else if message.is_empty() {
+    } else if message.trim().is_empty() {
         kind.to_owned()
     } else {
         format!("{kind}: {message}")
@@ -308,11 +327,26 @@ mod tests {
     }
 
     #[test]
+    fn a_repeated_test_keeps_its_own_name_and_a_name_that_ends_in_a_number_too() {
+        let ids = ["s > twin", "s > twin #2", "s > issue #7", "lone", "lone #2"];
+        let columns = TestColumns {
+            ids: ids.iter().map(|id| TestId::new(id)).collect(),
+            name_starts: vec![4, 4, 4, 0, 0],
+            outcomes: vec![Outcome::Passed; ids.len()],
+            ..TestColumns::default()
+        };
+        let rows = tests(columns);
+        let names: Vec<&str> = rows.iter().map(|t| t.name.as_str()).collect();
+        assert_eq!(names, ["twin", "twin", "issue #7", "lone", "lone"]);
+        assert_eq!(rows[1].id.as_str(), "s > twin #2");
+    }
+
+    #[test]
     fn kind_and_message_read_as_one_and_never_say_the_kind_twice() {
         for (kind, message, expected) in [
             ("AssertionError", "1 != 2", "AssertionError: 1 != 2"),
             ("AssertionError", "AssertionError: 1 != 2", "AssertionError: 1 != 2"),
-            ("", " 1 != 2\n", "1 != 2"),
+            ("", "  1 != 2\n", "  1 != 2\n"),
             ("Error", "", "Error"),
             ("", "", ""),
         ] {

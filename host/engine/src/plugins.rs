@@ -185,6 +185,9 @@ pub struct PluginSet {
     candidates: Vec<Candidate>,
 }
 
+/// The bundled policy that decides where nobody else does.
+const DEFAULT_POLICY: &str = "statistical";
+
 /// A plugin that cannot be used. The run has not begun.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -240,13 +243,17 @@ impl PluginSet {
         Self { candidates: all.map(|b| Candidate::new(host, Known::Bundled(b), Value::Null)).collect() }
     }
 
-    /// Those that judge, loaded.
+    /// Those that judge, loaded: the ones that were named, and the default one behind them. Other bundled ones are asked
+    /// only where somebody names them.
     ///
     /// # Errors
     /// When one cannot be loaded or refuses its settings.
     pub async fn policies(&self) -> Result<Vec<Member>, LoadError> {
         let mut policies = Vec::new();
-        for candidate in self.candidates.iter().filter(|c| c.roles().policy) {
+        let (named, bundled): (Vec<&Candidate>, Vec<&Candidate>) =
+            self.candidates.iter().filter(|c| c.roles().policy).partition(|c| c.is_named());
+        let default = bundled.iter().find(|c| c.name() == DEFAULT_POLICY).or(bundled.first());
+        for candidate in named.iter().chain(default) {
             policies.push(candidate.member().await.map_err(|error| Box::new(error.clone()))?.clone());
         }
         Ok(policies)
