@@ -1,8 +1,9 @@
 //! What a run found, put together for the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use flaky_core::cause::shared_resource;
 use flaky_core::cluster::clusters;
 use flaky_core::evidence::Evidence;
 use flaky_core::ids::TestId;
@@ -55,7 +56,7 @@ impl Stage<'_> {
         let mut notes = self.sources.notes.clone();
         notes.extend(self.settings_notes());
         notes.extend(tally.notes());
-        notes.extend(interference_note(&tests));
+        notes.extend(interference_note(&tests, &tally));
         notes.extend(not_met);
         notes.extend(outcome.notes);
         Findings {
@@ -154,17 +155,32 @@ fn disturbed(test: &Judged) -> bool {
     test.evidence.side_by_side.is_some() && !test.ignored
 }
 
-fn interference_note(tests: &[Judged]) -> Option<Note> {
-    let count = tests.iter().filter(|t| disturbed(t)).count();
+fn interference_note(tests: &[Judged], tally: &Tally) -> Option<Note> {
+    let disturbed: BTreeSet<&TestId> =
+        tests.iter().filter(|t| disturbed(t)).map(|t| &t.evidence.id).collect();
+    let count = disturbed.len();
+    if count == 0 {
+        return None;
+    }
+    let beside = tally.beside_others(&disturbed);
+    let shared: BTreeSet<String> =
+        beside.iter().filter_map(|e| shared_resource(&e.groups)).map(|r| r.to_string()).collect();
+    let shared: Vec<String> = shared.into_iter().take(RESOURCES_NAMED).collect();
+    let shared = match shared.is_empty() {
+        true => "a port, a file, a folder that they share".to_owned(),
+        false => format!("they share {}", shared.join(", ")),
+    };
     let what = if count == 1 { "1 test fails".to_owned() } else { format!("{count} tests fail") };
-    (count > 0).then(|| Note {
+    Some(Note {
         code: "interference".into(),
         text: format!(
-            "{what} only with copies side by side (a port, a file, a folder that they share); `flaky doctor` says how \
-             attempts could be kept further apart"
+            "{what} only with copies side by side ({shared}); `flaky doctor` says how attempts could be kept further apart"
         ),
     })
 }
+
+/// Shared resources that one note names; a suite that fights over more has one reason for all.
+const RESOURCES_NAMED: usize = 5;
 
 /// More than this part of the attempts set aside: what is left is not the suite as it is.
 const SET_ASIDE_AT_MOST: f64 = 0.2;

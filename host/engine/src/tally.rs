@@ -276,6 +276,11 @@ impl Tally {
         all
     }
 
+    /// What these tests did with copies beside them, where their evidence speaks of attempts alone.
+    pub(crate) fn beside_others(&self, tests: &BTreeSet<&TestId>) -> Vec<Evidence> {
+        self.tests.evidence(LEVEL).into_iter().filter(|e| tests.contains(&e.id)).collect()
+    }
+
     /// The command as a test of its own, where it has to stand for one.
     fn command_ledger(&self) -> Option<Ledger> {
         self.commands.iter().any(|c| c.speaks).then(|| {
@@ -299,9 +304,15 @@ impl Tally {
 
     /// Tests that are judged, ran, and are not decided.
     pub(crate) fn undecided(&self, certainty: &Certainty) -> Vec<TestId> {
-        let open =
-            |(_, s): &(&TestId, Standing)| s.ran > 0 && certainty.of(s.failures, s.ran) == Known::Undecided;
-        self.tests.standings().filter(open).map(|(id, _)| id.clone()).filter(|id| !self.ignores(id)).collect()
+        let judged: Vec<(&TestId, Standing)> = self.judged().collect();
+        let known = certainty.of_suite(&counts_of(&judged));
+        let open = judged.iter().zip(known).filter(|((_, s), known)| s.ran > 0 && *known == Known::Undecided);
+        open.map(|((id, _), _)| (*id).clone()).collect()
+    }
+
+    /// How the tests stand that are judged.
+    fn judged(&self) -> impl Iterator<Item = (&TestId, Standing)> {
+        self.tests.standings().filter(|(id, _)| !self.ignores(id))
     }
 
     /// Whether what these tests do without the others is decided; one that was not found there never will be.
@@ -319,24 +330,26 @@ impl Tally {
     /// Whether every test that is judged is decided, and the command where it stands for a test. A test that never ran
     /// (skipped, say) keeps nobody waiting longer than one that always passes.
     pub(crate) fn is_decided(&self, certainty: &Certainty) -> bool {
-        let decided = |ran: u32, failures: u32| match ran {
-            0 => self.counted >= certainty.attempts_needed(),
-            _ => certainty.of(failures, ran) != Known::Undecided,
-        };
         let speaks = self.commands.iter().any(|c| c.speaks);
         if self.tests.test_count() == 0 && !speaks {
             return false;
         }
-        let open = |(id, standing): (&TestId, Standing)| {
-            !decided(standing.ran, standing.failures) && self.ignore.first_match(id).is_none()
-        };
-        if self.tests.standings().any(open) {
+        let judged: Vec<(&TestId, Standing)> = self.judged().collect();
+        let long_enough = self.counted >= certainty.attempts_needed();
+        let never_ran = judged.iter().any(|(_, s)| s.ran == 0);
+        if (never_ran && !long_enough)
+            || judged
+                .iter()
+                .zip(certainty.of_suite(&counts_of(&judged)))
+                .any(|((_, s), known)| s.ran > 0 && known == Known::Undecided)
+        {
             return false;
         }
         let side_by_side = || self.commands.iter().filter(|c| c.record.kind == AttemptKind::SideBySide);
         let failed = |c: &&CommandResult| c.record.parsed.tests.outcomes.iter().any(|o| o.is_failure());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        !speaks || decided(count(side_by_side().count()), count(side_by_side().filter(failed).count()))
+        let (ran, failed) = (count(side_by_side().count()), count(side_by_side().filter(failed).count()));
+        !speaks || certainty.of(failed, ran) != Known::Undecided
     }
 
     /// Sets attempts aside in which nearly everything failed that passes elsewhere: what struck there was not a test.
@@ -470,6 +483,11 @@ fn journal_line(done: &DoneAttempt, failed: Vec<TestId>, kind: AttemptKind) -> J
             Judgement::Counts { .. } => None,
         },
     }
+}
+
+/// Failures and attempts, as early stopping looks at them.
+fn counts_of(tests: &[(&TestId, Standing)]) -> Vec<(u32, u32)> {
+    tests.iter().map(|(_, standing)| (standing.failures, standing.ran)).collect()
 }
 
 fn record_of(planned: &PlannedAttempt, kind: AttemptKind, parsed: ParsedAttempt) -> AttemptRecord {

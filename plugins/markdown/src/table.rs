@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use flaky_plugin_sdk::report::{Category, Report, Test, at_most_when_never, percent, plural};
+use flaky_plugin_sdk::report::{Report, Test, at_most_when_never, percent, plural};
 
 use crate::safe::{html, html_code, shortened};
 use crate::{severity_emoji, severity_word, verdict_word};
