@@ -14,7 +14,7 @@ use std::time::Duration;
 use flaky_core::attempt::Exit;
 use flaky_core::ids::{AttemptIndex, Seed};
 use flaky_core::parsed::{Completeness, ParsedAttempt};
-use flaky_plugin_host::{AttemptInput, BlobInput, HostSettings, Limits, Plugin, PluginHost, PluginSource};
+use flaky_plugin_host::{AttemptInput, BlobInput, HostSettings, Limits, Plugin, PluginHost};
 use flaky_plugin_sdk::native::Recorded;
 use flaky_plugin_sdk::{Failure, Location, Outcome, PackedAttempt, PackedParser};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -72,8 +72,8 @@ async fn compare_all(rounds: usize) -> Result<()> {
 }
 
 async fn bundled(host: &PluginHost, name: &str) -> Result<Plugin> {
-    let path = format!("{}/../plugins/dist/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
-    let plugin = host.load(PluginSource::file(Path::new(&path))?).await?;
+    let builtin = flaky_engine::builtins::named(name).ok_or("a bundled plugin")?;
+    let plugin = host.load(builtin.source()).await?;
     Ok(plugin.configured(&serde_json::json!({})).await?)
 }
 

@@ -217,7 +217,7 @@ pub(crate) async fn instrument(
 
 /// Variables whose present value a framework has to know to add to it. A plugin sees no others.
 fn seen_by_frameworks(env: &Environment) -> Vec<(String, EnvChange)> {
-    const SHOWN: [&str; 3] = ["NODE_OPTIONS", "PYTEST_PLUGINS", "PYTHONPATH"];
+    const SHOWN: [&str; 4] = ["NODE_OPTIONS", "PYTEST_PLUGINS", "PYTHONPATH", "SPEC_OPTS"];
     SHOWN
         .iter()
         .filter_map(|name| {

@@ -8,7 +8,7 @@ const TEST: &str = "test_draw.py::test_draw_is_high";
 #[test]
 fn a_mended_test_refutes_its_old_rate_with_as_many_attempts_as_that_takes() {
     let flaky = Flaky::new().file("test_draw.py", "def test_draw_is_high():\n    pass\n");
-    flaky
+    let _ = flaky
         .flaky(&format!("verify {TEST} --was 20% -- pytest"))
         .exits(0)
         .says("mended: `test_draw.py::test_draw_is_high` passed 14 of 14: a rate of 20 % is refuted");
@@ -32,21 +32,22 @@ fn a_test_that_still_fails_is_not_mended() {
 #[test]
 fn a_test_that_does_not_run_tells_nothing() {
     let flaky = Flaky::new().file("test_draw.py", "def test_other():\n    pass\n");
-    flaky
-        .flaky(&format!("verify {TEST} --was 0.5 -- pytest"))
-        .exits(12)
-        .says("did not run in any of 5 attempts");
-    flaky.flaky(&format!("verify {TEST} --was 0.001 -- pytest")).exits(2).says("a run has at most 1000");
-    flaky.flaky(&format!("verify {TEST} --was 2 -- pytest")).exits(2).says("not a rate above 0 and below 1");
+    let verify = |was: &str| flaky.flaky(&format!("verify {TEST} --was {was} -- pytest"));
+    let _ = verify("0.5").exits(12).says("did not run in any of 5 attempts");
+    let _ = verify("0.001").exits(2).warns("a run has at most 1000");
+    let _ = verify("2").exits(2).warns("not a rate above 0 and below 1");
 }
 
 #[test]
 fn a_budget_of_time_ends_a_run_and_what_is_known_then_decides() {
     let flaky = Flaky::new().file("test_slow.py", "import time\n\ndef test_slow():\n    time.sleep(0.2)\n");
-    let ended = flaky.run("--runs 1000 --stop never --budget 10s -- pytest").exits(0);
+    let ended = flaky.run("--runs 1000 --stop never --budget 10s -- pytest");
     let report = ended.report();
-    assert_eq!((report.verdict, report.execution.interrupted), (Category::Stable, false));
-    assert!(report.total_runs >= 14 && report.total_runs < 1000, "{}", ended.everything());
+    assert!(!report.execution.interrupted, "{}", ended.everything());
+    assert!(report.total_runs > 0 && report.total_runs < 1000, "{}", ended.everything());
+    // How many attempts ten seconds hold is the machine's; what they tell is not.
+    let expected = if report.total_runs < 14 { Category::Inconclusive } else { Category::Stable };
+    assert_eq!(report.verdict, expected, "{}", ended.everything());
     assert!(report.notes.iter().any(|n| n.code == "budget-spent" && n.text.contains("budget of 10s")));
     let ended = flaky.run("--runs 10 --budget 1s -- sleep 30").exits(12);
     assert_eq!(ended.report().cause, Some(Cause::TooFewAttempts));
@@ -69,5 +70,5 @@ fn the_command_that_is_told_repeats_the_failure() {
     let command = report.execution.reproduce.unwrap();
     assert!(command.contains("--test"), "{command}");
     let typed = command.strip_prefix("flaky ").unwrap();
-    flaky.flaky(&format!("{typed} --repeat 2")).exits(10).says("failed 2 of 2");
+    let _ = flaky.flaky(&format!("{typed} --repeat 2")).exits(10).says("failed 2 of 2");
 }

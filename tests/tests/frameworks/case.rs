@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use flaky_core::report::RunReport;
@@ -28,7 +29,10 @@ pub(crate) fn slow() -> bool {
     if !all {
         // Nobody should take a test that did nothing for one that passed.
         let name = std::thread::current().name().unwrap_or_default().to_owned();
-        eprintln!("{name}: not run, its tools take long to install; FLAKY_FRAMEWORKS=all runs it");
+        let _ = writeln!(
+            std::io::stderr(),
+            "{name}: not run, its tools take long to install; FLAKY_FRAMEWORKS=all runs it"
+        );
     }
     all
 }

@@ -215,6 +215,7 @@ mod tests {
                 framework: "python".into(),
                 parser: None,
             },
+            base: None,
             execution: Execution {
                 planned: counted,
                 parallelism: 3,
@@ -226,6 +227,8 @@ mod tests {
                 cpu_seconds: 1.0,
                 peak_memory: 1,
                 reproduce: None,
+                reproduced: None,
+                selected: 0,
                 backend: None,
             },
             tests: Vec::new(),

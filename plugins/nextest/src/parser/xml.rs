@@ -34,7 +34,7 @@ pub(super) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
         }
     }
     Some(PackedAttempt {
-        format: "nextest-junit".to_owned(),
+        format: "junit-xml".to_owned(),
         tests: tests.finish(),
         completeness: Completeness::Complete,
         ..PackedAttempt::default()

@@ -35,6 +35,10 @@ pub(crate) fn parse(printed: &Blob<'_>, death: Outcome) -> Option<PackedAttempt>
     while let Some(line) = lines.next_line() {
         let text = line.text();
         let text = line::plain(&text);
+        // TeamCity's messages stand in for the progress: another parser's.
+        if text.starts_with("##teamcity[") {
+            return None;
+        }
         // A name that the end cut through is nobody's; pytest writes a space behind a whole one.
         if line.end == LineEnd::LineFeed || !line::ends_in_id(&text) {
             reading.take(&text);
