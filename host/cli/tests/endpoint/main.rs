@@ -53,7 +53,7 @@ impl Project {
 
     /// A run of `test.sh` on the endpoint.
     fn run(&self, endpoint: &StandIn, words: &[&str]) -> Ended {
-        let start = ["run", "--backend", "runpod", "--report", "json=../report.json"];
+        let start = ["run", "--stop", "never", "--backend", "runpod", "--report", "json=../report.json"];
         let words = [&start[..], words, &["--", "sh", "test.sh"]].concat();
         self.ended(self.flaky(Some(endpoint), &words).output().unwrap())
     }
@@ -119,7 +119,19 @@ fn a_run_on_an_endpoint_says_what_a_run_here_says() {
     let endpoint = StandIn::new(3, Faults::default());
     let words = ["--runs", "24", "--first-seed", "1", "--parallelism", "2", "--shards", "5"];
     let there = project.run(&endpoint, &words);
-    let start = ["run", "--report", "json=../report.json", "--runs", "24", "--first-seed", "1", "-j", "2"];
+    let start = [
+        "run",
+        "--stop",
+        "never",
+        "--report",
+        "json=../report.json",
+        "--runs",
+        "24",
+        "--first-seed",
+        "1",
+        "-j",
+        "2",
+    ];
     let here = [&start[..], &["--", "sh", "test.sh"]].concat();
     let here = project.ended(project.flaky(None, &here).output().unwrap());
     assert_eq!((there.code, here.code), (Some(10), Some(10)), "{there:#?} {here:#?}");
@@ -160,7 +172,12 @@ fn a_folder_travels_without_what_gitignore_leaves_out_and_without_our_environmen
     }
     let endpoint = StandIn::new(1, Faults::default());
     let words = ["--backend", "runpod", "--runs", "3", "--env", "SHOWN=yes", "--env", "MY_API_KEY"];
-    let words = [&["run", "--report", "json=../report.json"], &words[..], &["--", "sh", "test.sh"]].concat();
+    let words = [
+        &["run", "--stop", "never", "--report", "json=../report.json"],
+        &words[..],
+        &["--", "sh", "test.sh"],
+    ]
+    .concat();
     let mut command = project.flaky(Some(&endpoint), &words);
     let ended = project.ended(command.env("HIDDEN", "x").env("MY_API_KEY", "planted-2").output().unwrap());
     assert_eq!(ended.number("/failures"), 0, "{ended:#?}");
@@ -295,8 +312,21 @@ fn a_folder_that_does_not_fit_into_a_job_has_to_be_pushed() {
 fn a_client_that_is_killed_is_followed_by_one_that_goes_on() {
     let project = Project::new("sleep 0.2; [ $((TEST_SEED % 3)) != 0 ]\n");
     let endpoint = StandIn::new(3, Faults::default());
-    let start =
-        ["run", "--backend", "runpod", "--runs", "40", "--first-seed", "1", "-j", "1", "--shards", "6"];
+    let start = [
+        "run",
+        "--stop",
+        "never",
+        "--backend",
+        "runpod",
+        "--runs",
+        "40",
+        "--first-seed",
+        "1",
+        "-j",
+        "1",
+        "--shards",
+        "6",
+    ];
     let words = [&start[..], &["--env", "MY_TOKEN=planted", "--", "sh", "test.sh"]].concat();
     let mut client = project.flaky(Some(&endpoint), &words).spawn().unwrap();
     let kept = || {
@@ -336,7 +366,8 @@ fn a_client_that_is_killed_is_followed_by_one_that_goes_on() {
 fn an_interrupted_run_calls_its_jobs_back_and_can_go_on_later() {
     let project = Project::new("sleep 0.3; [ $((TEST_SEED % 3)) != 0 ]\n");
     let endpoint = StandIn::new(2, Faults::default());
-    let start = ["run", "--backend", "runpod", "--report", "json=../report.json", "--runs", "30"];
+    let start =
+        ["run", "--stop", "never", "--backend", "runpod", "--report", "json=../report.json", "--runs", "30"];
     let words =
         [&start[..], &["--first-seed", "1", "-j", "1", "--shards", "5", "--", "sh", "test.sh"]].concat();
     let client = project.flaky(Some(&endpoint), &words).spawn().unwrap();
@@ -362,7 +393,19 @@ fn a_budget_that_is_used_up_ends_the_run_and_the_report_says_so() {
     fs::write(project.path("project/.flaky-detector.yml"), config).unwrap();
     let faults = Faults { execution: Some(Duration::from_secs(3)), ..Faults::default() };
     let endpoint = StandIn::new(1, faults);
-    let words = ["run", "--report", "json=../report.json", "--runs", "60", "-j", "1", "--budget-usd", "4"];
+    let words = [
+        "run",
+        "--stop",
+        "never",
+        "--report",
+        "json=../report.json",
+        "--runs",
+        "60",
+        "-j",
+        "1",
+        "--budget-usd",
+        "4",
+    ];
     let words = [&words[..], &["--", "sh", "test.sh"]].concat();
     let ended = project.ended(project.flaky(Some(&endpoint), &words).output().unwrap());
     assert!(ended.notes().contains("the budget of 4 USD was used up"), "{ended:#?}");
