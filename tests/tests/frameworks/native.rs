@@ -1,1 +1,207 @@
 //! All other frameworks.
+
+use std::env;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use flaky_core::report::IsolationUsed;
+use flaky_tests::Flaky;
+
+use crate::case::{Case, slow};
+
+const GO: Case = Case {
+    folder: "examples/go",
+    command: "",
+    framework: "go",
+    flaky: "TestOrderIsProcessedInTime",
+    broken: "TestReservingTheLastPieceLeavesNothing",
+    stable: "TestDiscountIsTakenFromTheTotal",
+};
+
+const RUST: Case = Case {
+    folder: "examples/rust",
+    command: "",
+    framework: "cargo-test",
+    flaky: "order_is_processed_in_time",
+    broken: "tests::reserving_the_last_piece_leaves_nothing",
+    stable: "tests::discount_is_taken_from_the_total",
+};
+
+const RSPEC: Case = Case {
+    folder: "tests/samples/frameworks/rspec",
+    command: "",
+    framework: "rspec",
+    flaky: "shop delivers in time",
+    broken: "shop leaves nothing",
+    stable: "shop adds prices",
+};
+
+const PHPUNIT: Case = Case {
+    folder: "tests/samples/frameworks/phpunit",
+    command: "",
+    framework: "phpunit",
+    flaky: "Shop\\ShopTest::testDeliversInTime",
+    broken: "Shop\\ShopTest::testLeavesNothing",
+    stable: "Shop\\ShopTest::testAddsPrices",
+};
+
+const UNITTEST: Case = Case {
+    folder: "tests/samples/frameworks/unittest",
+    // pytest runs such tests as well, and is proposed for them.
+    command: "python3 -m unittest",
+    framework: "python",
+    flaky: "Shop.test_delivers_in_time",
+    broken: "Shop.test_leaves_nothing",
+    stable: "Shop.test_adds_prices",
+};
+
+const BATS: Case = Case {
+    folder: "tests/samples/frameworks/bats",
+    command: "",
+    framework: "bats",
+    flaky: "delivers in time",
+    broken: "leaves nothing",
+    stable: "adds prices",
+};
+
+const CTEST: Case = Case {
+    folder: "tests/samples/frameworks/ctest",
+    command: "",
+    framework: "ctest",
+    flaky: "delivers_in_time",
+    broken: "leaves_nothing",
+    stable: "adds_prices",
+};
+
+const GOOGLETEST: Case = Case {
+    folder: "tests/samples/frameworks/ctest-gtest",
+    command: "",
+    framework: "ctest",
+    flaky: "Shop.DeliversInTime",
+    broken: "Shop.LeavesNothing",
+    stable: "Shop.AddsPrices",
+};
+
+const NEXTEST: Case = Case {
+    folder: "tests/samples/frameworks/nextest",
+    // `cargo test` is proposed for every crate.
+    command: "cargo nextest run",
+    framework: "nextest",
+    flaky: "shop::tests::delivers_in_time",
+    broken: "shop::tests::leaves_nothing",
+    stable: "shop::tests::adds_prices",
+};
+
+const MAVEN: Case = Case {
+    folder: "tests/samples/frameworks/maven",
+    // What Debian's packages hold, so that nothing has to be fetched.
+    command: "mvn -B -o -Dmaven.repo.local=/usr/share/maven-repo test",
+    framework: "maven",
+    flaky: "shop.ShopTest::deliversInTime",
+    broken: "shop.ShopTest::leavesNothing",
+    stable: "shop.ShopTest::addsPrices",
+};
+
+const GRADLE: Case = Case {
+    folder: "tests/samples/frameworks/gradle",
+    command: "",
+    framework: "gradle",
+    flaky: "shop.ShopTest::deliversInTime",
+    broken: "shop.ShopTest::leavesNothing",
+    stable: "shop.ShopTest::addsPrices",
+};
+
+/// What holds of every framework, whether it knows an order by seed or not.
+fn holds(case: &Case, flaky: &Flaky) {
+    let report = case.gives_the_right_verdicts(flaky);
+    // Nothing that the installation leaves is missing where attempts have a network and a home of their own.
+    assert_ne!(report.isolation.used, IsolationUsed::FullSharedNetwork, "{:?}", report.isolation.why);
+    case.runs_one_test_alone(flaky, &report);
+}
+
+/// With Cargo as its users have it: by the proxies of rustup, which look for toolchains in the home folder, or, where
+/// these tests run without rustup, as it is.
+fn with_cargo(flaky: Flaky) -> Flaky {
+    let variable = |name: &str| env::var_os(name).map(PathBuf::from);
+    let cargo = variable("CARGO").unwrap_or_default();
+    let mut folder = cargo.parent().map(Path::to_owned).unwrap_or_default();
+    let mut flaky = flaky;
+    if let (Some(rustup), Some(home)) = (variable("RUSTUP_HOME"), variable("CARGO_HOME")) {
+        symlink(&rustup, flaky.home().join(".rustup")).unwrap();
+        folder = home.join("bin");
+        let toolchain = env::var_os("RUSTUP_TOOLCHAIN").unwrap_or_default();
+        flaky = flaky.env("RUSTUP_TOOLCHAIN", toolchain);
+    }
+    flaky.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display()))
+}
+
+#[test]
+fn go_is_prepared_seeded_shuffled_and_selected_from() {
+    let flaky = GO.project();
+    holds(&GO, &flaky);
+    GO.shuffles_by_the_seed(&flaky);
+}
+
+#[test]
+fn cargo_test_is_prepared_and_selected_from() {
+    holds(&RUST, &with_cargo(RUST.project()));
+}
+
+#[test]
+fn rspec_is_seeded_shuffled_and_selected_from() {
+    let flaky = RSPEC.project();
+    holds(&RSPEC, &flaky);
+    RSPEC.shuffles_by_the_seed(&flaky);
+}
+
+#[test]
+fn phpunit_is_seeded_shuffled_and_selected_from() {
+    let flaky = PHPUNIT.project();
+    holds(&PHPUNIT, &flaky);
+    PHPUNIT.shuffles_by_the_seed(&flaky);
+}
+
+#[test]
+fn unittest_is_shuffled_and_selected_from() {
+    let flaky = UNITTEST.project();
+    holds(&UNITTEST, &flaky);
+    UNITTEST.shuffles_by_the_seed(&flaky);
+}
+
+#[test]
+fn bats_is_selected_from() {
+    holds(&BATS, &BATS.project());
+}
+
+#[test]
+fn ctest_is_built_and_selected_from() {
+    holds(&CTEST, &CTEST.project());
+}
+
+#[test]
+fn googletest_below_ctest_is_built_and_selected_from() {
+    holds(&GOOGLETEST, &GOOGLETEST.project());
+}
+
+#[test]
+fn nextest_is_prepared_and_selected_from() {
+    if slow() {
+        holds(&NEXTEST, &with_cargo(NEXTEST.project()));
+    }
+}
+
+#[test]
+fn maven_is_seeded_shuffled_and_selected_from() {
+    if slow() {
+        let flaky = MAVEN.project().file(".flaky-detector.yml", "auto_install_dependencies: false\n");
+        holds(&MAVEN, &flaky);
+        MAVEN.shuffles_by_the_seed(&flaky);
+    }
+}
+
+#[test]
+fn gradle_is_selected_from() {
+    if slow() {
+        holds(&GRADLE, &GRADLE.project());
+    }
+}

@@ -64,7 +64,10 @@ impl Seen {
         };
         let default_command = match build_folder(project, &self.root) {
             Some(build) => Command::new(["ctest", "--test-dir", build.as_str()]),
-            None => Command::new(["sh", "-c", &format!("exec ctest --test-dir \"${BUILD_VARIABLE}\"")]),
+            None => {
+                let script = format!("exec ctest --test-dir \"${BUILD_VARIABLE}\" \"$@\"");
+                Command::new(["sh", "-c", &script, "ctest"])
+            }
         };
         Some(Detection {
             name: "ctest".to_owned(),

@@ -49,7 +49,18 @@ fn find(words: &[&str], start: usize) -> Option<Invocation> {
     }
     if SHELLS.contains(&name) {
         let script = words.iter().position(|word| word.starts_with('-') && word.ends_with('c'))? + 1;
-        let mut commands = words.get(script)?.split(['\n', ';', '&', '|', '(', ')']);
+        let text = words.get(script)?;
+        // What follows the script and its name is handed on, as in the command that we propose.
+        if words.len() > script + 1
+            && let Some(command) = text.trim_end().strip_suffix(" \"$@\"")
+        {
+            let words: Vec<&str> = command.split_whitespace().filter(|word| *word != "exec").collect();
+            let is_one = !command.contains(['\n', ';', '&', '|', '(', ')']);
+            if is_one && matches!(find(&words, 0), Some(Invocation::Direct { .. })) {
+                return Some(Invocation::Direct { arguments: script + 2 });
+            }
+        }
+        let mut commands = text.split(['\n', ';', '&', '|', '(', ')']);
         let runs = commands.any(|command| {
             let words: Vec<&str> = command.split_whitespace().filter(|word| *word != "exec").collect();
             find(&words, 0).is_some()
@@ -97,6 +108,13 @@ mod tests {
             (&["env", "A=b", "ctest"], Some(Invocation::Direct { arguments: 3 })),
             (&["A=b", "timeout", "-k", "5", "60", "ctest", "-V"], Some(Invocation::Direct { arguments: 6 })),
             (&["sh", "-c", "cd build && exec ctest -V"], Some(Invocation::Inside)),
+            (
+                &["sh", "-c", "exec ctest --test-dir \"$A\" \"$@\"", "ctest"],
+                Some(Invocation::Direct { arguments: 4 }),
+            ),
+            (&["sh", "-c", "ctest -V \"$@\"", "sh", "-j4"], Some(Invocation::Direct { arguments: 4 })),
+            (&["sh", "-c", "ctest \"$@\""], Some(Invocation::Inside)),
+            (&["sh", "-c", "ctest; echo \"$@\"", "sh"], Some(Invocation::Inside)),
             (&["cmake", "--build", "build", "--target", "test"], Some(Invocation::Inside)),
             (&["cmake", "--build", "build"], None),
             (&["make", "test"], None),
