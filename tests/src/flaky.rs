@@ -62,8 +62,11 @@ pub struct Flaky {
 }
 
 /// How packages are fetched on this machine, should a test install some.
-const PASSED_ON: [&str; 9] = [
+const PASSED_ON: [&str; 12] = [
     "PIP_",
+    "npm_config_",
+    "NPM_CONFIG_",
+    "NODE_EXTRA_CA_CERTS",
     "SSL_CERT_",
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
@@ -295,6 +298,8 @@ impl Flaky {
         target.push(&json);
         // Nobody knows this command or what it prints: every plugin is asked.
         command.arg(target).args(["--", "echo", "warm"]);
+        // Not in the project, whose packages would be installed.
+        command.current_dir(self.beside("tmp"));
         let _ = command.output();
         // As if it had not been: tests look at what is recorded.
         let _ = fs::remove_file(json);

@@ -43,6 +43,9 @@ pub struct Tool {
     pub settings: &'static [&'static str],
     /// What to run when no script does.
     pub command: &'static [&'static str],
+    /// Whether its options have to stand before its other arguments. A script takes more arguments at its end only, so the
+    /// command proposed is what the script says, where that is a command without a shell.
+    pub options_first: bool,
 }
 
 /// Settings are small; what is larger than this is not one.

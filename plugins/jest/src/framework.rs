@@ -14,6 +14,7 @@ pub(crate) const TOOL: Tool = Tool {
     key: Some("jest"),
     settings: &["jest.config."],
     command: &["npx", "--no-install", "jest"],
+    options_first: false,
 };
 
 /// Options that choose tests by their names.

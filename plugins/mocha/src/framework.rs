@@ -14,6 +14,7 @@ pub(crate) const TOOL: Tool = Tool {
     key: Some("mocha"),
     settings: &[".mocharc."],
     command: &["npx", "--no-install", "mocha"],
+    options_first: false,
 };
 
 /// Options that choose tests by their names.

@@ -14,6 +14,7 @@ const TOOL: Tool = Tool {
     key: None,
     settings: &[],
     command: &["node", "--test"],
+    options_first: true,
 };
 
 const REPORTER: &str = include_str!("flaky_node_test_report.cjs");

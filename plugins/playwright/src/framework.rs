@@ -14,6 +14,7 @@ pub(crate) const TOOL: Tool = Tool {
     key: None,
     settings: &["playwright.config."],
     command: &["npx", "--no-install", "playwright", "test"],
+    options_first: false,
 };
 
 /// Options that choose tests by their names.

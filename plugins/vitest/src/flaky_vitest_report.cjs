@@ -28,6 +28,8 @@ function more(resolved, file) {
   // Where nobody chose a seed, vitest takes the time.
   const chosen = resolved.sequence && Math.abs(Date.now() - resolved.sequence.seed) > 3600000;
   if (resolved.sequence && Number.isInteger(seed) && !chosen) resolved.sequence.seed = seed;
+  // Tests within their file: which sequencer orders the files is settled before. `--sequence.shuffle` did that already.
+  if (resolved.sequence && process.env.FLAKY_VITEST_SHUFFLE === '1') resolved.sequence.shuffle = true;
 }
 
 class Reporter {

@@ -14,6 +14,7 @@ pub(crate) const TOOL: Tool = Tool {
     key: None,
     settings: &["vitest.config.", "vitest.workspace."],
     command: &["npx", "--no-install", "vitest", "run"],
+    options_first: false,
 };
 
 /// Options that choose tests by their names.
@@ -47,6 +48,10 @@ pub(crate) fn instrument(command: Command, context: &AttemptContext) -> Instrume
         .env("VITE_TEST_SEED", EnvChange::Set(seed.clone()))
         // Reaches vitest where it orders tests by chance; nothing else looks at it.
         .env("FLAKY_VITEST_SEED", EnvChange::Set(seed));
+    if context.shuffle {
+        // Where the arguments are out of reach (`npm test`).
+        command = command.env("FLAKY_VITEST_SHUFFLE", EnvChange::Set("1".to_owned()));
+    }
     if let Some(Invocation::Direct(_)) = Invocation::find(&TOOL, &command.argv) {
         if context.shuffle && !command.argv.iter().any(|word| word.starts_with("--sequence")) {
             command.argv.push("--sequence.shuffle".to_owned());

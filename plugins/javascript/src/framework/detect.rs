@@ -69,6 +69,10 @@ fn sign(tool: &Tool, package: &Package, settings: Option<&str>) -> Option<(u8, S
 fn detection(tool: &Tool, root: &str, confidence: u8, reason: String, package: &Package) -> Detection {
     let runs = |script: &str| Invocation::in_shell(tool, script);
     let command = match package.test_script() {
+        Some(script) if tool.options_first && runs(script) => match words(package, script) {
+            Some(words) => Command::new(words),
+            None => Command::new(["npm", "test"]),
+        },
         Some(script) if runs(script) => Command::new(["npm", "test"]),
         _ => Command::new(tool.command.iter().copied()),
     };
@@ -78,5 +82,47 @@ fn detection(tool: &Tool, root: &str, confidence: u8, reason: String, package: &
         confidence,
         reason,
         default_command: command.cwd(root),
+    }
+}
+
+/// The words of a script that a shell would run as they stand, and nothing before or after it.
+fn words<'s>(package: &Package, script: &'s str) -> Option<Vec<&'s str>> {
+    let alone = ["pretest", "posttest"].iter().all(|name| !package.scripts.contains_key(*name));
+    let plain = script.chars().all(|c| c.is_ascii_alphanumeric() || " -_./:,@+".contains(c));
+    (alone && plain).then(|| script.split_whitespace().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use flaky_plugin_sdk::native::Files;
+
+    use super::*;
+
+    const NODE: Tool = Tool {
+        name: "node-test",
+        programs: &["node"],
+        verbs: &["--test"],
+        package: "",
+        key: None,
+        settings: &[],
+        command: &["node", "--test"],
+        options_first: true,
+    };
+
+    #[test]
+    fn a_plain_script_is_proposed_as_it_stands_where_options_come_first() {
+        let cases = [
+            (r#""test": "node --test""#, "node --test"),
+            (r#""test": "node --test test/a.js""#, "node --test test/a.js"),
+            (r#""test": "node --test test/*.js""#, "npm test"),
+            (r#""test": "node --test && echo done""#, "npm test"),
+            (r#""pretest": "make", "test": "node --test""#, "npm test"),
+        ];
+        for (scripts, command) in cases {
+            let files = Files::default().file("package.json", format!("{{\"scripts\": {{{scripts}}}}}"));
+            let found = detect(&NODE, &files.project()).unwrap_or_default();
+            let proposed = found.first().map(|found| found.default_command.argv.join(" "));
+            assert_eq!(proposed.as_deref(), Some(command), "{scripts}");
+        }
     }
 }

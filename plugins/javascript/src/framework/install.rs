@@ -13,9 +13,11 @@ use super::package::Package;
 use super::{below, folder_of, name_of};
 
 /// Installs in the current folder with `$3…`, and moves every `node_modules` into `$1`. `$2` is the folder's path in the
-/// tree, with a slash at its end. A tree with packages of its own stays as it is.
+/// tree, with a slash at its end. A tree with packages of its own stays as it is; links that an earlier run left there, marked
+/// as such, are none.
 const SCRIPT: &str = r#"set -e
 into="$1"; root="$2"; shift 2
+if [ -e node_modules/.flaky-links ]; then rm -rf node_modules; fi
 if [ -d node_modules ]; then exit 0; fi
 if ! command -v "$1" >/dev/null 2>&1; then set -- npx --yes "$@"; fi
 "$@"
@@ -39,7 +41,8 @@ find . -name node_modules -type d -prune | while read -r found; do
   rmdir "$into/tree/$root$found"
   mv "$found" "$into/tree/$root$found"
   link "$into/tree/$root$found" "$into/links/$root$found"
-done"#;
+done
+if [ -d "$into/links/${root}node_modules" ]; then printf %s "$into" >"$into/links/${root}node_modules/.flaky-links"; fi"#;
 
 /// Packages of the project in `root`, by the manager whose lock file there is; npm without one. Nothing, when the project
 /// names none.

@@ -8,9 +8,11 @@ use crate::report::FOLDER;
 const WRITER: &str = include_str!("../report/writer.cjs");
 
 /// Puts links to the installed packages into the work tree, whose root is `$0`, unless it has packages of its own; then
-/// runs the command.
-const LINKS: &str = r#"if [ -n "$FLAKY_NODE_TREE" ] && [ ! -e "$0/${FLAKY_NODE_ROOT}node_modules" ]; then
-  cp -RP "$FLAKY_NODE_TREE/links/." "$0/"
+/// runs the command. Links of an earlier run lie in a tree that attempts share; they are made anew when they lead elsewhere.
+const LINKS: &str = r#"at="$0/${FLAKY_NODE_ROOT}node_modules"
+if [ -n "$FLAKY_NODE_TREE" ] && [ -d "$FLAKY_NODE_TREE/links" ]; then
+  if [ -e "$at/.flaky-links" ] && [ "$(cat "$at/.flaky-links")" != "$FLAKY_NODE_TREE" ]; then rm -rf "$at"; fi
+  if [ ! -e "$at" ]; then cp -RPf "$FLAKY_NODE_TREE/links/." "$0/"; fi
 fi
 exec "$@""#;
 

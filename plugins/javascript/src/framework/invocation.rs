@@ -157,7 +157,16 @@ mod tests {
     use super::*;
 
     fn tool(programs: &'static [&'static str], verbs: &'static [&'static str]) -> Tool {
-        Tool { name: "t", programs, verbs, package: "t", key: None, settings: &[], command: programs }
+        Tool {
+            name: "t",
+            programs,
+            verbs,
+            package: "t",
+            key: None,
+            settings: &[],
+            command: programs,
+            options_first: false,
+        }
     }
 
     fn find(command: &str) -> Option<Invocation> {
