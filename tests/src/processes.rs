@@ -24,13 +24,21 @@ pub fn with_mark(mark: &str) -> Vec<u32> {
 ///
 /// # Panics
 /// When it does not within [`DEADLINE`].
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(DEADLINE, what, look)
+}
+
+/// Waits until `look` gives something, for as long as is said.
+///
+/// # Panics
+/// When it does not by then.
+pub fn within<T>(deadline: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < DEADLINE, "waited in vain: {what}");
+        assert!(begun.elapsed() < deadline, "waited in vain: {what}");
         thread::sleep(PAUSE);
     }
 }

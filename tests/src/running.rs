@@ -4,12 +4,16 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Child;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::ended::Ended;
-use crate::processes::eventually;
+use crate::processes::within;
+
+/// Tests of frameworks whose every attempt starts virtual machines take minutes; nothing here takes longer.
+const LONGEST_RUN: Duration = Duration::from_secs(15 * 60);
 
 /// Ended with the test that started it.
 #[derive(Debug)]
@@ -54,7 +58,7 @@ impl Running {
     /// When it does not end in a long time.
     pub fn watched(mut self, mut look: impl FnMut(u32)) -> Ended {
         let id = self.child.id();
-        let status = eventually("the end of flaky", || {
+        let status = within(LONGEST_RUN, "the end of flaky", || {
             look(id);
             self.child.try_wait().expect("a child can be waited for")
         });
