@@ -12,7 +12,7 @@ pub use resource::{Resource, shared_resource};
 /// What probably made tests fail, by what they said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbableCause {
-    /// One word of [`CAUSES`].
+    /// One word of the table of causes.
     pub cause: &'static str,
     /// What was seen of it, e.g. `port 5432`.
     pub seen: Option<String>,
