@@ -4,7 +4,7 @@
 //! decides that knows nothing of the order in which they were asked or answered.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use flaky_core::parsed::{Completeness, Diagnostic, DiagnosticLevel, ParsedAttempt};
 use flaky_plugin_host::{AttemptInput, PluginError};
@@ -71,15 +71,16 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, PluginError>> + Send,
 {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let turns = Arc::new(Semaphore::new(cores));
+    // Of all attempts together: each call has memory of its own, and more calls than cores only wait.
+    static TURNS: LazyLock<Semaphore> =
+        LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
     let tasks: Vec<_> = candidates
         .iter()
         .map(|candidate| {
-            let (own, turns, call) = (candidate.clone(), Arc::clone(&turns), call.clone());
+            let (own, call) = (candidate.clone(), call.clone());
             let task = tokio::spawn(async move {
                 // Never closed, so there is always a turn.
-                let _turn = turns.acquire().await;
+                let _turn = TURNS.acquire().await;
                 let member = own.member().await.map_err(Clone::clone)?;
                 let answer = call(member.clone()).await;
                 if let Err(error) = &answer {
