@@ -4,7 +4,8 @@ use flaky_core::verdict::Category;
 use flaky_tests::Flaky;
 use flaky_tests::processes::peak_memory;
 
-const MOST_MEMORY: u64 = 100_000_000;
+/// A third of this is the code of all bundled parsers, which are asked where none is known; 900 MB are printed.
+const MOST_MEMORY: u64 = 150_000_000;
 
 #[test]
 fn eight_floods_side_by_side_stay_far_from_memory_and_complete() {
