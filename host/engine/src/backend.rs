@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::conduct::{Conductor, DoneAttempt, PlannedAttempt, Side};
+use crate::limits::Limits;
 use crate::remote::{Remote, RemoteError};
 
 /// Nothing more can be run.
@@ -121,6 +122,28 @@ impl Attempts {
     /// When nothing more can be run.
     pub(crate) async fn next(&mut self) -> Option<Result<Arrival, BackendError>> {
         self.receiver.recv().await
+    }
+
+    /// The next that was read; what broke in reading says nothing, and there are others. `None` when all have ended, or
+    /// no more are wanted.
+    ///
+    /// # Errors
+    /// When nothing more can be run.
+    pub(crate) async fn next_read(
+        &mut self,
+        limits: &Limits,
+    ) -> Result<Option<Box<DoneAttempt>>, BackendError> {
+        loop {
+            let arrived = tokio::select! {
+                arrived = self.next() => arrived,
+                () = limits.reached() => return Ok(None),
+            };
+            match arrived.transpose()? {
+                Some(Arrival::Done(done)) => return Ok(Some(done)),
+                Some(Arrival::Lost(_)) => {}
+                None => return Ok(None),
+            }
+        }
     }
 
     /// Ends those that are still under way, and waits until they are.

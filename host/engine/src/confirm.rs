@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use flaky_core::ids::{AttemptIndex, TestId};
 use flaky_core::report::IsolationUsed;
 
-use crate::backend::{Arrival, Backend, BackendError, Manner};
+use crate::backend::{Backend, BackendError, Manner};
 use crate::conduct::{DoneAttempt, PlannedAttempt};
 use crate::limits::Limits;
 
@@ -57,20 +57,14 @@ pub(crate) async fn confirm(
     let mut attempts = backend.attempts(ordered, level, Manner::Alone);
     let mut result = Ok(());
     while !open.is_empty() {
-        let arrived = tokio::select! {
-            arrived = attempts.next() => arrived,
-            () = limits.reached() => break,
-        };
-        match arrived {
-            None => break,
-            Some(Ok(Arrival::Done(done))) => {
+        match attempts.next_read(limits).await {
+            Ok(None) => break,
+            Ok(Some(done)) => {
                 for failed in take(*done) {
                     open.remove(&failed);
                 }
             }
-            // What broke in reading says nothing; there are others.
-            Some(Ok(Arrival::Lost(_))) => {}
-            Some(Err(error)) => {
+            Err(error) => {
                 result = Err(error);
                 break;
             }

@@ -10,7 +10,7 @@ use flaky_core::report::{IsolationUsed, Note};
 use flaky_plugin_host::{Command, Selection};
 
 use crate::attempts::Taker;
-use crate::backend::{Arrival, Backend, Manner};
+use crate::backend::{Backend, Manner};
 use crate::conduct::PlannedAttempt;
 use crate::limits::Limits;
 use crate::run::{RunError, Stage};
@@ -52,23 +52,19 @@ impl Stage<'_> {
             left.map(|p| PlannedAttempt { command: Some(Arc::clone(&command)), ..p.clone() }).collect();
         let mut attempts = backend.attempts(narrowed, level, Manner::SideBySide);
         let open: BTreeSet<TestId> = open.into_iter().collect();
+        let mut result = Ok(());
         while !taker.tallies.head.are_decided_alone(&open, &certainty) {
-            let arrived = tokio::select! {
-                arrived = attempts.next() => arrived,
-                () = limits.reached() => break,
-            };
-            match arrived {
-                None => break,
-                Some(Ok(Arrival::Done(done))) => taker.take(*done, AttemptKind::Selected),
-                // What broke in reading says nothing; there are others.
-                Some(Ok(Arrival::Lost(_))) => {}
-                Some(Err(error)) => {
-                    attempts.stop().await;
-                    return Err(error.into());
+            match attempts.next_read(limits).await {
+                Ok(None) => break,
+                Ok(Some(done)) => taker.take(*done, AttemptKind::Selected),
+                Err(error) => {
+                    result = Err(error);
+                    break;
                 }
             }
         }
         attempts.stop().await;
+        result?;
         let tests = if open.len() == 1 { "1 test".to_owned() } else { format!("{} tests", open.len()) };
         let text = format!(
             "after {made} of {} attempts {tests} were not decided: {} more attempts ran these without the others, \

@@ -11,8 +11,8 @@ use flaky_core::report::{IsolationUsed, Reproduction};
 use flaky_plugin_host::Command;
 
 use crate::attempt::command_in_words;
-use crate::backend::{Arrival, Backend, Manner};
-use crate::conduct::{DoneAttempt, PlannedAttempt};
+use crate::backend::{Backend, Manner};
+use crate::conduct::{DoneAttempt, PlannedAttempt, TestOrder};
 use crate::confirm;
 use crate::limits::Limits;
 use crate::run::{AttemptChoice, RunError, Stage};
@@ -48,7 +48,9 @@ impl Stage<'_> {
         let times = self.settings.reproduce.value.get();
         let mut found = BTreeMap::new();
         let repeats = matches!(self.request.attempts, AttemptChoice::Repeat { .. });
-        if times == 0 || repeats || !matches!(backend, Backend::Local(_)) {
+        // Evidence of a large run takes its time: not where nothing failed.
+        let idle = times == 0 || tally.failed == 0;
+        if idle || repeats || !matches!(backend, Backend::Local(_)) {
             return Ok(found);
         }
         // Where copies disturb each other, one that fails beside others proves nothing.
@@ -98,7 +100,7 @@ impl Stage<'_> {
             shell: shell(&way.planned, &self.project.command),
             seed,
             only_this_test: way.planned.command.is_some(),
-            shuffled: way.planned.order == Some(crate::conduct::TestOrder::Shuffled),
+            shuffled: way.planned.order == Some(TestOrder::Shuffled),
             failed: way.failed(test),
             ran: way.ran,
         }
@@ -121,7 +123,7 @@ fn candidates(tally: &Tally) -> Vec<Evidence> {
 /// The first attempt in which the test failed; one in the framework's own order, where there is one.
 fn failing_attempt(test: &Evidence, plan: &[PlannedAttempt]) -> Option<PlannedAttempt> {
     let failing: BTreeSet<AttemptIndex> = test.failing_attempts.iter().copied().collect();
-    let shuffled = |p: &&PlannedAttempt| p.order == Some(crate::conduct::TestOrder::Shuffled);
+    let shuffled = |p: &&PlannedAttempt| p.order == Some(TestOrder::Shuffled);
     plan.iter().filter(|p| failing.contains(&p.index)).min_by_key(|p| (shuffled(p), p.index)).cloned()
 }
 
@@ -163,22 +165,15 @@ impl Trial<'_> {
             }
             let plan = vec![planned.clone(); step as usize];
             let mut attempts = self.backend.attempts(plan, self.level, self.manner);
-            loop {
-                let arrived = tokio::select! {
-                    arrived = attempts.next() => arrived,
-                    () = self.limits.reached() => break,
-                };
-                match arrived {
-                    None => break,
-                    Some(Ok(Arrival::Done(done))) => way.count(*done, tally),
-                    Some(Ok(Arrival::Lost(_))) => {}
-                    Some(Err(error)) => {
-                        attempts.stop().await;
-                        return Err(error.into());
-                    }
+            let result = loop {
+                match attempts.next_read(self.limits).await {
+                    Ok(None) => break Ok(()),
+                    Ok(Some(done)) => way.count(*done, tally),
+                    Err(error) => break Err(error),
                 }
-            }
+            };
             attempts.stop().await;
+            result?;
         }
         Ok(way)
     }
