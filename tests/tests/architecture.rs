@@ -14,10 +14,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-exec", &["flaky-core"]),
     ("flaky-plugin-host", &["flaky-core"]),
     ("flaky-runpod", &["flaky-core"]),
+    ("flaky-delivery", &["flaky-core"]),
     ("flaky-engine", &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod"]),
     (
         "flaky",
-        &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod", "flaky-engine"],
+        &[
+            "flaky-core",
+            "flaky-config",
+            "flaky-exec",
+            "flaky-plugin-host",
+            "flaky-runpod",
+            "flaky-engine",
+            "flaky-delivery",
+        ],
     ),
     (
         "flaky-worker",
@@ -38,7 +47,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("serde-saphyr", &["flaky-config"]),
     ("statrs", &["flaky-core"]),
     ("clap", &["flaky", "flaky-worker"]),
-    ("reqwest", &["flaky-runpod", "flaky-worker"]),
+    ("reqwest", &["flaky-runpod", "flaky-worker", "flaky-delivery"]),
     // Shards on their way in one, bundled components in the others.
     ("zstd", &["flaky-runpod", "flaky-engine", "xtask"]),
     ("tar", &["flaky-runpod"]),

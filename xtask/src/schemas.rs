@@ -22,11 +22,12 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<()> {
 }
 
 /// Every published schema with its name.
-fn schemas() -> [(&'static str, serde_json::Value); 4] {
+fn schemas() -> [(&'static str, serde_json::Value); 5] {
     [
         ("config", flaky_config::schema()),
         ("job", flaky_config::job::schema()),
         ("parse", schemars::schema_for!(flaky_core::parse_document::ParseDocument).to_value()),
         ("report", schemars::schema_for!(flaky_core::report::RunReport).to_value()),
+        ("surroundings", schemars::schema_for!(flaky_core::surroundings::Surroundings).to_value()),
     ]
 }

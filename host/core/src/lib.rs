@@ -6,12 +6,14 @@
 //! Reading order: [`ids`] and [`settings`] (the newtypes all other crates speak in), [`attempt`] (what an
 //! executor hands over), [`parsed`] (what a parser made of it), [`ledger`] (every outcome of a run),
 //! [`evidence`] (the numbers about one test), [`verdict`] (what a policy says of them), [`report`] (the
-//! versioned document that reporters read).
+//! versioned document that reporters read), [`surroundings`] (where it is told), [`delivery`] (what reporters ask
+//! for).
 
 pub mod attempt;
 pub mod cause;
 pub mod cluster;
 pub mod compare;
+pub mod delivery;
 pub mod evidence;
 pub mod fingerprint;
 pub mod ids;
@@ -24,5 +26,6 @@ pub mod seeds;
 pub mod settings;
 pub mod stats;
 pub mod stop;
+pub mod surroundings;
 pub mod text;
 pub mod verdict;

@@ -7,7 +7,6 @@ pub mod assemble;
 pub mod attempt;
 pub mod builtins;
 pub mod cancel;
-pub mod deliver;
 pub mod event;
 pub mod folders;
 pub mod journal;

@@ -34,7 +34,6 @@ mod clean;
 mod columns;
 mod compile;
 mod contract;
-mod delivery;
 mod engine;
 mod error;
 mod framework;
@@ -56,8 +55,8 @@ mod wasi;
 
 pub use attempt::{AttemptInput, BlobInput};
 pub use contract::{ParserShape, Roles};
-pub use delivery::{Annotation, AnnotationLevel, Delivery, RenderContext};
 pub use error::{At, Behind, Call, GuestError, HostError, NotAComponent, PluginError, PluginErrorKind};
+pub use flaky_core::delivery::{Annotation, AnnotationLevel, Delivery, RenderContext};
 pub use framework::{
     AttemptContext, Command, Detection, EnvChange, InstallPlan, InstallStep, Instrumented, Selection,
     SupportFile,

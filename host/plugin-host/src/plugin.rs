@@ -16,7 +16,6 @@ use crate::bindings::{manifest, parsed, policy, reporter};
 use crate::blob::{Blob, Content};
 use crate::call::Caller;
 use crate::contract::{ParserShape, Roles};
-use crate::delivery::{Delivery, RenderContext};
 use crate::error::{Call, PluginError, PluginErrorKind};
 use crate::globs::Globs;
 use crate::host::{Linked, PluginHost};
@@ -26,6 +25,7 @@ use crate::manifest::Manifest;
 use crate::notes::{PluginLog, SharedLog};
 use crate::policy::RunSummary;
 use crate::settings;
+use flaky_core::delivery::{Delivery, RenderContext};
 
 /// A plugin that can be called. Cheap to clone; calls may run side by side, and each has an instance of its own.
 #[derive(Clone)]

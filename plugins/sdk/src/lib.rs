@@ -69,6 +69,8 @@ mod project;
 pub mod report;
 mod roles;
 mod settings;
+#[cfg(feature = "report")]
+pub mod surroundings;
 mod terminal;
 
 use bindings::as_framework::exports::flaky::plugin::framework;

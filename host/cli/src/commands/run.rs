@@ -8,7 +8,7 @@ use flaky_config::{
 };
 use flaky_core::ids::TestId;
 use flaky_core::settings::Condition;
-use flaky_engine::deliver::{Target, check_writable};
+use flaky_delivery::{Target, check_writable};
 use flaky_engine::run::AttemptChoice;
 use flaky_exec::checkout::{CommitId, RefName, RepositorySource, RevisionError};
 

@@ -12,8 +12,8 @@ use flaky_config::{FlagSettings, Trust};
 use flaky_core::ids::RunId;
 use flaky_core::report::RunReport;
 use flaky_core::settings::FailOn;
+use flaky_delivery::Target;
 use flaky_engine::cancel::Cancel;
-use flaky_engine::deliver::{DeliveryError, Target, deliver};
 use flaky_engine::event::Events;
 use flaky_engine::folders::Folders;
 use flaky_engine::plugins::PluginSet;
@@ -176,9 +176,17 @@ impl Session {
             colour: to_terminal && self.colour,
             ..RenderContext::default()
         };
+        let json = match serde_json::to_vec(&finished.report) {
+            Ok(json) => json,
+            Err(error) => return vec![format!("the report cannot be written as JSON: {error}")],
+        };
+        let deliveries = match plugin.render(json.into(), context).await {
+            Ok(deliveries) => deliveries,
+            Err(error) => return vec![error.to_string()],
+        };
         let mut stdout = std::io::stdout().lock();
-        let errors = deliver(&plugin, &finished.report, context, target, &mut stdout).await;
-        errors.iter().map(DeliveryError::to_string).collect()
+        let carried = deliveries.into_iter().map(|d| flaky_delivery::carry_out(d, target, &mut stdout));
+        carried.filter_map(Result::err).map(|e| e.to_string()).collect()
     }
 
     /// A reporter that the user named wins over a bundled one of the same name.

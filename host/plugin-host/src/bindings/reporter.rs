@@ -3,9 +3,9 @@
 use super::exports::reporter as wit;
 use super::{at_most, json_text, long, plain};
 use crate::clean;
-use crate::delivery::{Annotation, AnnotationLevel, Delivery, RenderContext};
 use crate::error::PluginErrorKind;
 use crate::limits::{DELIVERIES, LINE_BYTES, LIST};
+use flaky_core::delivery::{Annotation, AnnotationLevel, Delivery, RenderContext};
 
 pub(crate) fn to_context(context: &RenderContext) -> wit::RenderContext {
     wit::RenderContext {

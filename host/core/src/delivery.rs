@@ -1,6 +1,6 @@
 //! What reporters ask the host to write or send. The host does it; a plugin never does.
 
-use flaky_core::report::REPORT_VERSION;
+use crate::report::REPORT_VERSION;
 
 /// What a reporter is told beside the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Default for RenderContext {
 
 impl RenderContext {
     /// The version of the report document that reporters are given.
-    pub(crate) const VERSION: u32 = REPORT_VERSION;
+    pub const VERSION: u32 = REPORT_VERSION;
 }
 
 /// How much an annotation matters.
