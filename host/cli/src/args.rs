@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use flaky_config::WorkingDirectory;
 use flaky_core::ids::{RunId, Seed};
 use flaky_core::settings::{
     BackendKind, Dollars, FailOn, IsolationChoice, NetworkChoice, Parallelism, Repetitions, Runs, Shards,
@@ -79,6 +80,10 @@ pub(crate) struct RunArgs {
     /// Commit to test; with `--ref` it must be part of it
     #[arg(long, value_name = "ID", help_heading = "What to run")]
     pub(crate) commit: Option<String>,
+
+    /// Folder that the test command runs in, below the source
+    #[arg(long, value_name = "FOLDER", help_heading = "What to run")]
+    pub(crate) working_directory: Option<WorkingDirectory>,
 
     /// A job as JSON, as the worker takes it
     #[arg(long, value_name = "FILE", conflicts_with = "source", help_heading = "What to run")]
@@ -179,7 +184,7 @@ pub(crate) struct RunArgs {
             "source", "command", "test_command", "reference", "commit", "input", "no_install", "env", "runs",
             "parallelism", "timeout", "stop", "seed", "first_seed", "isolation", "network", "backend", "endpoint",
             "shards", "plugins", "config", "fail_on", "budget", "base", "tests", "failed_in_ci", "shuffle",
-            "reproduce",
+            "reproduce", "working_directory",
         ]
     )]
     pub(crate) resume: Option<RunId>,

@@ -19,6 +19,8 @@ use crate::error::{ConfigError, ConfigErrorKind, Place, Warning};
 use crate::ignore::IgnorePatterns;
 use crate::plugin::PluginEntry;
 use crate::rate::{Rate, VerdictBound};
+use crate::reporters::ReporterEntry;
+use crate::suites::SuiteEntry;
 use crate::tree::{self, Node, Problem, Value};
 
 /// Settings of the flaky-test detector for one project.
@@ -128,30 +130,32 @@ pub struct FileSettings {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "u32", extend("default" = 200))]
     pub max_error_length: Option<u32>,
-    /// No effect yet. Of the original: whether a failed CI job starts a run.
+    /// Of the original: whether a failed CI job starts a run.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "bool", extend("default" = true))]
     pub auto_trigger_on_failure: Option<bool>,
-    /// No effect yet. Of the original: how many attempts such a run makes.
+    /// Of the original: how many attempts such a run makes.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "Runs", extend("minimum" = 1, "maximum" = 1000), extend("default" = 20))]
     pub auto_trigger_runs: Option<Runs>,
-    /// No effect yet. Of the original: how many attempts of such a run go side by side.
+    /// Of the original: how many attempts of such a run go side by side.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "Parallelism", extend("minimum" = 1, "maximum" = 50), extend("default" = 5))]
     pub auto_trigger_parallelism: Option<Parallelism>,
-    /// No effect yet. Of the original: suites by name, each with `command`, `runs` and `parallelism`.
-    pub test_suites: Option<BTreeMap<String, Map<String, Json>>>,
-    /// No effect yet. Suites by name.
-    pub suites: Option<BTreeMap<String, Map<String, Json>>>,
+    /// Of the original: suites by name, each with `command`, `runs` and `parallelism`; the same as `suites`.
+    pub test_suites: Option<BTreeMap<String, SuiteEntry>>,
+    /// Parts of the repository with test commands of their own, by name, and the CI jobs that run them: after a failed
+    /// job, its suite is what is looked into.
+    pub suites: Option<BTreeMap<String, SuiteEntry>>,
     /// No effect yet. Of the original: the framework's `type`, and settings by language.
     pub framework: Option<Map<String, Json>>,
     /// No effect yet. Of the original: `env_var`, the variable that carries the seed, and `range`.
     pub seed: Option<Map<String, Json>>,
     /// No effect yet. Which policies judge.
     pub policy: Option<Json>,
-    /// No effect yet. Which reporters speak, and where to.
-    pub reporters: Option<Vec<Json>>,
+    /// Who tells a run's report where people look, in CI: at a terminal only those speak that the command line names.
+    #[schemars(extend("default" = Json::Array(Vec::new())))]
+    pub reporters: Option<Vec<ReporterEntry>>,
     /// No effect yet. Where earlier runs are kept.
     pub history: Option<Json>,
     /// No effect yet. Who is told.
@@ -165,20 +169,14 @@ pub struct FileSettings {
 }
 
 /// The keys that are read and change nothing yet.
-const WITHOUT_EFFECT: [&str; 17] = [
+const WITHOUT_EFFECT: [&str; 11] = [
     "cleanup_on_failure",
     "preserve_temp_dir",
     "save_full_output",
     "max_error_length",
-    "auto_trigger_on_failure",
-    "auto_trigger_runs",
-    "auto_trigger_parallelism",
-    "test_suites",
-    "suites",
     "framework",
     "seed",
     "policy",
-    "reporters",
     "history",
     "notify",
     "quarantine",
@@ -324,6 +322,12 @@ fn check_together(root: &Node, settings: &FileSettings) -> Result<(), Problem> {
     if settings.env.is_some() && settings.environment.is_some() {
         let later = key_place(root, &["env"]).max(key_place(root, &["environment"]));
         let message = "`env` and `environment` mean the same: keep one of them".to_owned();
+        let kind = ConfigErrorKind::Invalid { key: String::new(), message };
+        return Err(Problem { place: later, kind });
+    }
+    if settings.suites.is_some() && settings.test_suites.is_some() {
+        let later = key_place(root, &["suites"]).max(key_place(root, &["test_suites"]));
+        let message = "`suites` and `test_suites` mean the same: keep one of them".to_owned();
         let kind = ConfigErrorKind::Invalid { key: String::new(), message };
         return Err(Problem { place: later, kind });
     }

@@ -19,9 +19,11 @@ pub mod job;
 mod nearest;
 mod plugin;
 mod rate;
+mod reporters;
 mod resolve;
 mod scalar;
 mod source;
+mod suites;
 mod tree;
 mod trust;
 mod unique_json;
@@ -34,9 +36,11 @@ pub use file::{ConfigFile, FileSettings, SeedRangeSettings, SeverityThresholdSet
 pub use ignore::{IgnorePattern, IgnorePatterns, InvalidIgnorePattern};
 pub use plugin::{InvalidPlugin, PluginAddress, PluginEntry};
 pub use rate::{Rate, VerdictBound};
+pub use reporters::ReporterEntry;
 pub use resolve::{
     AskedBy, FlagSettings, Origin, PluginRef, RunSettings, SeedChoice, SettingsError, SettingsErrorKind,
     Sourced,
 };
 pub use source::{FILE_NAME, MAX_FILE_BYTES, discover, load};
+pub use suites::{SuiteEntry, WorkingDirectory};
 pub use trust::{IgnoredKey, Trust};

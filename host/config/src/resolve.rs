@@ -18,6 +18,8 @@ use crate::file::ConfigFile;
 use crate::ignore::IgnorePatterns;
 use crate::job::JobInput;
 use crate::plugin::{PluginAddress, PluginEntry};
+use crate::reporters::ReporterEntry;
+use crate::suites::WorkingDirectory;
 use crate::trust::{IgnoredKey, Trust, withhold};
 
 /// What was given on the command line.
@@ -67,6 +69,8 @@ pub struct FlagSettings {
     pub failed_in_ci: Vec<TestId>,
     /// `--test`, each.
     pub tests: Vec<TestId>,
+    /// `--working-directory`.
+    pub working_directory: Option<WorkingDirectory>,
     /// Who asks, which decides what holds where nobody said anything.
     pub asked_by: AskedBy,
 }
@@ -191,6 +195,10 @@ pub struct RunSettings {
     pub plugins: Vec<PluginRef>,
     /// The tests to run; empty is all that the command runs.
     pub tests: Vec<TestId>,
+    /// Where the test command runs, below the sources' root.
+    pub working_directory: WorkingDirectory,
+    /// Who tells the report in CI.
+    pub reporters: Vec<ReporterEntry>,
     /// What an untrusted file asked for in vain.
     pub ignored: Vec<IgnoredKey>,
 }
@@ -341,6 +349,8 @@ impl RunSettings {
             env: layers.env(&flags.env),
             plugins: layers.plugins(flags.plugins),
             tests: flags.tests.iter().chain(job.iter().flat_map(|job| &job.tests)).cloned().collect(),
+            working_directory: flags.working_directory.unwrap_or_default(),
+            reporters: settings.reporters.clone().unwrap_or_default(),
             ignored,
         })
     }

@@ -11,6 +11,7 @@
 
 pub mod attempt;
 pub mod cause;
+pub mod claim;
 pub mod cluster;
 pub mod compare;
 pub mod delivery;

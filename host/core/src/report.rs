@@ -41,6 +41,9 @@ pub struct RunReport {
     pub hint: Option<String>,
     /// How attempts were kept apart.
     pub isolation: IsolationReport,
+    /// The CI job that made it, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci: Option<CiJob>,
     /// What ran.
     pub subject: Subject,
     /// What it was compared with.
@@ -59,6 +62,19 @@ pub struct RunReport {
     pub plugins: Vec<PluginReport>,
     /// Things the reader should know: what was ignored, cut, guessed.
     pub notes: Vec<Note>,
+}
+
+/// The CI job that made a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CiJob {
+    /// `owner/name`.
+    pub repository: String,
+    /// Number of the CI run (of the pipeline, at GitLab).
+    pub run: u64,
+    /// Which attempt of that run, counted from 1.
+    pub attempt: u32,
+    /// The commit that it was started for: of a pull request, its head.
+    pub commit: Option<String>,
 }
 
 /// How attempts were kept apart.

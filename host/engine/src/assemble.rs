@@ -7,8 +7,9 @@ use std::time::Duration;
 use flaky_core::evidence::{FailureGroup, Tried};
 use flaky_core::ids::{RunId, TestId};
 use flaky_core::report::{
-    AttemptReport, BackendReport, BaseReport, ClusterReport, Execution, FailureGroupReport, IsolationReport,
-    Note, PluginReport, REPORT_VERSION, Reproduction, RunReport, SeedReport, Subject, TestReport,
+    AttemptReport, BackendReport, BaseReport, CiJob, ClusterReport, Execution, FailureGroupReport,
+    IsolationReport, Note, PluginReport, REPORT_VERSION, Reproduction, RunReport, SeedReport, Subject,
+    TestReport,
 };
 use flaky_core::stats::python_round;
 use flaky_core::verdict::{Category, Cause, Severity, Verdict};
@@ -21,6 +22,8 @@ use crate::judge::Judged;
 pub struct Findings {
     /// Which run.
     pub run: RunId,
+    /// The CI job that we run in.
+    pub ci: Option<CiJob>,
     /// What ran.
     pub subject: Subject,
     /// How attempts were kept apart.
@@ -104,6 +107,7 @@ pub fn assemble(findings: Findings) -> RunReport {
         reason: verdict.reason,
         hint: verdict.hint,
         isolation: findings.isolation,
+        ci: findings.ci,
         subject: findings.subject,
         base: findings.base,
         execution: Execution {

@@ -61,6 +61,7 @@ impl Stage<'_> {
         notes.extend(outcome.notes);
         Findings {
             run: self.request.run.clone(),
+            ci: self.request.ci.clone(),
             subject: self.subject(tally.parser()),
             isolation: outcome.isolation,
             seeds: self.seed_report(),
@@ -216,6 +217,7 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
     let command = flags.test_command.as_ref().or(job.map(|j| &j.test_command));
     let report = assemble(Findings {
         run: request.run.clone(),
+        ci: request.ci.clone(),
         subject: Subject {
             source,
             commit: request.commit.as_ref().map(|c| c.as_str().to_owned()),

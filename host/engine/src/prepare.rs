@@ -46,6 +46,14 @@ pub enum ProjectError {
         /// The test command.
         command: String,
     },
+    /// The working directory is not there, or leads out of the sources.
+    #[error("`{within}` is no folder of `{}`", tree.display())]
+    NoFolder {
+        /// As it was named.
+        within: String,
+        /// The sources.
+        tree: PathBuf,
+    },
     /// A framework plugin failed.
     #[error(transparent)]
     Plugin(#[from] Box<PluginError>),
@@ -59,11 +67,33 @@ pub(crate) async fn project(
     tree: &Path,
 ) -> Result<Project, ProjectError> {
     let named = settings.test_command.as_ref().map(|c| c.value.words().to_vec());
-    let project = detect::find(plugins, named, tree).await?;
+    let within = settings.working_directory.as_str();
+    let project = detect::find(plugins, named, &folder_within(tree, within)?).await?.within(within);
     if settings.tests.is_empty() { Ok(project) } else { project.only(&settings.tests).await }
 }
 
+/// The folder in the tree, wherever its links lead: below the tree, or it is none.
+fn folder_within(tree: &Path, within: &str) -> Result<PathBuf, ProjectError> {
+    if within.is_empty() {
+        return Ok(tree.to_owned());
+    }
+    let real = |path: &Path| path.canonicalize().ok().filter(|path| path.is_dir());
+    match (real(tree), real(&tree.join(within))) {
+        (Some(root), Some(folder)) if folder.starts_with(&root) => Ok(folder),
+        _ => Err(ProjectError::NoFolder { within: within.to_owned(), tree: tree.to_owned() }),
+    }
+}
+
 impl Project {
+    /// What was found in a folder, as seen from the tree.
+    fn within(mut self, folder: &str) -> Self {
+        for path in [&mut self.root, &mut self.command.cwd] {
+            let parts = [folder, path.as_str()];
+            *path = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        }
+        self
+    }
+
     pub(crate) fn new(member: &Member, detection: Option<Detection>, named: Option<&[String]>) -> Self {
         let detected = detection.as_ref().map(|d| d.default_command.clone());
         let command = match (named, detected) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use flaky_config::job::JobInput;
 use flaky_config::{ConfigError, ConfigFile, FlagSettings, RunSettings, SeedChoice, SettingsError, Trust};
 use flaky_core::ids::{AttemptIndex, RunId, Seed};
-use flaky_core::report::RunReport;
+use flaky_core::report::{CiJob, RunReport};
 use flaky_core::seeds::SeedPlan;
 use flaky_core::settings::{Condition, FailOn};
 use flaky_exec::checkout::{CheckoutSettings, CommitId, RefName, RepositorySource};
@@ -61,6 +61,8 @@ pub struct RunRequest {
     pub folders: Folders,
     /// Names of reporters that will be asked for; refused before anything runs when there is none of that name.
     pub reporters: Vec<String>,
+    /// The CI job that we run in, for the report.
+    pub ci: Option<CiJob>,
     /// The environment of tests: ours, without secrets.
     pub environment: Vec<(OsString, OsString)>,
     /// Variables that were kept from the tests, by name.

@@ -10,7 +10,7 @@ use flaky_core::verdict::{Category, Severity};
 use flaky_tests::{Ended, Flaky, Who, ended};
 
 /// The port and the path are the machine's: tests that use them outside of name spaces take turns.
-static TURN: Mutex<()> = Mutex::new(());
+pub(crate) static TURN: Mutex<()> = Mutex::new(());
 
 /// Sample, the test that is disturbed, the one beside it.
 const SAMPLES: [(&str, &str); 2] = [

@@ -3,9 +3,13 @@
 //!
 //! `FLAKY_PLANTED_TIMES=20` runs each so many times, each time under other seeds where these are not what was planted.
 
+use std::sync::PoisonError;
+
 use flaky_core::report::{RunReport, TestReport};
 use flaky_core::verdict::{Category, Cause};
 use flaky_tests::{Ended, Flaky, ended};
+
+use crate::interference::TURN;
 
 /// How often each suite is judged.
 fn times() -> u32 {
@@ -133,6 +137,33 @@ fn a_suite_that_cannot_be_collected_on_some_seeds_is_never_a_failure_of_its_test
         assert_eq!((report.verdict, report.cause), (Category::Inconclusive, Some(Cause::Infrastructure)));
         assert!(report.tests.iter().all(|t| t.failures == 0), "{}", ended.everything());
     });
+}
+
+/// Eight copies at once, twice: that none of them meets another is out of the question, each holds what it shares for
+/// most of its time.
+#[track_caller]
+fn only_beside_copies(sample: &str, test: &str, resource: &str) {
+    each(sample, "--isolation copy --runs 16 --parallelism 8 --stop never -- pytest", |ended, report| {
+        let told = ended.everything();
+        let found = verdict(report, test, Category::Stable);
+        let (beside, alone) = (found.side_by_side.unwrap(), found.alone.unwrap());
+        assert!(beside.failed > 0 && alone.failed == 0, "{told}");
+        assert!(ended.stdout.contains("fails only with copies side by side"), "{told}");
+        assert!(ended.stdout.contains(resource), "the shared resource\n{told}");
+        assert_eq!(ended.code, 0, "{told}");
+    });
+}
+
+#[test]
+fn a_test_that_fails_by_a_port_that_its_copies_share_is_told_to_be_disturbed_by_them() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    only_beside_copies("fixed-port", "test_every_message_comes_back", "a port");
+}
+
+#[test]
+fn so_is_one_that_fails_by_a_file_that_its_copies_share() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    only_beside_copies("writes-tmp", "test_scratch_file_keeps_what_was_written", "a file");
 }
 
 #[test]

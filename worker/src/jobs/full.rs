@@ -143,6 +143,7 @@ fn request(
         fresh_seed: random() % 1_000_000_000,
         folders: settings.folders.clone(),
         reporters: Vec::new(),
+        ci: None,
         environment,
         withheld: Vec::new(),
         launcher: settings.launcher.clone(),

@@ -206,6 +206,7 @@ mod tests {
             reason: "why".into(),
             hint: None,
             isolation: IsolationReport { asked: IsolationChoice::Auto, used: IsolationUsed::Full, why: None },
+            ci: None,
             subject: Subject {
                 source: "https://example.org/a.git".into(),
                 commit: None,

@@ -110,6 +110,7 @@ fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
         conditions: args.shuffle.then(|| vec![Condition::Order]),
         failed_in_ci: args.failed_in_ci.iter().map(|id| TestId::new(id)).collect(),
         tests: args.tests.iter().map(|id| TestId::new(id)).collect(),
+        working_directory: args.working_directory.clone(),
         asked_by: AskedBy::Terminal,
         env: environment(&args.env)?,
         auto_install: args.no_install.then_some(false),

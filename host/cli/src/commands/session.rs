@@ -126,6 +126,7 @@ impl Session {
             // Our own variables are of no use to tests: nobody misses them.
             withheld: inherited.withheld.into_iter().filter(|name| !name.starts_with("FLAKY_")).collect(),
             reporters: ask.reporters,
+            ci: None,
             launcher: LauncherProgram::CurrentExe,
             cancel: self.cancel.clone(),
             keep_output: None,
