@@ -19,6 +19,7 @@ pub mod evidence;
 pub mod fingerprint;
 pub mod ids;
 pub mod ledger;
+pub mod notify;
 pub mod parse_document;
 pub mod parsed;
 pub mod refute;

@@ -1,78 +1,65 @@
 //! Carrying out what reporters ask for. The plugin names a delivery; only the host writes and sends.
+//!
+//! How a command uses it, in order:
+//!
+//! 1. [`World::new`]: variables, clock, connections; once per process.
+//! 2. [`look_around`]: where the report is told (CI job, pull request, what was told before). What is not known is left
+//!    out, with a reason to print. It goes to reporters as JSON, beside the report.
+//! 3. [`Courier::new`] with an [`Errand`]: those surroundings, the result in short ([`News`]), whom to notify
+//!    ([`Notify`]), the state file ([`State::read`]).
+//! 4. [`Courier::carry_out`], once per reporter, with what it may do ([`Grants`]). Every [`Trouble`] is printed; those that
+//!    [count](Trouble::counts) make the exit code 20.
+//! 5. [`Courier::finish`]: remembers what was told.
+//!
+//! Reading order: [`courier`], then by where a delivery goes: [`local`] and [`files`]; [`http`], under the rules of
+//! [`web`], with [`secrets`]; [`github`] and [`gitlab`], which are alike in [`forge`].
+//!
+//! What always holds: nothing here fails the run; no text that leaves this crate holds a secret; every wait, size and
+//! number of requests is bounded.
 
+mod courier;
+mod dry;
+mod error;
 mod files;
+mod forge;
+mod github;
+mod gitlab;
+mod http;
+mod local;
+mod secrets;
+mod state;
+mod surroundings;
+#[cfg(test)]
+mod testing;
+mod web;
+mod world;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use flaky_core::delivery::Delivery;
-
+pub use courier::{Courier, Errand, Grants, Reporter, Silence};
+pub use error::{DeliveryError, HttpError, Lost, Trouble};
 pub use files::check_writable;
+pub use flaky_core::notify::{News, Notify};
+pub use forge::{ForgeError, ForgeErrorKind};
+pub use github::Github;
+pub use github::event::{Event, EventError, HeadRepository, Owner, WorkflowRun};
+pub use gitlab::Gitlab;
+pub use local::carry_out;
+pub use state::{State, StateError};
+pub use surroundings::look_around;
+pub use web::{InvalidOrigin, Origin};
+pub use world::{Clock, Environment, RealClock, World};
+
+/// Key of the comment that our own reporters make.
+pub const COMMENT_KEY: &str = "flaky";
 
 /// Where a reporter's result goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// Standard output.
+    /// Standard output; files that the reporter names go into the current folder.
     Stdout,
     /// This file; the reporter's files with a path of their own go beside it.
     File(PathBuf),
-}
-
-/// A delivery that failed. The run's own result is not touched by it.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DeliveryError {
-    /// Writing.
-    #[error("`{}` cannot be written: {source}", path.display())]
-    Write {
-        /// What was to be written.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The reporter named a file outside the output folder.
-    #[error("asked for the file `{path}`, which is not below the output folder")]
-    Outside {
-        /// What it asked for.
-        path: String,
-    },
-    /// A kind that has no way out in this version.
-    #[error("asked for a delivery of kind `{kind}`, which `flaky run` does not make")]
-    Unsupported {
-        /// Which kind.
-        kind: &'static str,
-    },
-}
-
-/// Carries one delivery out.
-///
-/// # Errors
-/// What stands in the way.
-pub fn carry_out(delivery: Delivery, target: &Target, stdout: &mut dyn Write) -> Result<(), DeliveryError> {
-    let unsupported = |kind| Err(DeliveryError::Unsupported { kind });
-    match (delivery, target) {
-        (Delivery::Stdout(text), Target::Stdout) => files::to_stdout(stdout, text.as_bytes()),
-        (Delivery::Stdout(text), Target::File(path)) => files::to_file(path, text.as_bytes()),
-        (Delivery::File { path, content }, Target::Stdout) if path.is_empty() => {
-            files::to_stdout(stdout, &content)
-        }
-        (Delivery::File { path, content }, Target::File(whole)) if path.is_empty() => {
-            files::to_file(whole, &content)
-        }
-        (Delivery::File { path, content }, target) => {
-            let below = files::safe_relative(&path).ok_or(DeliveryError::Outside { path: path.clone() })?;
-            let folder = match target {
-                Target::Stdout => Path::new("."),
-                Target::File(file) => file.parent().unwrap_or(Path::new(".")),
-            };
-            files::to_file(&folder.join(below), &content)
-        }
-        (Delivery::Http { .. }, _) => unsupported("http"),
-        (Delivery::PullRequestComment { .. }, _) => unsupported("pull-request-comment"),
-        (Delivery::JobSummary(_), _) => unsupported("job-summary"),
-        (Delivery::Annotations(_), _) => unsupported("annotations"),
-        (Delivery::CheckRun { .. }, _) => unsupported("check-run"),
-        (Delivery::Outputs(_), _) => unsupported("outputs"),
-        (Delivery::Other { .. }, _) => unsupported("other"),
-    }
+    /// This folder, for reporters that tell where people look; text goes to standard output.
+    Folder(PathBuf),
 }

@@ -1,0 +1,197 @@
+//! One comment per pull request and key, found by its marker and its author, updated in place.
+
+use flaky_core::surroundings::{EarlierResult, Platform};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::client::Forge;
+use super::error::ForgeError;
+use super::marker;
+use crate::error::{DeliveryError, Trouble};
+use crate::secrets::Redactor;
+
+/// Longest comment in characters. GitHub says "Body is too long (maximum is 65536 characters)"; GitLab takes 1,000,000
+/// (https://docs.gitlab.com/administration/instance_limits/).
+pub(crate) const MOST_CHARACTERS: usize = 65_536;
+/// Who comments with the token of a job, which may not ask who it is.
+const JOB_AUTHOR: &str = "github-actions[bot]";
+
+/// The conversation of a pull request or merge request.
+pub(crate) struct Thread<'a> {
+    forge: &'a Forge,
+    /// Where all comments are.
+    all: Vec<String>,
+    /// Where one is, less its id.
+    one: Vec<String>,
+    update: Method,
+}
+
+/// A comment of either forge.
+#[derive(Deserialize)]
+struct Comment {
+    id: u64,
+    #[serde(default)]
+    body: Option<String>,
+    /// GitHub's.
+    #[serde(default)]
+    user: Option<User>,
+    /// GitLab's.
+    #[serde(default)]
+    author: Option<User>,
+}
+
+/// Of either forge.
+#[derive(Deserialize)]
+struct User {
+    #[serde(default, alias = "username")]
+    login: String,
+}
+
+/// A comment of ours.
+struct Mine {
+    id: u64,
+    results: Vec<EarlierResult>,
+}
+
+impl<'a> Thread<'a> {
+    /// Of a pull request of `owner/name` at GitHub.
+    pub(crate) fn github(forge: &'a Forge, (owner, name): (&str, &str), number: u64) -> Self {
+        let issues = ["repos", owner, name, "issues"].map(str::to_owned);
+        let number = number.to_string();
+        let all = [&issues[..], &[number, "comments".to_owned()]].concat();
+        let one = [&issues[..], &["comments".to_owned()]].concat();
+        Self { forge, all, one, update: Method::PATCH }
+    }
+
+    /// Of a merge request of a project at GitLab.
+    pub(crate) fn gitlab(forge: &'a Forge, project: &str, number: u64) -> Self {
+        let number = number.to_string();
+        let all = ["projects", project, "merge_requests", &number, "notes"].map(str::to_owned).to_vec();
+        Self { forge, one: all.clone(), all, update: Method::PUT }
+    }
+
+    /// What was told in the comment with this key before, newest first.
+    pub(crate) async fn earlier(&self, key: &str) -> Result<Vec<EarlierResult>, ForgeError> {
+        let author = self.author().await?;
+        let mine = self.mine(key, &author).await?;
+        Ok(mine.into_iter().next().map(|mine| mine.results).unwrap_or_default())
+    }
+
+    /// Makes the comment, or changes it. What two runs make at the same time ends as the older of both comments.
+    pub(crate) async fn tell(
+        &self,
+        key: &str,
+        body: &str,
+        result: Option<&EarlierResult>,
+    ) -> Result<(), Trouble> {
+        if !marker::is_key(key) {
+            return Err(DeliveryError::Key { key: Redactor::default().clean(key) }.into());
+        }
+        check_size(body)?;
+        let author = self.author().await?;
+        let mut found = self.mine(key, &author).await?;
+        if found.is_empty() {
+            let text = compose(key, body, result, Vec::new());
+            let made =
+                self.forge.send(Method::POST, &path(&self.all, None), Some(&json!({ "body": text }))).await?;
+            let made = made.get("id").and_then(Value::as_u64);
+            found = self.mine(key, &author).await?;
+            if found.first().is_none_or(|oldest| Some(oldest.id) == made) {
+                return self.remove(found.get(1..).unwrap_or_default()).await;
+            }
+        }
+        self.replace(key, body, result, found).await
+    }
+
+    /// Writes into the oldest, and removes the others.
+    async fn replace(
+        &self,
+        key: &str,
+        body: &str,
+        result: Option<&EarlierResult>,
+        found: Vec<Mine>,
+    ) -> Result<(), Trouble> {
+        let mut found = found.into_iter();
+        while let Some(oldest) = found.next() {
+            let text = compose(key, body, result, oldest.results);
+            let id = oldest.id.to_string();
+            let path = path(&self.one, Some(&id));
+            match self.forge.send(self.update.clone(), &path, Some(&json!({ "body": text }))).await {
+                Ok(_) => return self.remove(found.as_slice()).await,
+                // Somebody has removed it since.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let text = compose(key, body, result, Vec::new());
+        self.forge.send(Method::POST, &path(&self.all, None), Some(&json!({ "body": text }))).await?;
+        Ok(())
+    }
+
+    async fn remove(&self, duplicates: &[Mine]) -> Result<(), Trouble> {
+        for duplicate in duplicates {
+            let id = duplicate.id.to_string();
+            match self.forge.send(Method::DELETE, &path(&self.one, Some(&id)), None).await {
+                Err(error) if !error.is_not_found() => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Comments of this author with this key, oldest first.
+    async fn mine(&self, key: &str, author: &str) -> Result<Vec<Mine>, ForgeError> {
+        let comments = self.forge.list::<Comment>(&path(&self.all, None), &[], None).await?;
+        let mut mine: Vec<_> = comments.items.into_iter().filter_map(|c| c.into_mine(key, author)).collect();
+        mine.sort_by_key(|mine| mine.id);
+        Ok(mine)
+    }
+
+    /// Whose comments are ours.
+    async fn author(&self) -> Result<String, ForgeError> {
+        if let Some(name) = self.forge.world().environment.get("FLAKY_COMMENT_AUTHOR") {
+            return Ok(name.trim().to_owned());
+        }
+        let github = self.forge.platform() == Platform::Github;
+        match self.forge.get::<User>(&["user"], &[]).await {
+            Ok(user) => Ok(user.login),
+            Err(error) if github && error.is_permission() => Ok(JOB_AUTHOR.to_owned()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Comment {
+    fn into_mine(self, key: &str, author: &str) -> Option<Mine> {
+        let by = self.user.or(self.author)?.login;
+        let results = marker::read(key, self.body.as_deref()?)?;
+        // Logins are unique without regard to case.
+        by.eq_ignore_ascii_case(author).then_some(Mine { id: self.id, results })
+    }
+}
+
+fn path<'b>(parts: &'b [String], id: Option<&'b str>) -> Vec<&'b str> {
+    parts.iter().map(String::as_str).chain(id).collect()
+}
+
+/// Before anything is asked for.
+fn check_size(body: &str) -> Result<(), DeliveryError> {
+    let room = MOST_CHARACTERS - marker::MOST_BYTES - 1;
+    let size = body.chars().count();
+    if size <= room {
+        return Ok(());
+    }
+    Err(DeliveryError::TooLarge { what: "comment", size, limit: room, unit: "characters" })
+}
+
+/// The text as it is sent: marker, then what people read.
+fn compose(key: &str, body: &str, result: Option<&EarlierResult>, earlier: Vec<EarlierResult>) -> String {
+    // The same run told again replaces what it told.
+    let earlier = earlier.into_iter().filter(|e| result.is_none_or(|r| r.run != e.run));
+    let results: Vec<_> = result.cloned().into_iter().chain(earlier).collect();
+    format!("{}\n{body}", marker::write(key, &results))
+}
+
+#[cfg(test)]
+mod tests;

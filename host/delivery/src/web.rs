@@ -1,0 +1,12 @@
+//! One HTTP request and what came of it, whoever asks.
+//!
+//! Reading order: [`origin`] (where a request may go), [`address`] (which addresses that may be), [`line`] (the
+//! connection, under these rules), [`wait`] (when to ask again).
+
+pub(crate) mod address;
+pub(crate) mod line;
+pub(crate) mod origin;
+pub(crate) mod wait;
+
+pub(crate) use line::{Call, Line, NoReply, Reply, Via};
+pub use origin::{InvalidOrigin, Origin};
