@@ -29,6 +29,10 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Say what the tool sees in output or report files of test frameworks
     Parse(ParseArgs),
+    /// Tell the result of an earlier run again, from its JSON report
+    Report(Box<ReportArgs>),
+    /// In a job that another run's failure starts: find out whether that was a bug or a flaky test, and tell
+    Ci(Box<CiArgs>),
     /// Repeat a failing attempt of an earlier run
     Reproduce(ReproduceArgs),
     /// Find out whether a test that was flaky is mended
@@ -197,9 +201,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Plugins and settings")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Write a report: `json=FILE`, `markdown=FILE`, or of a reporter plugin; `-` is standard output
-    #[arg(long = "report", value_name = "KIND=FILE", help_heading = "Result")]
-    pub(crate) reports: Vec<ReportArg>,
+    #[command(flatten)]
+    pub(crate) tell: TellArgs,
 
     /// From which verdict on the exit code says failure
     #[arg(long, value_name = "VERDICT", value_parser = named::<FailOn>(FailOn::ALL), help_heading = "Result")]
@@ -207,6 +210,28 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// Where a result is told.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct TellArgs {
+    /// Write a report: `json=FILE`, `markdown=FILE`, `html=FILE`, `junit=FILE`, `ctrf=FILE`, or of a reporter plugin; `-`
+    /// is standard output
+    #[arg(long = "report", value_name = "KIND=FILE", help_heading = "Result")]
+    pub(crate) reports: Vec<ReportArg>,
+
+    /// Tell the result where people look: `github`, `gitlab`, `slack`, `discord`, `webhook`, or by a reporter plugin; can be
+    /// repeated [default in CI: the configuration's `reporters`]
+    #[arg(long = "to", value_name = "REPORTER", help_heading = "Result")]
+    pub(crate) to: Vec<String>,
+
+    /// Remember in a file what was sent last, and send nothing that says the same
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// Print what would be sent instead of sending it; files are written
+    #[arg(long, help_heading = "Result")]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -218,6 +243,91 @@ pub(crate) struct OutputArgs {
     /// No colour (as `NO_COLOR` does)
     #[arg(long, help_heading = "Result")]
     pub(crate) no_color: bool,
+}
+
+/// Tell the result of an earlier run again, from its JSON report: render it another way, or where people look.
+///
+/// The exit code is that of the report, as `flaky run` gives it; 20 when something could not be told.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  flaky report out.json                                        as a table
+  flaky report out.json --report html=out.html --to slack
+  flaky report out.json --to github --dry-run
+  flaky report out.json --untrusted --expect-repo acme/shop --expect-sha SHA --expect-run 77 --to github")]
+pub(crate) struct ReportArgs {
+    /// The report, as `--report json=FILE` wrote it
+    pub(crate) file: PathBuf,
+
+    /// The report comes from a job that ran untrusted code: check it, and compute anew what follows from its counts
+    #[arg(long, requires_all = ["expect_repo", "expect_sha", "expect_run"], help_heading = "Untrusted reports")]
+    pub(crate) untrusted: bool,
+
+    /// The repository that it must speak of, as `owner/name`
+    #[arg(long, value_name = "OWNER/NAME", requires = "untrusted", help_heading = "Untrusted reports")]
+    pub(crate) expect_repo: Option<String>,
+
+    /// The commit that it must speak of, in full
+    #[arg(long, value_name = "SHA", requires = "untrusted", help_heading = "Untrusted reports")]
+    pub(crate) expect_sha: Option<String>,
+
+    /// Number of the CI run that it must have been made in
+    #[arg(long, value_name = "ID", requires = "untrusted", help_heading = "Untrusted reports")]
+    pub(crate) expect_run: Option<u64>,
+
+    /// Use a plugin: a component file, or `builtin:NAME`
+    #[arg(long = "plugin", value_name = "FILE", help_heading = "Plugins and settings")]
+    pub(crate) plugins: Vec<String>,
+
+    /// Configuration file [default: `.flaky-detector.yml` in the current folder]
+    #[arg(long, value_name = "FILE", help_heading = "Plugins and settings")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) tell: TellArgs,
+
+    /// From which verdict on the exit code says failure
+    #[arg(long, value_name = "VERDICT", value_parser = named::<FailOn>(FailOn::ALL), help_heading = "Result")]
+    pub(crate) fail_on: Option<FailOn>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Look into the failed run that a `workflow_run` event of GitHub Actions tells of.
+///
+/// Reads the event, finds the pull request and the tests that failed, has the workers of a RunPod endpoint run them again
+/// at the failed commit, and tells the result. Nothing of that commit is run here. The configuration is that of the
+/// default branch. Variables: GITHUB_TOKEN, RUNPOD_API_KEY, RUNPOD_ENDPOINT_ID.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  flaky ci --to github                    as in examples/github/flaky-after-ci.yml
+  flaky ci --to github --dry-run          says what would be run again, and runs nothing")]
+pub(crate) struct CiArgs {
+    /// Configuration file [default: `.flaky-detector.yml` of the default branch, by GitHub's API]
+    #[arg(long, value_name = "FILE", help_heading = "Plugins and settings")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Use a plugin: a component file, or `builtin:NAME`
+    #[arg(long = "plugin", value_name = "FILE", help_heading = "Plugins and settings")]
+    pub(crate) plugins: Vec<String>,
+
+    /// The endpoint's id [default: `RUNPOD_ENDPOINT_ID`]; its key is in `RUNPOD_API_KEY`
+    #[arg(long, value_name = "ID", help_heading = "Where to run")]
+    pub(crate) endpoint: Option<String>,
+
+    /// How long the attempts may take, e.g. `90s`, `5m`; what is known then decides
+    #[arg(long, value_name = "TIME", help_heading = "How often")]
+    pub(crate) budget: Option<TimeBudget>,
+
+    #[command(flatten)]
+    pub(crate) tell: TellArgs,
+
+    /// From which verdict on the exit code says failure [default: never]
+    #[arg(long, value_name = "VERDICT", value_parser = named::<FailOn>(FailOn::ALL), help_heading = "Result")]
+    pub(crate) fail_on: Option<FailOn>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Repeat a failing attempt of an earlier run, in the same conditions: exit code 10 if it failed again, 0 if it

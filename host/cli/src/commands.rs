@@ -1,10 +1,13 @@
 //! One module per command.
 
+pub(crate) mod ci;
 pub(crate) mod doctor;
 pub(crate) mod help;
 pub(crate) mod parse;
+pub(crate) mod report;
 pub(crate) mod reproduce;
 mod resume;
 pub(crate) mod run;
 pub(crate) mod session;
+mod tell;
 pub(crate) mod verify;

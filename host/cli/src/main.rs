@@ -21,6 +21,8 @@ fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => commands::run::execute(*args),
         Command::Parse(args) => commands::parse::execute(&args),
+        Command::Report(args) => commands::report::execute(&args),
+        Command::Ci(args) => commands::ci::execute(&args),
         Command::Reproduce(args) => commands::reproduce::execute(&args),
         Command::Verify(args) => commands::verify::execute(*args),
         Command::Doctor(args) => commands::doctor::execute(&args),

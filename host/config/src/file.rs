@@ -17,6 +17,7 @@ use crate::de::from_node;
 use crate::environment::Environment;
 use crate::error::{ConfigError, ConfigErrorKind, Place, Warning};
 use crate::ignore::IgnorePatterns;
+use crate::notify::NotifyRule;
 use crate::plugin::PluginEntry;
 use crate::rate::{Rate, VerdictBound};
 use crate::reporters::ReporterEntry;
@@ -158,8 +159,8 @@ pub struct FileSettings {
     pub reporters: Option<Vec<ReporterEntry>>,
     /// No effect yet. Where earlier runs are kept.
     pub history: Option<Json>,
-    /// No effect yet. Who is told.
-    pub notify: Option<Json>,
+    /// Which results reporters send by HTTP (Slack, Discord, a webhook); left out: all.
+    pub notify: Option<Vec<NotifyRule>>,
     /// No effect yet. Tests that are known to be flaky.
     pub quarantine: Option<Json>,
     /// No effect yet. Seconds after which the whole run is ended.
@@ -169,7 +170,7 @@ pub struct FileSettings {
 }
 
 /// The keys that are read and change nothing yet.
-const WITHOUT_EFFECT: [&str; 11] = [
+const WITHOUT_EFFECT: [&str; 10] = [
     "cleanup_on_failure",
     "preserve_temp_dir",
     "save_full_output",
@@ -178,7 +179,6 @@ const WITHOUT_EFFECT: [&str; 11] = [
     "seed",
     "policy",
     "history",
-    "notify",
     "quarantine",
     "job_timeout",
 ];

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use flaky_core::ids::{Seed, TestId};
+use flaky_core::notify::Notify;
 use flaky_core::settings::{
     BackendKind, Condition, Dollars, FailOn, IsolationChoice, NetworkChoice, Parallelism, Repetitions, Runs,
     SeedRange, SeverityBasis, SeverityThresholds, Shards, StopRule, TimeBudget, TimeoutSeconds, defaults,
@@ -199,6 +200,8 @@ pub struct RunSettings {
     pub working_directory: WorkingDirectory,
     /// Who tells the report in CI.
     pub reporters: Vec<ReporterEntry>,
+    /// Which results are sent to people; `None`: all.
+    pub notify: Option<Notify>,
     /// What an untrusted file asked for in vain.
     pub ignored: Vec<IgnoredKey>,
 }
@@ -351,6 +354,7 @@ impl RunSettings {
             tests: flags.tests.iter().chain(job.iter().flat_map(|job| &job.tests)).cloned().collect(),
             working_directory: flags.working_directory.unwrap_or_default(),
             reporters: settings.reporters.clone().unwrap_or_default(),
+            notify: settings.notify.as_ref().map(|rules| Notify::new(rules.iter().map(|r| r.0).collect())),
             ignored,
         })
     }

@@ -14,6 +14,7 @@ use std::fmt;
 
 use crate::report::{CiJob, Note, REPORT_VERSION, RunReport};
 use crate::settings::{SeverityThresholds, defaults};
+use crate::verdict::Cause;
 
 pub use shape::{MOST_BYTES, MOST_DEPTH};
 
@@ -149,6 +150,12 @@ pub fn check(bytes: &[u8], expected: &Expected, gates: &Gates) -> Result<RunRepo
     numbers::recompute(&mut report, gates)?;
     forget_words(&mut report);
     Ok(report)
+}
+
+/// What is told where a report was refused: that there is no result.
+#[must_use]
+pub fn refused(why: &str) -> RunReport {
+    RunReport::without_result(Cause::Infrastructure, &crate::text::visible(why))
 }
 
 fn origin(found: Option<&CiJob>, expected: &Expected) -> Result<(), Refusal> {

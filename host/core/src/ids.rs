@@ -18,6 +18,12 @@ pub struct RunId(String);
 pub struct InvalidRunId(String);
 
 impl RunId {
+    /// Of a run that never was.
+    #[must_use]
+    pub fn none() -> Self {
+        Self("none".to_owned())
+    }
+
     /// The id as text; safe as a file name.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -64,6 +64,40 @@ pub struct RunReport {
     pub notes: Vec<Note>,
 }
 
+impl RunReport {
+    /// Of a run that never was, for this reason.
+    #[must_use]
+    pub fn without_result(cause: Cause, reason: &str) -> Self {
+        Self {
+            report_version: REPORT_VERSION,
+            run: RunId::none(),
+            flaky_version: String::new(),
+            total_runs: 0,
+            failures: 0,
+            repro_rate: None,
+            verdict: Category::Inconclusive,
+            cause: Some(cause),
+            severity: None,
+            reason: reason.to_owned(),
+            hint: None,
+            isolation: IsolationReport {
+                asked: IsolationChoice::Auto,
+                used: IsolationUsed::Shared,
+                why: Some("nothing was run".into()),
+            },
+            ci: None,
+            subject: Subject::default(),
+            base: None,
+            execution: Execution::nothing(),
+            tests: Vec::new(),
+            clusters: Vec::new(),
+            attempts: Vec::new(),
+            plugins: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// The CI job that made a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CiJob {
@@ -116,7 +150,7 @@ impl IsolationUsed {
 }
 
 /// What ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
     /// A folder, or the URL of a repository without credentials.
     pub source: String,
@@ -166,6 +200,28 @@ pub struct Execution {
     /// Where attempts ran, when that was not the machine that wrote the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<BackendReport>,
+}
+
+impl Execution {
+    /// Of a run that never was.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self {
+            planned: 0,
+            parallelism: 0,
+            finished: 0,
+            seeds: SeedReport::First(0),
+            alone: 0,
+            interrupted: false,
+            wall_seconds: 0.0,
+            cpu_seconds: 0.0,
+            peak_memory: 0,
+            reproduce: None,
+            reproduced: None,
+            selected: 0,
+            backend: None,
+        }
+    }
 }
 
 /// What a run on an endpoint took.

@@ -17,6 +17,7 @@
 //! What always holds: nothing here fails the run; no text that leaves this crate holds a secret; every wait, size and
 //! number of requests is bounded.
 
+mod ci_job;
 mod courier;
 mod dry;
 mod error;
@@ -36,6 +37,7 @@ mod world;
 
 use std::path::PathBuf;
 
+pub use ci_job::ci_job;
 pub use courier::{Courier, Errand, Grants, Reporter, Silence};
 pub use error::{DeliveryError, HttpError, Lost, Trouble};
 pub use files::check_writable;

@@ -93,6 +93,16 @@ pub fn command_in_words(argv: &[String]) -> String {
         .join(" ")
 }
 
+/// The same for people to see what is done: of a script only its first line.
+#[must_use]
+pub fn command_in_short(argv: &[String]) -> String {
+    let short = |word: &String| match word.split_once('\n') {
+        Some((first, _)) => format!("{first} …"),
+        None => word.clone(),
+    };
+    command_in_words(&argv.iter().map(short).collect::<Vec<_>>())
+}
+
 /// Words for how a command ended.
 #[must_use]
 pub fn exit_in_words(exit: Exit) -> String {

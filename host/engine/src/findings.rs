@@ -264,5 +264,12 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
         notes: Vec::new(),
         backend: None,
     });
-    Finished { report, fail_on: flags.fail_on.unwrap_or_default(), plugins: None, outputs: Vec::new() }
+    Finished {
+        report,
+        fail_on: flags.fail_on.unwrap_or_default(),
+        plugins: None,
+        reporters: Vec::new(),
+        notify: None,
+        outputs: Vec::new(),
+    }
 }

@@ -9,7 +9,7 @@ use flaky_core::report::IsolationUsed;
 use flaky_exec::{AttemptSpec, ExecError, LocalExecutor, Purpose, RunAs};
 use flaky_plugin_host::{InstallPlan, InstallStep, ProjectInput};
 
-use crate::attempt::{SetAside, command_in_words, exit_in_words};
+use crate::attempt::{SetAside, command_in_short, exit_in_words};
 use crate::attempts::interrupted_early;
 use crate::cancel::Cancel;
 use crate::conduct::Conductor;
@@ -110,7 +110,7 @@ impl Installation<'_> {
         self.open().map_err(|e| self.fault(e))?;
         for step in &plan.steps {
             self.events.stage(step.title.clone());
-            self.events.send(RunEvent::Command(command_in_words(&step.command.argv)));
+            self.events.send(RunEvent::Command(command_in_short(&step.command.argv)));
             if let Some(aside) = self.step(step).await? {
                 return Ok(Some(aside));
             }
@@ -161,9 +161,11 @@ impl Installation<'_> {
     async fn step(&self, step: &InstallStep) -> Result<Option<SetAside>, InstallError> {
         let mut env = self.base.clone();
         env.apply(&step.command.env);
-        // Packages come over the network.
         let level = match self.best {
+            // Packages come over the network.
             IsolationUsed::Full => IsolationUsed::FullSharedNetwork,
+            // Attempts may share the user's folder, but what installs would leave things in it.
+            IsolationUsed::Shared => IsolationUsed::Copy,
             other => other,
         };
         let mut slot = self.executor.acquire(level).await?;

@@ -37,3 +37,4 @@ mod repeat;
 mod sources;
 mod tail;
 mod tally;
+mod taste;

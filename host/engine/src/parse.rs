@@ -14,6 +14,7 @@ use flaky_plugin_host::{AttemptInput, BlobInput, PluginError};
 
 use crate::plugins::{Candidate, PluginSet};
 use crate::recognise::{self, Reading, choose};
+use crate::taste::taste;
 
 /// A file to be read by parsers.
 #[derive(Debug)]
@@ -134,7 +135,7 @@ pub async fn parse(plugins: &PluginSet, parser: Option<&Candidate>, file: &Parse
             return ParseOutcome { document, failed };
         }
     }
-    let (readings, errors) = ask_together(&bundled, file).await;
+    let (readings, errors) = ask_all(&bundled, file).await;
     failed.extend(errors);
     let document = match choose(readings) {
         None => ParseDocument::not_recognised(&file.name),
@@ -150,6 +151,35 @@ async fn ask(candidate: &Candidate, file: &ParseFile, failed: &mut Vec<PluginErr
     let (mut readings, errors) = ask_together(std::slice::from_ref(candidate), file).await;
     failed.extend(errors);
     readings.pop()
+}
+
+/// Of a long file that no parser wants by its name, each is given a taste first.
+async fn ask_all(candidates: &[Candidate], file: &ParseFile) -> (Vec<Reading>, Vec<PluginError>) {
+    let input = file.input(|_| false);
+    let tasted = tokio::task::spawn_blocking(move || taste(&AttemptInput { tree: Vec::new(), ..input }));
+    let Some(tasted) = tasted.await.ok().flatten().map(Arc::new) else {
+        return ask_together(candidates, file).await;
+    };
+    let name = Arc::new(file.name.clone());
+    let answers = recognise::side_by_side(candidates, move |member| {
+        let (tasted, name) = (Arc::clone(&tasted), Arc::clone(&name));
+        async move {
+            let path = relative(Path::new(name.as_str()));
+            let by_name = member.plugin.wants_report(&path) || member.plugin.wants_tree(&path);
+            Ok(by_name || recognise::ask(&member, &tasted).await?.is_some())
+        }
+    });
+    let (mut knowing, mut errors) = (Vec::new(), Vec::new());
+    for (candidate, answer) in answers.await {
+        match answer {
+            Ok(true) => knowing.push(candidate),
+            Ok(false) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    let (readings, more) = ask_together(&knowing, file).await;
+    errors.extend(more);
+    (readings, errors)
 }
 
 async fn ask_together(candidates: &[Candidate], file: &ParseFile) -> (Vec<Reading>, Vec<PluginError>) {

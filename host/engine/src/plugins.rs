@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flaky_config::{PluginAddress, PluginRef};
 use flaky_core::report::PluginReport;
 use flaky_plugin_host::{Manifest, Plugin, PluginError, PluginHost, PluginSource, Roles};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use crate::builtins::{self, Builtin};
@@ -209,10 +209,13 @@ impl PluginSet {
     ///
     /// # Errors
     /// When one that was named cannot be loaded or refuses its settings: before anything runs.
+    ///
+    /// `settings_of` tells what other settings say of a plugin, by its name and whether it is bundled; those that stand
+    /// beside its source win.
     pub async fn load(
         host: &PluginHost,
         named: &[PluginRef],
-        settings_of: impl Fn(&str) -> Value,
+        settings_of: impl Fn(&str, bool) -> Value,
     ) -> Result<Self, LoadError> {
         let mut candidates: Vec<Candidate> = Vec::new();
         for reference in named {
@@ -221,7 +224,8 @@ impl PluginSet {
                 PluginAddress::File(path) => (PluginSource::file(path).map_err(Box::new)?, false),
             };
             let plugin = host.load(source).await.map_err(Box::new)?;
-            let settings = Value::Object(reference.settings.clone());
+            let mut settings = settings_of(&plugin.manifest().name, bundled);
+            overlay(&mut settings, &reference.settings);
             let plugin = plugin.configured(&settings).await.map_err(Box::new)?;
             let member = Member { plugin, bundled, faults: Arc::default() };
             candidates.push(Candidate::new(host, Known::Named(member), settings));
@@ -231,7 +235,7 @@ impl PluginSet {
             named.iter().any(is)
         };
         for builtin in builtins::all().iter().filter(|b| !is_named(b)) {
-            candidates.push(Candidate::new(host, Known::Bundled(builtin), settings_of(builtin.name)));
+            candidates.push(Candidate::new(host, Known::Bundled(builtin), settings_of(builtin.name, true)));
         }
         Ok(Self { candidates })
     }
@@ -284,6 +288,16 @@ impl PluginSet {
     #[must_use]
     pub fn reports(&self) -> Vec<PluginReport> {
         self.candidates.iter().filter_map(Candidate::report).collect()
+    }
+}
+
+/// Key by key.
+fn overlay(settings: &mut Value, over: &Map<String, Value>) {
+    if !settings.is_object() {
+        *settings = Value::Object(Map::new());
+    }
+    if let Value::Object(settings) = settings {
+        settings.extend(over.iter().map(|(key, value)| (key.clone(), value.clone())));
     }
 }
 

@@ -11,6 +11,7 @@ use flaky_plugin_host::{AttemptInput, PluginError};
 use tokio::sync::Semaphore;
 
 use crate::plugins::{Candidate, Member};
+use crate::taste::taste;
 
 /// Code of the diagnostic that says that several parsers recognised an attempt.
 pub(crate) const AMBIGUOUS: &str = "ambiguous-format";
@@ -51,14 +52,29 @@ pub(crate) async fn ask(member: &Member, input: &AttemptInput) -> Result<Option<
 }
 
 /// Asks several parsers, as many at a time as there are cores: most of the first time is compiling them. An error is
-/// remembered for the report, and is no reason for another parser not to be asked.
+/// remembered for the report, and is no reason for another parser not to be asked. Of a long output each is given a taste
+/// first, and all of it only where it recognises that.
 pub(crate) async fn ask_all(candidates: &[Candidate], input: &Arc<AttemptInput>) -> Vec<Reading> {
+    let all = Arc::clone(input);
+    let tasted = tokio::task::spawn_blocking(move || taste(&all)).await.ok().flatten();
+    let Some(tasted) = tasted.map(Arc::new) else {
+        return whole(candidates, input).await.into_iter().map(|(_, reading)| reading).collect();
+    };
+    let knowing: Vec<Candidate> =
+        whole(candidates, &tasted).await.into_iter().map(|(candidate, _)| candidate).collect();
+    whole(&knowing, input).await.into_iter().map(|(_, reading)| reading).collect()
+}
+
+async fn whole(candidates: &[Candidate], input: &Arc<AttemptInput>) -> Vec<(Candidate, Reading)> {
     let input = Arc::clone(input);
     let answers = side_by_side(candidates, move |member| {
         let input = Arc::clone(&input);
         async move { ask(&member, &input).await }
     });
-    answers.await.into_iter().filter_map(|(_, answer)| answer.ok().flatten()).collect()
+    let recognised = |(candidate, answer): (Candidate, Result<Option<Reading>, PluginError>)| {
+        answer.ok().flatten().map(|reading| (candidate, reading))
+    };
+    answers.await.into_iter().filter_map(recognised).collect()
 }
 
 /// Does the same with several plugins side by side; the answers are in their order. What cannot be loaded is left out,

@@ -5,8 +5,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use flaky_config::job::JobInput;
-use flaky_config::{ConfigError, ConfigFile, FlagSettings, RunSettings, SeedChoice, SettingsError, Trust};
+use flaky_config::{
+    ConfigError, ConfigFile, FlagSettings, ReporterEntry, RunSettings, SeedChoice, SettingsError, Trust,
+};
 use flaky_core::ids::{AttemptIndex, RunId, Seed};
+use flaky_core::notify::Notify;
 use flaky_core::report::{CiJob, RunReport};
 use flaky_core::seeds::SeedPlan;
 use flaky_core::settings::{Condition, FailOn};
@@ -173,6 +176,10 @@ pub struct Finished {
     pub fail_on: FailOn,
     /// The loaded plugins, for reporters that the user named.
     pub plugins: Option<PluginSet>,
+    /// Who tells the report in CI, by the configuration.
+    pub reporters: Vec<ReporterEntry>,
+    /// Which results are sent to people, by the configuration; `None`: all.
+    pub notify: Option<Notify>,
     /// What attempts printed, ascending, without those repeated alone; empty unless [`RunRequest::keep_output`] asks.
     pub outputs: Vec<AttemptOutput>,
 }
@@ -199,14 +206,10 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
         cache: Some(request.folders.components()),
         limits: Limits::default(),
     })?;
-    let policies = policy_settings(&settings);
-    let plugins = PluginSet::load(&host, &settings.plugins, |name| match name {
-        "statistical" => with(&policies, "severity_on", settings.severity_on.value.name()),
-        "thresholds" => policies.clone(),
-        _ => json!({}),
-    })
-    .await?;
-    check_reporters(&request, &plugins)?;
+    let plugins =
+        PluginSet::load(&host, &settings.plugins, |name, bundled| plugin_settings(&settings, name, bundled))
+            .await?;
+    check_reporters(&request, &settings, &plugins)?;
     // Policies are needed in the end, whatever happens: what is wrong with them is known before anything runs.
     let (policies, project) =
         tokio::join!(plugins.policies(), prepare::project(&plugins, &settings, &sources.tree));
@@ -215,9 +218,14 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
     stage.run().await
 }
 
-fn check_reporters(request: &RunRequest, plugins: &PluginSet) -> Result<(), RunError> {
+fn check_reporters(
+    request: &RunRequest,
+    settings: &RunSettings,
+    plugins: &PluginSet,
+) -> Result<(), RunError> {
     let known: Vec<&str> = plugins.reporters().map(Candidate::name).collect();
-    match request.reporters.iter().find(|name| !known.contains(&name.as_str())) {
+    let configured = settings.reporters.iter().map(|reporter| &reporter.name);
+    match request.reporters.iter().chain(configured).find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => Err(RunError::NoSuchReporter {
             name: name.clone(),
@@ -307,7 +315,14 @@ impl Stage<'_> {
         {
             self.events.send(RunEvent::Warning(format!("`{}` cannot be written: {error}", folder.display())));
         }
-        Finished { report, fail_on: self.settings.fail_on.value, plugins: Some(self.plugins), outputs }
+        Finished {
+            report,
+            fail_on: self.settings.fail_on.value,
+            plugins: Some(self.plugins),
+            outputs,
+            reporters: self.settings.reporters,
+            notify: self.settings.notify,
+        }
     }
 }
 
@@ -341,6 +356,26 @@ fn with(settings: &Value, key: &str, value: &str) -> Value {
     let mut settings = settings.clone();
     settings[key] = value.into();
     settings
+}
+
+/// What the settings say of a plugin beside what stands at its source: of a reporter, what stands at its name; of the
+/// bundled ones, what keys of their own say.
+#[must_use]
+pub fn plugin_settings(settings: &RunSettings, name: &str, bundled: bool) -> Value {
+    let mut of = match name {
+        "statistical" if bundled => {
+            with(&policy_settings(settings), "severity_on", settings.severity_on.value.name())
+        }
+        "thresholds" if bundled => policy_settings(settings),
+        // Other readers of JUnit know failures only: a flaky test is one where it fails the run.
+        "junit" if bundled => json!({ "flaky_is_failure": settings.fail_on.value == FailOn::Flaky }),
+        _ => json!({}),
+    };
+    let said = settings.reporters.iter().filter(|reporter| reporter.name == name);
+    for (key, value) in said.flat_map(|reporter| &reporter.settings) {
+        of[key] = value.clone();
+    }
+    of
 }
 
 /// The settings of the bundled policies come from keys of their own.

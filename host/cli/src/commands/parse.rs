@@ -102,7 +102,7 @@ impl Session {
     /// The plugins that were named, loaded, and the bundled ones.
     async fn plugins(&self, named: &[PluginRef]) -> Result<PluginSet, CliError> {
         let host = self.plugin_host().map_err(RunError::Host)?;
-        Ok(PluginSet::load(&host, named, |_| Value::Null).await.map_err(RunError::Plugin)?)
+        Ok(PluginSet::load(&host, named, |_, _| Value::Null).await.map_err(RunError::Plugin)?)
     }
 }
 

@@ -8,13 +8,13 @@ use flaky_config::{
 };
 use flaky_core::ids::TestId;
 use flaky_core::settings::Condition;
-use flaky_delivery::{Target, check_writable};
 use flaky_engine::run::AttemptChoice;
 use flaky_exec::checkout::{CommitId, RefName, RepositorySource, RevisionError};
 
 use super::resume;
 use super::session::{Ask, Session};
-use crate::args::{ReportArg, RunArgs};
+use super::tell::{Telling, Told};
+use crate::args::RunArgs;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
 
@@ -23,16 +23,16 @@ const JOB_BYTES: u64 = 10 << 20;
 
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: RunArgs) -> Result<ExitStatus, CliError> {
-    let reports = reports(&args.reports)?;
+    let telling = Telling::new(&args.tell, None)?;
     let session = Session::open(&args.output)?;
-    let reporters = reports.iter().map(|(kind, _)| kind.clone()).collect();
+    let reporters = telling.names();
     let ask = match &args.resume {
         Some(run) => resume::ask(&session.folders.runs(), run, args.budget_usd, reporters)?,
         None => ask(&args, reporters)?,
     };
     session.block_on(async {
         let finished = session.run(ask).await?;
-        let failed_deliveries = session.report(&finished, &reports).await;
+        let failed_deliveries = session.tell(telling, Told::of(&finished)).await;
         Ok(session.status(&finished.report, finished.fail_on, failed_deliveries))
     })
 }
@@ -163,20 +163,4 @@ fn read_job(path: &Path) -> Result<JobInput, CliError> {
     }
     flaky_config::job::parse(&bytes)
         .map_err(|e| CliError::usage_text(format!("`{}`: {e}", path.display()), e.hint().as_deref()))
-}
-
-/// What is to be rendered, and where to; a path that cannot be written is known before the run.
-fn reports(asked: &[ReportArg]) -> Result<Vec<(String, Target)>, CliError> {
-    let mut reports = Vec::new();
-    for ReportArg { kind, file } in asked {
-        if let Some(path) = file {
-            check_writable(path)
-                .map_err(|e| CliError::usage(&e, Some("choose another path for `--report`".into())))?;
-        }
-        reports.push((kind.clone(), file.clone().map_or(Target::Stdout, Target::File)));
-    }
-    if !reports.iter().any(|(_, target)| *target == Target::Stdout) {
-        reports.insert(0, ("terminal".into(), Target::Stdout));
-    }
-    Ok(reports)
 }

@@ -1,7 +1,6 @@
 //! What commands that run attempts share: folders, environment, signals, progress, reports.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,16 +11,14 @@ use flaky_config::{FlagSettings, Trust};
 use flaky_core::ids::RunId;
 use flaky_core::report::RunReport;
 use flaky_core::settings::FailOn;
-use flaky_delivery::Target;
 use flaky_engine::cancel::Cancel;
 use flaky_engine::event::Events;
 use flaky_engine::folders::Folders;
-use flaky_engine::plugins::PluginSet;
 use flaky_engine::remote::RemoteAccess;
-use flaky_engine::run::{AttemptChoice, Finished, RunRequest};
+use flaky_engine::run::{AttemptChoice, Finished, RunError, RunRequest};
 use flaky_exec::LauncherProgram;
 use flaky_exec::checkout::{CheckoutSettings, CommitId, HttpsToken, RefName, RepositorySource};
-use flaky_plugin_host::{HostError, HostSettings, Limits, Plugin, PluginHost, RenderContext};
+use flaky_plugin_host::{HostError, HostSettings, Limits, PluginHost};
 use flaky_runpod::ApiKey;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -89,6 +86,11 @@ impl Session {
     /// Runs, with progress on standard error; the first Ctrl-C ends the run in order, the second at once.
     pub(crate) async fn run(&self, ask: Ask) -> Result<Finished, CliError> {
         self.watch_signals()?;
+        Ok(self.start(ask).await?)
+    }
+
+    /// The same, for those who can mend some errors, and watch signals once for several runs.
+    pub(crate) async fn start(&self, ask: Ask) -> Result<Finished, RunError> {
         let request = self.request(ask);
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let mut progress = Progress::new(self.quiet, self.colour);
@@ -103,7 +105,7 @@ impl Session {
         drop(events);
         // A panic while drawing is no reason to lose the result.
         let _ = drawing.await;
-        Ok(finished?)
+        finished
     }
 
     fn request(&self, ask: Ask) -> RunRequest {
@@ -126,7 +128,7 @@ impl Session {
             // Our own variables are of no use to tests: nobody misses them.
             withheld: inherited.withheld.into_iter().filter(|name| !name.starts_with("FLAKY_")).collect(),
             reporters: ask.reporters,
-            ci: None,
+            ci: flaky_delivery::ci_job(&flaky_delivery::Environment::of_process()),
             launcher: LauncherProgram::CurrentExe,
             cancel: self.cancel.clone(),
             keep_output: None,
@@ -135,7 +137,7 @@ impl Session {
         }
     }
 
-    fn watch_signals(&self) -> Result<(), CliError> {
+    pub(crate) fn watch_signals(&self) -> Result<(), CliError> {
         for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
             let mut stream = signal(kind).map_err(|e| CliError::fault(&e, None))?;
             let (cancel, ended_by) = (self.cancel.clone(), Arc::clone(&self.ended_by));
@@ -152,62 +154,6 @@ impl Session {
             });
         }
         Ok(())
-    }
-
-    /// Renders every report; errors are printed, and their number returned.
-    pub(crate) async fn report(&self, finished: &Finished, reports: &[(String, Target)]) -> usize {
-        let mut failures = 0;
-        for (kind, target) in reports {
-            for error in self.render(finished, kind, target).await {
-                failures += 1;
-                let _ = writeln!(std::io::stderr().lock(), "error: report `{kind}`: {error}");
-            }
-        }
-        failures
-    }
-
-    async fn render(&self, finished: &Finished, kind: &str, target: &Target) -> Vec<String> {
-        let plugin = match self.reporter(finished.plugins.as_ref(), kind).await {
-            Ok(plugin) => plugin,
-            Err(error) => return vec![error],
-        };
-        let to_terminal = *target == Target::Stdout;
-        let context = RenderContext {
-            width: if to_terminal { terminal::width() } else { None },
-            colour: to_terminal && self.colour,
-            ..RenderContext::default()
-        };
-        let json = match serde_json::to_vec(&finished.report) {
-            Ok(json) => json,
-            Err(error) => return vec![format!("the report cannot be written as JSON: {error}")],
-        };
-        let deliveries = match plugin.render(json.into(), context).await {
-            Ok(deliveries) => deliveries,
-            Err(error) => return vec![error.to_string()],
-        };
-        let mut stdout = std::io::stdout().lock();
-        let carried = deliveries.into_iter().map(|d| flaky_delivery::carry_out(d, target, &mut stdout));
-        carried.filter_map(Result::err).map(|e| e.to_string()).collect()
-    }
-
-    /// A reporter that the user named wins over a bundled one of the same name.
-    async fn reporter(&self, named: Option<&PluginSet>, kind: &str) -> Result<Plugin, String> {
-        let bundled;
-        let set = match named {
-            Some(set) => set,
-            None => {
-                bundled = self.bundled_plugins().map_err(|e| e.to_string())?;
-                &bundled
-            }
-        };
-        let found = set.reporters().find(|reporter| reporter.name() == kind);
-        let reporter = found.ok_or("no reporter of that name is loaded")?;
-        reporter.member().await.map(|member| member.plugin.clone()).map_err(ToString::to_string)
-    }
-
-    /// The plugins that are part of this program.
-    fn bundled_plugins(&self) -> Result<PluginSet, HostError> {
-        Ok(PluginSet::bundled(&self.plugin_host()?))
     }
 
     pub(crate) fn plugin_host(&self) -> Result<PluginHost, HostError> {

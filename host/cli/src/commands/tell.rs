@@ -1,0 +1,347 @@
+//! Telling a report: every reporter that was asked renders it, and what they ask for is carried out.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flaky_config::ReporterEntry;
+use flaky_core::delivery::Delivery;
+use flaky_core::notify::{News, Notify};
+use flaky_core::report::RunReport;
+use flaky_core::surroundings::Surroundings;
+use flaky_core::text::visible;
+use flaky_delivery::{
+    COMMENT_KEY, Courier, Environment, Errand, Grants, Lost, Origin, RealClock, Reporter, State, Target,
+    Trouble, World, check_writable, look_around,
+};
+use flaky_engine::plugins::PluginSet;
+use flaky_engine::run::Finished;
+use flaky_plugin_host::{Plugin, RenderContext};
+
+use super::session::Session;
+use crate::args::{ReportArg, TellArgs};
+use crate::error::CliError;
+use crate::terminal;
+
+/// One reporter that was asked, and where its text and files go.
+#[derive(Debug, Clone, PartialEq)]
+struct Voice {
+    name: String,
+    target: Target,
+    /// Origins that the configuration names for it.
+    named: Vec<Origin>,
+}
+
+/// What the command line says of telling; checked before anything runs.
+#[derive(Debug)]
+pub(crate) struct Telling {
+    voices: Vec<Voice>,
+    /// Whether the command line says whom to tell: then the configuration does not.
+    chosen: bool,
+    /// Of several results of one run, which this is.
+    suite: Option<String>,
+    state: Option<State>,
+    dry_run: bool,
+}
+
+/// A report to be told, and what belongs to it.
+pub(crate) struct Told<'a> {
+    pub(crate) report: &'a RunReport,
+    /// The loaded plugins; `None`: the bundled ones.
+    pub(crate) plugins: Option<&'a PluginSet>,
+    /// Who tells it in CI, by the configuration.
+    pub(crate) reporters: &'a [ReporterEntry],
+    /// Which results are sent to people.
+    pub(crate) notify: Option<Notify>,
+    pub(crate) origin: ReportOrigin,
+}
+
+impl<'a> Told<'a> {
+    /// A run of our own.
+    pub(crate) fn of(finished: &'a Finished) -> Self {
+        Self {
+            report: &finished.report,
+            plugins: finished.plugins.as_ref(),
+            reporters: &finished.reporters,
+            notify: finished.notify.clone(),
+            origin: ReportOrigin::Trusted,
+        }
+    }
+}
+
+/// Where a report comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReportOrigin {
+    /// Made by us, or said to be by the user.
+    Trusted,
+    /// From where untrusted code ran; checked.
+    Untrusted,
+    /// It was refused: there is no result, and that is what is told.
+    Refused,
+}
+
+impl Telling {
+    /// A path that cannot be written, or a state file that is none, is known before a run. `suite`: of several results of
+    /// one run, which this is; each has a comment, files and a state of its own.
+    pub(crate) fn new(args: &TellArgs, suite: Option<&str>) -> Result<Self, CliError> {
+        let of_suite = |path: &Path| match suite {
+            Some(suite) => with_suite(path, suite),
+            None => path.to_owned(),
+        };
+        let mut voices = Vec::new();
+        for ReportArg { kind, file } in &args.reports {
+            let file = file.as_deref().map(of_suite);
+            if let Some(path) = &file {
+                check_writable(path)
+                    .map_err(|e| CliError::usage(&e, Some("choose another path for `--report`".into())))?;
+            }
+            voices.push(Voice::new(kind, file.map_or(Target::Stdout, Target::File)));
+        }
+        if !voices.iter().any(|voice| voice.target == Target::Stdout) {
+            voices.insert(0, Voice::new("terminal", Target::Stdout));
+        }
+        voices.extend(args.to.iter().map(|name| Voice::new(name, here())));
+        let state = args.state.as_deref().map(|path| State::read(&of_suite(path))).transpose();
+        Ok(Self {
+            voices,
+            chosen: !args.to.is_empty(),
+            suite: suite.map(str::to_owned),
+            state: state.map_err(|e| CliError::usage(&e, None))?,
+            dry_run: args.dry_run,
+        })
+    }
+
+    /// Names of the reporters, so that a mistyped one is known before a run.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.voices.iter().map(|voice| voice.name.clone()).collect()
+    }
+
+    /// Those of the configuration speak in CI only, so that nobody at a terminal tells a whole team by accident.
+    fn take_configured(&mut self, reporters: &[ReporterEntry], environment: &Environment) {
+        if !self.chosen && environment.get("CI").is_some_and(|ci| ci == "true" || ci == "1") {
+            self.voices.extend(reporters.iter().map(Voice::configured));
+        } else {
+            // What the configuration says of one that was asked for holds.
+            for voice in &mut self.voices {
+                let said = reporters.iter().find(|reporter| reporter.name == voice.name);
+                voice.named.extend(said.and_then(named_origin));
+            }
+        }
+    }
+
+    /// Of the comment that tells it.
+    fn key(&self) -> String {
+        match &self.suite {
+            Some(suite) => format!("{COMMENT_KEY}.{}", plain(suite)),
+            None => COMMENT_KEY.to_owned(),
+        }
+    }
+
+    /// Whether anything is told beyond files and this terminal.
+    fn goes_out(&self) -> bool {
+        self.voices.iter().any(|voice| matches!(voice.target, Target::Folder(_)))
+    }
+}
+
+/// `out.json` of suite `shop` is `out.shop.json`.
+fn with_suite(path: &Path, suite: &str) -> PathBuf {
+    let suite = plain(suite);
+    match path.extension().and_then(|end| end.to_str()) {
+        Some(end) => path.with_extension(format!("{suite}.{end}")),
+        None => path.with_extension(suite),
+    }
+}
+
+/// What can stand in keys and names of files: letters, digits and single dashes between them.
+fn plain(suite: &str) -> String {
+    let words = suite.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").chars().take(40).collect()
+}
+
+impl Voice {
+    fn new(name: &str, target: Target) -> Self {
+        Self { name: name.to_owned(), target, named: Vec::new() }
+    }
+
+    fn configured(entry: &ReporterEntry) -> Self {
+        let target = entry.file.clone().map_or_else(here, Target::File);
+        Self { name: entry.name.clone(), target, named: named_origin(entry).into_iter().collect() }
+    }
+}
+
+/// The URL that the configuration names for a webhook is the user's own word.
+fn named_origin(entry: &ReporterEntry) -> Option<Origin> {
+    entry.settings.get("url")?.as_str()?.parse().ok()
+}
+
+fn here() -> Target {
+    Target::Folder(PathBuf::from("."))
+}
+
+impl Session {
+    /// Tells the report everywhere; what goes wrong is printed, and the number of failures returned.
+    pub(crate) async fn tell(&self, mut telling: Telling, told: Told<'_>) -> usize {
+        let environment = Environment::of_process();
+        telling.take_configured(told.reporters, &environment);
+        let key = telling.key();
+        let world = World::new(environment, Arc::new(RealClock), seed_of(told.report));
+        let mut surroundings = match telling.goes_out() {
+            true => {
+                let (found, lost) = look_around(&world, &key).await;
+                lost.into_iter().for_each(|lost: Lost| warn(&lost.to_string()));
+                found
+            }
+            false => Surroundings::default(),
+        };
+        surroundings.untrusted = told.origin != ReportOrigin::Trusted;
+        let commit = surroundings.ci.as_ref().and_then(|ci| ci.commit.clone());
+        let news = News::of(told.report, commit.as_deref());
+        let courier = Courier::new(
+            &world,
+            Errand {
+                surroundings: surroundings.clone(),
+                news: (told.origin != ReportOrigin::Refused).then_some(news),
+                notify: told.notify.clone(),
+                state: telling.state,
+                dry_run: telling.dry_run,
+            },
+        );
+        let (mut failures, key) = (0, telling.suite.is_some().then(|| key));
+        for voice in &telling.voices {
+            failures += self.speak(voice, &told, &surroundings, &courier, key.as_deref()).await;
+        }
+        if let Err(error) = courier.finish() {
+            failures += 1;
+            print_error(&error.to_string());
+        }
+        failures
+    }
+
+    async fn speak(
+        &self,
+        voice: &Voice,
+        told: &Told<'_>,
+        surroundings: &Surroundings,
+        courier: &Courier,
+        key: Option<&str>,
+    ) -> usize {
+        let failed = |error: String| {
+            print_error(&format!("report `{}`: {error}", voice.name));
+            1
+        };
+        let (plugin, bundled) = match self.reporter(told.plugins, &voice.name).await {
+            Ok(found) => found,
+            Err(error) => return failed(error),
+        };
+        let to_terminal = voice.target == Target::Stdout;
+        let context = RenderContext {
+            width: if to_terminal { terminal::width() } else { None },
+            colour: to_terminal && self.colour(),
+            more: serde_json::to_string(surroundings).unwrap_or_else(|_| "{}".to_owned()),
+        };
+        let json = match serde_json::to_vec(told.report) {
+            Ok(json) => json,
+            Err(error) => return failed(format!("the report cannot be written as JSON: {error}")),
+        };
+        let deliveries = match plugin.render(json.into(), context).await {
+            Ok(deliveries) => deliveries,
+            Err(error) => return failed(error.to_string()),
+        };
+        let deliveries = deliveries.into_iter().map(|delivery| under_key(delivery, key)).collect();
+        let grants = if bundled { Grants::of_bundled(&voice.name) } else { Grants::default() };
+        let grants = Grants { named: voice.named.clone(), ..grants };
+        let reporter = Reporter { name: voice.name.clone(), grants };
+        let mut stdout = std::io::stdout();
+        let troubles = courier.carry_out(&reporter, deliveries, &voice.target, &mut stdout).await;
+        for trouble in &troubles {
+            match trouble {
+                Trouble::Failed(error) => drop(failed(error.to_string())),
+                Trouble::Lost(lost) => warn(&format!("report `{}`: {lost}", voice.name)),
+            }
+        }
+        troubles.iter().filter(|trouble| trouble.counts()).count()
+    }
+
+    /// A reporter that the user named wins over a bundled one of the same name; whether it is bundled.
+    async fn reporter(&self, named: Option<&PluginSet>, kind: &str) -> Result<(Plugin, bool), String> {
+        let bundled;
+        let set = match named {
+            Some(set) => set,
+            None => {
+                bundled = PluginSet::bundled(&self.plugin_host().map_err(|e| e.to_string())?);
+                &bundled
+            }
+        };
+        let found = set.reporters().find(|reporter| reporter.name() == kind);
+        let reporter = found.ok_or("no reporter of that name is loaded")?;
+        let member = reporter.member().await.map_err(ToString::to_string)?;
+        Ok((member.plugin.clone(), member.bundled))
+    }
+}
+
+/// Of several results, each has a comment and a check of its own.
+fn under_key(delivery: Delivery, key: Option<&str>) -> Delivery {
+    match (delivery, key) {
+        (Delivery::PullRequestComment { key: own, body }, Some(key)) if own == COMMENT_KEY => {
+            Delivery::PullRequestComment { key: key.to_owned(), body }
+        }
+        (Delivery::CheckRun { name, conclusion, title, summary, annotations }, Some(key)) => {
+            Delivery::CheckRun { name: format!("{name} ({key})"), conclusion, title, summary, annotations }
+        }
+        (delivery, _) => delivery,
+    }
+}
+
+/// Any number that differs between runs will do: it scatters those who wait for the same thing.
+fn seed_of(report: &RunReport) -> u64 {
+    report.run.as_str().bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)))
+}
+
+fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "warning: {}", visible(text));
+}
+
+fn print_error(text: &str) {
+    let text: Vec<String> = text.lines().map(visible).collect();
+    let _ = writeln!(std::io::stderr().lock(), "error: {}", text.join("\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_suites_each_has_files_and_a_comment_of_its_own() {
+        for (path, suite, expected) in [
+            ("out/report.json", "shop", "out/report.shop.json"),
+            ("report", "web app", "report.web-app"),
+            ("a.xml", "../../etc", "a.etc.xml"),
+        ] {
+            assert_eq!(with_suite(Path::new(path), suite), Path::new(expected));
+        }
+        let args = TellArgs { to: vec!["github".into()], ..TellArgs::default() };
+        assert_eq!(Telling::new(&args, None).unwrap().key(), "flaky");
+        assert_eq!(Telling::new(&args, Some("Web App!")).unwrap().key(), "flaky.Web-App");
+    }
+
+    #[test]
+    fn reporters_of_the_configuration_speak_in_ci_and_only_where_nobody_else_was_chosen() {
+        let entry = |name: &str| -> ReporterEntry {
+            let mut file =
+                flaky_config::parse(Path::new("a.yml"), format!("reporters: [{name}]").as_bytes()).unwrap();
+            file.settings.reporters.take().unwrap().remove(0)
+        };
+        let names = |to: &[&str], ci: &'static str| {
+            let args = TellArgs { to: to.iter().map(|n| (*n).to_owned()).collect(), ..TellArgs::default() };
+            let mut telling = Telling::new(&args, None).unwrap();
+            telling.take_configured(
+                &[entry("slack")],
+                &Environment::new(move |name| (name == "CI").then(|| ci.to_owned())),
+            );
+            telling.names()
+        };
+        assert_eq!(names(&[], "true"), ["terminal", "slack"]);
+        assert_eq!(names(&[], ""), ["terminal"]);
+        assert_eq!(names(&["github"], "true"), ["terminal", "github"]);
+    }
+}
