@@ -159,6 +159,8 @@ impl Redactor {
                 all.extend(pieces.filter(|piece| piece.len() >= TELLING).map(str::to_owned));
             }
         }
+        // Hosts are written in lower case, whatever was filled in.
+        all.extend(all.iter().map(|text| text.to_ascii_lowercase()).collect::<Vec<_>>());
         all.retain(|text| text.len() > 1);
         all.sort_by_key(|text| std::cmp::Reverse(text.len()));
         all.dedup();

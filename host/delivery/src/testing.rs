@@ -2,6 +2,7 @@
 //! the platforms' documentation says; they were not compared with the platforms themselves.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,17 +40,26 @@ impl Clock for StillClock {
     }
 }
 
-/// A world with these variables, a still clock, names that lead where this function says, and little patience.
+/// A world with these variables, a still clock, and names that lead where this function says.
 pub(crate) fn world(variables: &[(&str, &str)], lookup: Lookup) -> (Arc<World>, Arc<StillClock>) {
+    with_patience(variables, lookup, Duration::from_secs(20))
+}
+
+/// The same, with little patience: for servers that never answer.
+pub(crate) fn impatient(variables: &[(&str, &str)]) -> (Arc<World>, Arc<StillClock>) {
+    with_patience(variables, leads_to(&["127.0.0.1"]), Duration::from_millis(100))
+}
+
+fn with_patience(
+    variables: &[(&str, &str)],
+    lookup: Lookup,
+    answer: Duration,
+) -> (Arc<World>, Arc<StillClock>) {
     let variables: BTreeMap<String, String> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let environment = Environment::new(move |name| variables.get(name).cloned());
     let clock = Arc::new(StillClock::default());
-    let patience = Patience {
-        connect: Duration::from_secs(5),
-        answer: Duration::from_millis(1500),
-        total: Duration::from_secs(120),
-    };
+    let patience = Patience { connect: Duration::from_secs(5), answer, total: Duration::from_secs(120) };
     let line = Line::with(lookup, &environment, patience);
     let world = World { environment, clock: clock.clone(), chance: Chance::new(1), line };
     (Arc::new(world), clock)
@@ -57,7 +67,7 @@ pub(crate) fn world(variables: &[(&str, &str)], lookup: Lookup) -> (Arc<World>, 
 
 /// Names lead to these addresses, whichever they are.
 pub(crate) fn leads_to(addresses: &[&str]) -> Lookup {
-    let addresses: Vec<_> = addresses.iter().map(|a| (a.parse().unwrap(), 0).into()).collect();
+    let addresses: Vec<_> = addresses.iter().map(|a| SocketAddr::new(a.parse().unwrap(), 0)).collect();
     Arc::new(move |_| {
         let found = addresses.clone();
         Box::pin(async move { Ok(found) }) as Found
@@ -141,3 +151,5 @@ pub(crate) fn with(mut answer: Response<Body>, name: &'static str, value: &str) 
     answer.headers_mut().insert(name, value.parse().unwrap());
     answer
 }
+
+pub(crate) mod comments;

@@ -11,7 +11,9 @@ use crate::web::{Call, Line, NoReply, Origin, Reply, Via};
 /// Reads a variable of the environment. An empty one counts as absent: that is how CI platforms hand over secrets that
 /// do not exist.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Arc<Read>);
+
+type Read = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     /// Variables as this function tells them.
