@@ -11,6 +11,9 @@
 //!    [count](Trouble::counts) make the exit code 20.
 //! 5. [`Courier::finish`]: remembers what was told.
 //!
+//! A command that looks into a failed run of GitHub asks [`Github`] for its jobs, their logs, its artifacts, and the
+//! configuration file of the default branch.
+//!
 //! Reading order: [`courier`], then by where a delivery goes: [`local`] and [`files`]; [`http`], under the rules of
 //! [`web`], with [`secrets`]; [`github`] and [`gitlab`], which are alike in [`forge`].
 //!
@@ -27,6 +30,7 @@ mod gitlab;
 mod http;
 mod local;
 mod secrets;
+mod slack;
 mod state;
 mod surroundings;
 #[cfg(test)]
@@ -40,9 +44,10 @@ pub use courier::{Courier, Errand, Grants, Reporter, Silence};
 pub use error::{DeliveryError, HttpError, Lost, Trouble};
 pub use files::check_writable;
 pub use flaky_core::notify::{News, Notify};
-pub use forge::{ForgeError, ForgeErrorKind};
+pub use forge::{Download, ForgeError, ForgeErrorKind};
 pub use github::Github;
 pub use github::event::{Event, EventError, HeadRepository, Owner, WorkflowRun};
+pub use github::runs::{Artifact, Job};
 pub use gitlab::Gitlab;
 pub use local::carry_out;
 pub use state::{State, StateError};
