@@ -186,9 +186,10 @@ impl Courier {
         if self.errand.dry_run
             && let Some(text) = dry::describe(&reporter.name, &delivery)
         {
-            return Ok(files::to_stdout(stdout, text.as_bytes())?);
+            return Ok(self.print(&text, stdout)?);
         }
         match delivery {
+            Delivery::Stdout(text) if !matches!(target, Target::File(_)) => Ok(self.print(&text, stdout)?),
             Delivery::PullRequestComment { key, body } => self.comment(&key, &body).await,
             Delivery::JobSummary(body) => Ok(workflow::summary(&self.world.environment, &body)?),
             Delivery::Outputs(outputs) => Ok(workflow::outputs(&self.world.environment, &outputs)?),
@@ -203,6 +204,10 @@ impl Courier {
             }
             other => Ok(local::carry_out(other, target, stdout)?),
         }
+    }
+
+    fn print(&self, text: &str, stdout: &mut dyn Write) -> Result<(), DeliveryError> {
+        files::to_stdout(stdout, workflow::harmless(&self.world.environment, text).as_bytes())
     }
 
     async fn send(&self, reporter: &Reporter, asked: Asked) -> Result<(), HttpError> {

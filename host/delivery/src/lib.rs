@@ -4,7 +4,8 @@
 //!
 //! 1. [`World::new`]: variables, clock, connections; once per process.
 //! 2. [`look_around`]: where the report is told (CI job, pull request, what was told before). What is not known is left
-//!    out, with a reason to print. It goes to reporters as JSON, beside the report.
+//!    out, with a reason to print. It goes to reporters as JSON, beside the report. Who knows that a report is a claim
+//!    sets `untrusted`; who looked around long before telling asks [`Github::pull_request`] for the head as it is now.
 //! 3. [`Courier::new`] with an [`Errand`]: those surroundings, the result in short ([`News`]), whom to notify
 //!    ([`Notify`]), the state file ([`State::read`]).
 //! 4. [`Courier::carry_out`], once per reporter, with what it may do ([`Grants`]). Every [`Trouble`] is printed; those that

@@ -271,6 +271,30 @@ async fn what_a_platform_has_no_place_for_is_named() {
     assert_eq!(stdout, "");
 }
 
+#[tokio::test]
+async fn what_is_printed_in_a_job_gives_no_commands_but_our_own() {
+    let (world, _) = world(&[("GITHUB_ACTIONS", "true")], leads_to(&[]));
+    let courier = Courier::new(&world, Errand { surroundings: on_github(), ..Errand::default() });
+    let deliveries =
+        vec![Delivery::Stdout("::stop-commands::x\n".into()), Delivery::Annotations(annotations(1))];
+    let (_, stdout) = told(&courier, &github_reporter(), deliveries.clone()).await;
+    assert_eq!(stdout, "::error file=a.py,line=1,title=t::m\n\u{200b}::stop-commands::x\n");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let target = Target::File(file.path().to_owned());
+    courier.carry_out(&github_reporter(), deliveries, &target, &mut Vec::new()).await;
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "::stop-commands::x\n");
+}
+
+#[test]
+fn deliveries_may_be_carried_out_by_a_task_of_their_own() {
+    fn is_send<T: Send>(_: T) {}
+    let (world, _) = world(&[], leads_to(&[]));
+    let courier = Courier::new(&world, Errand::default());
+    let (slack, target) = (slack(), Target::Stdout);
+    is_send(courier.carry_out(&slack, Vec::new(), &target, &mut std::io::stdout()));
+    is_send(crate::look_around(&world, "flaky"));
+}
+
 #[test]
 fn bundled_reporters_may_use_their_own_secrets_and_no_others() {
     let slack = Grants::of_bundled("slack");
