@@ -10,12 +10,13 @@ use flaky_core::notify::{News, Notify};
 use flaky_core::surroundings::{Ci, Platform, PullRequest, Surroundings};
 use flaky_core::verdict::Category;
 
-use crate::error::{DeliveryError, Lost, Trouble};
+use crate::error::{DeliveryError, HttpError, Lost, Trouble};
 use crate::github::Github;
 use crate::github::check::{self, Check};
 use crate::github::workflow::{self, Shown};
 use crate::gitlab::Gitlab;
 use crate::http::{self, Asked};
+use crate::slack::{self, Message};
 use crate::state::State;
 use crate::web::Origin;
 use crate::world::World;
@@ -106,6 +107,7 @@ pub struct Courier {
     errand: Errand,
     silence: Option<Silence>,
     shown: Mutex<Shown>,
+    messages: Mutex<Vec<Message>>,
     http_failed: AtomicBool,
 }
 
@@ -114,8 +116,15 @@ impl Courier {
     #[must_use]
     pub fn new(world: &Arc<World>, errand: Errand) -> Self {
         let silence = silence(&errand);
-        let world = Arc::clone(world);
-        Self { world, errand, silence, shown: Mutex::default(), http_failed: AtomicBool::new(false) }
+        let messages = errand.state.as_ref().map(|state| state.messages().to_vec()).unwrap_or_default();
+        Self {
+            world: Arc::clone(world),
+            errand,
+            silence,
+            shown: Mutex::default(),
+            messages: Mutex::new(messages),
+            http_failed: AtomicBool::new(false),
+        }
     }
 
     /// Why HTTP deliveries are left out, when they are.
@@ -155,10 +164,12 @@ impl Courier {
         // An inconclusive result that nobody wants to hear of says nothing new of the tests.
         let nothing_new =
             self.silence == Some(Silence::NotAskedFor) && news.result.verdict == Category::Inconclusive;
-        if nothing_new || self.http_failed.load(Ordering::Relaxed) {
+        let told = !nothing_new && !self.http_failed.load(Ordering::Relaxed);
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !told && messages == state.messages() {
             return Ok(());
         }
-        state.remember(&news.result)
+        state.remember(told.then_some(&news.result), messages)
     }
 
     async fn one(
@@ -175,9 +186,10 @@ impl Courier {
         if self.errand.dry_run
             && let Some(text) = dry::describe(&reporter.name, &delivery)
         {
-            return Ok(files::to_stdout(stdout, text.as_bytes())?);
+            return Ok(self.print(&text, stdout)?);
         }
         match delivery {
+            Delivery::Stdout(text) if !matches!(target, Target::File(_)) => Ok(self.print(&text, stdout)?),
             Delivery::PullRequestComment { key, body } => self.comment(&key, &body).await,
             Delivery::JobSummary(body) => Ok(workflow::summary(&self.world.environment, &body)?),
             Delivery::Outputs(outputs) => Ok(workflow::outputs(&self.world.environment, &outputs)?),
@@ -186,11 +198,38 @@ impl Courier {
             }
             other if is_http => {
                 let Some(asked) = Asked::of(other) else { return Ok(()) };
-                let sent = http::send(&self.world, reporter, asked).await;
+                let sent = self.send(reporter, asked).await;
                 self.http_failed.fetch_or(sent.is_err(), Ordering::Relaxed);
                 Ok(sent.map_err(DeliveryError::from)?)
             }
             other => Ok(local::carry_out(other, target, stdout)?),
+        }
+    }
+
+    fn print(&self, text: &str, stdout: &mut dyn Write) -> Result<(), DeliveryError> {
+        files::to_stdout(stdout, workflow::harmless(&self.world.environment, text).as_bytes())
+    }
+
+    async fn send(&self, reporter: &Reporter, asked: Asked) -> Result<(), HttpError> {
+        let (Some(about), Some(channel)) = (self.about(), slack::channel(&asked)) else {
+            return http::send(&self.world, reporter, asked).await.map(drop);
+        };
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sent = slack::send(&self.world, reporter, asked, (&about, channel), &messages).await?;
+        let Some(message) = sent else { return Ok(()) };
+        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.retain(|old| (&old.about, &old.asked) != (&message.about, &message.asked));
+        messages.push(message);
+        Ok(())
+    }
+
+    /// What messages speak of, where they are remembered.
+    fn about(&self) -> Option<String> {
+        let ci = self.errand.surroundings.ci.as_ref().filter(|_| self.errand.state.is_some())?;
+        match (&ci.pull_request, &ci.commit) {
+            (Some(pull_request), _) => Some(format!("pull {}", pull_request.number)),
+            (None, Some(commit)) => Some(format!("commit {commit}")),
+            (None, None) => None,
         }
     }
 
@@ -227,7 +266,7 @@ impl Courier {
                 there.extend(new);
             }
             None if count > 0 => {
-                let why = "a job shows 10 of each level and 50 in all, and no check was asked for";
+                let why = "a step shows 10 of each level, and no check was asked for";
                 troubles.push(Lost::Annotations { left: count, why }.into());
             }
             None => {}

@@ -7,5 +7,6 @@ mod error;
 pub(crate) mod marker;
 pub(crate) mod thread;
 
+pub use client::Download;
 pub(crate) use client::Forge;
 pub use error::{ForgeError, ForgeErrorKind};

@@ -1,12 +1,13 @@
 //! GitHub: what its jobs say of themselves, pull requests, comments, checks, and what a job shows without any token.
 //!
-//! Reading order: [`event`] (why the job runs), [`pull`] (which pull request), [`surroundings`] and [`green`] (where a
-//! report is told), [`check`], [`workflow`].
+//! Reading order: [`event`] (why the job runs), [`pull`] (which pull request), [`runs`] (what its failed
+//! run left behind), [`surroundings`] and [`green`] (where a report is told), [`check`], [`workflow`].
 
 pub(crate) mod check;
 pub(crate) mod event;
 pub(crate) mod green;
 pub(crate) mod pull;
+pub(crate) mod runs;
 pub(crate) mod surroundings;
 pub(crate) mod workflow;
 

@@ -14,6 +14,7 @@ use reqwest::{Method, Url};
 use crate::courier::Reporter;
 use crate::error::HttpError;
 use crate::secrets::{self, Place, Redactor, Secrets};
+use crate::slack;
 use crate::web::wait::retry_after;
 use crate::web::{Call, NoReply, Origin, Reply, Via};
 use crate::world::{Step, World};
@@ -84,8 +85,8 @@ struct Ready {
     redactor: Redactor,
 }
 
-/// Sends.
-pub(crate) async fn send(world: &World, reporter: &Reporter, asked: Asked) -> Result<(), HttpError> {
+/// Sends. What was answered, as far as it was read.
+pub(crate) async fn send(world: &World, reporter: &Reporter, asked: Asked) -> Result<Vec<u8>, HttpError> {
     let mut ready = prepare(world, reporter, asked)?;
     let mut redirects = 0;
     loop {
@@ -93,7 +94,7 @@ pub(crate) async fn send(world: &World, reporter: &Reporter, asked: Asked) -> Re
         let judge = |reply, tries| ready.judge(reply, tries, world);
         let reply = world.ask(&ready.call, via, MOST_READ, judge).await?;
         if !(300..400).contains(&reply.status) {
-            return ready.heard(&reply);
+            return ready.heard(reply);
         }
         redirects += 1;
         let refused = |why: &str| ready.redirect(reply.status, why);
@@ -227,18 +228,18 @@ impl Ready {
     }
 
     /// What an answer that is neither a redirect nor passing means.
-    fn heard(&self, reply: &Reply) -> Result<(), HttpError> {
+    fn heard(&self, reply: Reply) -> Result<Vec<u8>, HttpError> {
         if !(200..300).contains(&reply.status) {
-            return Err(self.refused(reply));
+            return Err(self.refused(&reply));
         }
         // Slack's Web API says what is wrong in a 200: https://docs.slack.dev/apis/web-api/, "Evaluating responses".
-        let slack = self.call.url.host_str() == Some("slack.com");
-        let json: Option<serde_json::Value> =
-            if slack { serde_json::from_slice(&reply.body).ok() } else { None };
-        if json.is_some_and(|json| json.get("ok") == Some(&serde_json::Value::Bool(false))) {
-            return Err(self.refused(reply));
+        if slack::is_api(self.call.url.path()) {
+            let json: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            if json.get("ok") != Some(&serde_json::Value::Bool(true)) {
+                return Err(self.refused(&reply));
+            }
         }
-        Ok(())
+        Ok(reply.body)
     }
 
     /// The request that a redirect asks for, where it may be made.

@@ -4,12 +4,16 @@
 //!
 //! 1. [`World::new`]: variables, clock, connections; once per process.
 //! 2. [`look_around`]: where the report is told (CI job, pull request, what was told before). What is not known is left
-//!    out, with a reason to print. It goes to reporters as JSON, beside the report.
+//!    out, with a reason to print. It goes to reporters as JSON, beside the report. Who knows that a report is a claim
+//!    sets `untrusted`; who looked around long before telling asks [`Github::pull_request`] for the head as it is now.
 //! 3. [`Courier::new`] with an [`Errand`]: those surroundings, the result in short ([`News`]), whom to notify
 //!    ([`Notify`]), the state file ([`State::read`]).
 //! 4. [`Courier::carry_out`], once per reporter, with what it may do ([`Grants`]). Every [`Trouble`] is printed; those that
 //!    [count](Trouble::counts) make the exit code 20.
 //! 5. [`Courier::finish`]: remembers what was told.
+//!
+//! A command that looks into a failed run of GitHub asks [`Github`] for its jobs, their logs, its artifacts, and the
+//! configuration file of the default branch.
 //!
 //! Reading order: [`courier`], then by where a delivery goes: [`local`] and [`files`]; [`http`], under the rules of
 //! [`web`], with [`secrets`]; [`github`] and [`gitlab`], which are alike in [`forge`].
@@ -28,6 +32,7 @@ mod gitlab;
 mod http;
 mod local;
 mod secrets;
+mod slack;
 mod state;
 mod surroundings;
 #[cfg(test)]
@@ -42,9 +47,10 @@ pub use courier::{Courier, Errand, Grants, Reporter, Silence};
 pub use error::{DeliveryError, HttpError, Lost, Trouble};
 pub use files::check_writable;
 pub use flaky_core::notify::{News, Notify};
-pub use forge::{ForgeError, ForgeErrorKind};
+pub use forge::{Download, ForgeError, ForgeErrorKind};
 pub use github::Github;
 pub use github::event::{Event, EventError, HeadRepository, Owner, WorkflowRun};
+pub use github::runs::{Artifact, Job};
 pub use gitlab::Gitlab;
 pub use local::carry_out;
 pub use state::{State, StateError};

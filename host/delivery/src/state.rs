@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DeliveryError;
 use crate::files;
+use crate::slack::Message;
 
 /// Version of [`Written`].
 const VERSION: u32 = 1;
+/// Messages that are kept, newest last: one for each of the pull requests that are open at a time.
+const MOST_MESSAGES: usize = 100;
 /// Largest file: one result has a few thousand bytes.
 const MOST_READ: u64 = 1 << 20;
 
@@ -19,12 +22,16 @@ const MOST_READ: u64 = 1 << 20;
 pub struct State {
     path: PathBuf,
     last: Option<EarlierResult>,
+    messages: Vec<Message>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Written {
     version: u32,
-    last: EarlierResult,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<EarlierResult>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<Message>,
 }
 
 /// Why a state file is of no use.
@@ -57,8 +64,8 @@ impl State {
     pub fn read(path: &Path) -> Result<Self, StateError> {
         let mut bytes = Vec::new();
         let read = std::fs::File::open(path).and_then(|file| file.take(MOST_READ).read_to_end(&mut bytes));
-        let last = match read {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        let (last, messages) = match read {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, Vec::new()),
             Err(source) => return Err(StateError::Read { path: path.to_owned(), source }),
             Ok(_) => {
                 let content = |why: String| StateError::Content { path: path.to_owned(), why };
@@ -66,10 +73,10 @@ impl State {
                 if written.version != VERSION {
                     return Err(content(format!("version {}", written.version)));
                 }
-                Some(written.last)
+                (written.last, written.messages)
             }
         };
-        Ok(Self { path: path.to_owned(), last })
+        Ok(Self { path: path.to_owned(), last, messages })
     }
 
     /// What was told last.
@@ -78,9 +85,20 @@ impl State {
         self.last.as_ref()
     }
 
-    /// Remembers. Whole or not at all.
-    pub(crate) fn remember(&self, result: &EarlierResult) -> Result<(), DeliveryError> {
-        let written = Written { version: VERSION, last: result.clone() };
+    /// Messages that may be changed.
+    pub(crate) fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// Remembers these messages, and this result; without one, the last that was told. Whole or not at all.
+    pub(crate) fn remember(
+        &self,
+        result: Option<&EarlierResult>,
+        mut messages: Vec<Message>,
+    ) -> Result<(), DeliveryError> {
+        messages.drain(..messages.len().saturating_sub(MOST_MESSAGES));
+        let last = result.or(self.last.as_ref()).cloned();
+        let written = Written { version: VERSION, last, messages };
         let failed = |source| DeliveryError::Write { path: self.path.clone(), source };
         let mut bytes = serde_json::to_vec(&written).map_err(|e| failed(e.into()))?;
         bytes.push(b'\n');
@@ -109,9 +127,21 @@ mod tests {
             failures: 3,
             tests: vec![("a".into(), Category::Broken)],
         };
-        state.remember(&result).unwrap();
-        assert_eq!(State::read(&path).unwrap().last(), Some(&result));
-        for other in ["", "{}", "[1]", r#"{"version":2,"last":null}"#] {
+        let message = |n: usize| Message {
+            about: format!("pull {n}"),
+            asked: "#ci".into(),
+            channel: "C1".into(),
+            ts: n.to_string(),
+        };
+        state.remember(Some(&result), (0..=MOST_MESSAGES).map(message).collect()).unwrap();
+        let read = State::read(&path).unwrap();
+        assert_eq!((read.last(), read.messages().len()), (Some(&result), MOST_MESSAGES));
+        assert_eq!(read.messages().last(), Some(&message(MOST_MESSAGES)));
+        // What was told last stays when nothing was told.
+        read.remember(None, Vec::new()).unwrap();
+        let read = State::read(&path).unwrap();
+        assert_eq!((read.last(), read.messages().len()), (Some(&result), 0));
+        for other in ["", "{}", "[]", r#"{"version":2}"#] {
             std::fs::write(&path, other).unwrap();
             assert!(matches!(State::read(&path), Err(StateError::Content { .. })), "{other}");
         }

@@ -55,5 +55,10 @@ mod tests {
         // The value is not shown: somebody may have put a token there.
         assert_eq!(read("xoxb-secret").unwrap_err(), "it is no JSON object of texts (line 1, column 1)");
         read(r#"{"octocat": 1}"#).unwrap_err();
+        for (size, fine) in [(MOST_MENTIONS - 1, true), (MOST_MENTIONS, true), (MOST_MENTIONS + 1, false)] {
+            let map: BTreeMap<_, _> = (0..size).map(|n| (n.to_string(), "U1")).collect();
+            let text = serde_json::to_string(&map).unwrap();
+            assert_eq!(mentions(&Environment::new(move |_| Some(text.clone()))).is_ok(), fine, "{size}");
+        }
     }
 }

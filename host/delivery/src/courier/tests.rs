@@ -271,6 +271,30 @@ async fn what_a_platform_has_no_place_for_is_named() {
     assert_eq!(stdout, "");
 }
 
+#[tokio::test]
+async fn what_is_printed_in_a_job_gives_no_commands_but_our_own() {
+    let (world, _) = world(&[("GITHUB_ACTIONS", "true")], leads_to(&[]));
+    let courier = Courier::new(&world, Errand { surroundings: on_github(), ..Errand::default() });
+    let deliveries =
+        vec![Delivery::Stdout("::stop-commands::x\n".into()), Delivery::Annotations(annotations(1))];
+    let (_, stdout) = told(&courier, &github_reporter(), deliveries.clone()).await;
+    assert_eq!(stdout, "::error file=a.py,line=1,title=t::m\n\u{200b}::stop-commands::x\n");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let target = Target::File(file.path().to_owned());
+    courier.carry_out(&github_reporter(), deliveries, &target, &mut Vec::new()).await;
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "::stop-commands::x\n");
+}
+
+#[test]
+fn deliveries_may_be_carried_out_by_a_task_of_their_own() {
+    fn is_send<T: Send>(_: T) {}
+    let (world, _) = world(&[], leads_to(&[]));
+    let courier = Courier::new(&world, Errand::default());
+    let (slack, target) = (slack(), Target::Stdout);
+    is_send(courier.carry_out(&slack, Vec::new(), &target, &mut std::io::stdout()));
+    is_send(crate::look_around(&world, "flaky"));
+}
+
 #[test]
 fn bundled_reporters_may_use_their_own_secrets_and_no_others() {
     let slack = Grants::of_bundled("slack");
@@ -282,4 +306,74 @@ fn bundled_reporters_may_use_their_own_secrets_and_no_others() {
         assert!(!grants.secrets.iter().any(|secret| secret.contains("GITHUB") || secret.contains("RUNPOD")));
     }
     assert_eq!(Grants::of_bundled("mine"), Grants::default());
+}
+
+/// Slack's Web API after its documentation: messages by channel and time stamp, refusals in a 200.
+async fn slack_api() -> Server {
+    let messages = Mutex::new(Vec::<String>::new());
+    Server::start(move |got| {
+        let mut messages = messages.lock().unwrap();
+        let body = got.json();
+        let known = body["ts"].as_str().is_some_and(|ts| messages.iter().any(|m| m == ts));
+        match got.path.as_str() {
+            _ if got.headers.get("authorization").is_none_or(|v| v != "Bearer xoxb-1") => {
+                respond(200, r#"{"ok": false, "error": "not_authed"}"#)
+            }
+            "/api/chat.postMessage" => {
+                let ts = format!("1700000000.{:06}", messages.len());
+                messages.push(ts.clone());
+                respond(200, json!({"ok": true, "channel": "C123", "ts": ts}).to_string())
+            }
+            "/api/chat.update" if known && body["channel"] == "C123" => respond(200, r#"{"ok": true}"#),
+            "/api/chat.update" => respond(200, r#"{"ok": false, "error": "message_not_found"}"#),
+            _ => respond(404, ""),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_bot_changes_its_message_about_the_same_pull_request_and_makes_others_anew() {
+    let server = slack_api().await;
+    let world = world(&[("SLACK_BOT_TOKEN", "xoxb-1")], leads_to(&["127.0.0.1"])).0;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let named = vec![server.url.parse().unwrap()];
+    let reporter = Reporter { name: "slack".into(), grants: Grants { named, ..Grants::of_bundled("slack") } };
+    let delivery = |text: &str| Delivery::Http {
+        method: "POST".into(),
+        url: format!("{}/api/chat.postMessage", server.url),
+        headers: vec![
+            ("Content-Type".into(), "application/json".into()),
+            ("Authorization".into(), "Bearer ${{ secrets.SLACK_BOT_TOKEN }}".into()),
+        ],
+        body: json!({"channel": "#ci", "text": text}).to_string().into_bytes(),
+    };
+    let broken = || news(Category::Broken, None);
+    for (number, news, forget, expected) in [
+        (7, flaky(), false, &["/api/chat.postMessage"][..]),
+        (7, flaky(), false, &[]),
+        (7, broken(), false, &["/api/chat.update"]),
+        (8, flaky(), false, &["/api/chat.postMessage"]),
+        (7, broken(), false, &["/api/chat.update"]),
+        (7, flaky(), true, &["/api/chat.update", "/api/chat.postMessage"]),
+    ] {
+        if forget {
+            let text = std::fs::read_to_string(&path).unwrap().replace("1700000000.", "1600000000.");
+            std::fs::write(&path, text).unwrap();
+        }
+        let mut surroundings = on_github();
+        surroundings.ci.as_mut().unwrap().pull_request.as_mut().unwrap().number = number;
+        let state = Some(State::read(&path).unwrap());
+        let errand = Errand { surroundings, news: Some(news), state, ..Errand::default() };
+        let courier = Courier::new(&world, errand);
+        let before = server.requests().len();
+        let (troubles, _) =
+            told(&courier, &reporter, vec![delivery("a ${{ secrets.SLACK_BOT_TOKEN }}")]).await;
+        assert!(troubles.is_empty(), "{troubles:?}");
+        courier.finish().unwrap();
+        let paths: Vec<_> = server.requests()[before..].iter().map(|got| got.path.clone()).collect();
+        assert_eq!(paths, expected, "{number}");
+    }
+    assert!(server.requests().iter().all(|got| !got.body.contains("xoxb-1")));
 }

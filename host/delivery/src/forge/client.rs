@@ -25,6 +25,8 @@ pub(crate) const PAGE: usize = 100;
 pub(crate) const MOST_PAGES: usize = 30;
 /// Redirects in a row: a repository that was renamed, twice.
 const MOST_REDIRECTS: usize = 2;
+/// GitHub's own API.
+const GITHUB_API: &str = "https://api.github.com";
 /// Rest after a secondary rate limit that names none: "wait for at least one minute", says GitHub's page on limits.
 const SECONDARY_REST: Duration = Duration::from_secs(60);
 
@@ -38,6 +40,15 @@ pub(crate) struct Forge {
     world: Arc<World>,
 }
 
+/// A file, as far as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// Its beginning, or all of it.
+    pub bytes: Vec<u8>,
+    /// There was more.
+    pub cut: bool,
+}
+
 /// All entries of a list, as far as pages were read.
 pub(crate) struct Listing<T> {
     pub(crate) items: Vec<T>,
@@ -48,9 +59,8 @@ pub(crate) struct Listing<T> {
 impl Forge {
     /// GitHub's own API, or that of the Enterprise server whose job this is.
     pub(crate) fn github(world: &Arc<World>) -> Result<Self, ForgeError> {
-        const API: &str = "https://api.github.com";
         let (name, environment) = ("GitHub", &world.environment);
-        let base = environment.get("GITHUB_API_URL").unwrap_or_else(|| API.to_owned());
+        let base = environment.get("GITHUB_API_URL").unwrap_or_else(|| GITHUB_API.to_owned());
         let token = environment.get("GITHUB_TOKEN");
         let token = token.ok_or_else(|| ForgeError::variable(name, "GITHUB_TOKEN", None))?;
         let mut headers = HeaderMap::new();
@@ -157,6 +167,46 @@ impl Forge {
         Ok(Listing { items, cut: true })
     }
 
+    /// Reads a file. GitHub keeps most of them elsewhere and redirects there with a URL that is a key by itself, so the
+    /// token stays here. `accept`: what the API is to answer with.
+    pub(crate) async fn download(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        accept: Option<&'static str>,
+        limit: usize,
+    ) -> Result<Download, ForgeError> {
+        let url = self.url(path, query);
+        let what = format!("GET {}", url.path());
+        let mut call = self.call(Method::GET, url, None);
+        if let Some(accept) = accept {
+            call.headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        }
+        let mut via = self.via;
+        for _ in 0..=MOST_REDIRECTS {
+            let judge = |reply, tries| self.judge(reply, tries, &what, &call.method);
+            let reply = self.world.ask(&call, via, limit, judge).await?;
+            if !(300..400).contains(&reply.status) {
+                return Ok(Download { bytes: reply.body, cut: reply.cut });
+            }
+            let next = reply.headers.get(LOCATION).and_then(|v| call.url.join(v.to_str().ok()?).ok());
+            let nowhere = || self.unexpected(&what, &"it redirects to where nothing is fetched from");
+            let url = next.ok_or_else(nowhere)?;
+            let origin = Origin::of(&url).map_err(|_| nowhere())?;
+            if Ok(&origin) != Origin::of(&call.url).as_ref() {
+                call.headers = HeaderMap::new();
+                // Files of GitHub itself are in public; an Enterprise server's are where its owner wants them.
+                via = if self.base.as_str().starts_with(GITHUB_API) {
+                    Via::Public
+                } else {
+                    World::way(&origin)
+                };
+            }
+            call.url = url;
+        }
+        Err(self.unexpected(&what, &"it redirects again and again"))
+    }
+
     fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -206,10 +256,6 @@ impl Forge {
             self.error(what, ForgeErrorKind::Unreachable { why: self.redactor.clean(why), tries })
         };
         let reply = match reply {
-            Ok(reply) if reply.cut => {
-                let why = format!("it is larger than {MOST_READ} bytes");
-                return Step::Done(Err(self.unexpected(what, &why)));
-            }
             Ok(reply) => reply,
             Err(NoReply::NotConnected(why)) => return Step::Again(None, unreachable(&why)),
             // It may have been done: only what is the same when done twice is asked for again.
@@ -269,6 +315,9 @@ impl Forge {
     }
 
     fn read<T: DeserializeOwned>(&self, what: &str, reply: &Reply) -> Result<T, ForgeError> {
+        if reply.cut {
+            return Err(self.unexpected(what, &format!("it is larger than {MOST_READ} bytes")));
+        }
         serde_json::from_slice(&reply.body).map_err(|e| self.unexpected(what, &e))
     }
 

@@ -72,6 +72,9 @@ pub struct WorkflowRun {
     pub head_repository: Option<HeadRepository>,
     /// Its page.
     pub html_url: String,
+    /// When this attempt of it began: `2026-01-31T12:00:00Z`.
+    #[serde(default)]
+    pub run_started_at: Option<String>,
 }
 
 /// Where a commit is.
@@ -290,6 +293,20 @@ mod tests {
             [("push", json!([])), ("pull_request", json!({})), ("workflow_run", json!({"workflow_run": 1}))]
         {
             assert!(matches!(parse(name, &payload), Err(EventError::Payload { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_payload_larger_than_any_is_not_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap().to_owned();
+        let environment = Environment::new(move |name| {
+            Some(if name == "GITHUB_EVENT_PATH" { path.clone() } else { "push".to_owned() })
+        });
+        for (size, too_large) in [(MOST_READ - 1, false), (MOST_READ, false), (MOST_READ + 1, true)] {
+            file.as_file().set_len(size).unwrap();
+            let error = Event::of_job(&environment).unwrap_err();
+            assert_eq!(matches!(error, EventError::TooLarge { .. }), too_large, "{size}: {error}");
         }
     }
 

@@ -310,3 +310,95 @@ fn a_repository_is_an_owner_and_a_name() {
         assert!(github.is_ok() || matches!(github.unwrap_err().kind, ForgeErrorKind::Invalid { .. }));
     }
 }
+
+#[tokio::test]
+async fn jobs_are_those_of_the_attempt_and_come_in_pages() {
+    let server = Server::start(|got| {
+        let host = got.headers["host"].to_str().unwrap();
+        let second = got.path.contains("page=2");
+        let id = if second { 2 } else { 1 };
+        let answer = respond(
+            200,
+            json!({"total_count": 2, "jobs": [{"id": id, "name": "test (3.12)", "conclusion": "failure"}]})
+                .to_string(),
+        );
+        let next = format!("<http://{host}{}&page=2>; rel=\"next\"", got.path);
+        if second { answer } else { with(answer, "link", &next) }
+    })
+    .await;
+    let github = Github::new(&job(&server.url, &[])).unwrap();
+    let jobs = github.jobs(&WorkflowRun { run_attempt: 2, ..run() }).await.unwrap();
+    assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(server.lines()[0], "GET /repos/o/r/actions/runs/5/attempts/2/jobs?per_page=100");
+}
+
+fn artifact(id: u64) -> runs::Artifact {
+    serde_json::from_value(json!({"id": id, "name": "junit", "size_in_bytes": 10, "expired": false})).unwrap()
+}
+
+#[tokio::test]
+async fn a_file_kept_elsewhere_is_fetched_without_the_token_and_not_beyond_its_limit() {
+    let storage = Server::start(|_| respond(200, "0123456789")).await;
+    let to = format!("{}/blob?sig=key", storage.url);
+    let server = Server::start(move |got| match got.path.as_str() {
+        "/repos/o/r/actions/artifacts/1/zip" | "/repos/o/r/actions/jobs/3/logs" => {
+            with(respond(302, ""), "location", &to)
+        }
+        "/repos/o/r/actions/artifacts/2/zip" => respond(410, r#"{"message": "Artifact has expired"}"#),
+        "/repos/o/r/actions/artifacts/4/zip" => with(respond(302, ""), "location", "http://example.org/x"),
+        "/repos/o/r/actions/artifacts/5/zip" => {
+            with(respond(302, ""), "location", "/repos/o/r/actions/artifacts/5/zip")
+        }
+        _ => respond(404, "{}"),
+    })
+    .await;
+    let github = Github::new(&job(&server.url, &[])).unwrap();
+    for (limit, length, cut) in [(9, 9, true), (10, 10, false), (11, 10, false)] {
+        let download = github.artifact(&artifact(1), limit).await.unwrap().unwrap();
+        assert_eq!((download.bytes.len(), download.cut), (length, cut), "{limit}");
+    }
+    let failed: runs::Job = serde_json::from_value(json!({"id": 3, "name": "test"})).unwrap();
+    assert_eq!(github.log(&failed, 100).await.unwrap().unwrap().bytes, b"0123456789");
+    for got in storage.requests() {
+        assert_eq!(got.path, "/blob?sig=key");
+        assert!(!format!("{got:?}").contains("ghs_token") && !got.headers.contains_key("authorization"));
+    }
+    assert_eq!(github.artifact(&artifact(2), 100).await.unwrap(), None);
+    for id in [4, 5] {
+        let error = github.artifact(&artifact(id), 100).await.unwrap_err();
+        assert!(matches!(error.kind, ForgeErrorKind::Unexpected { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_the_repository_is_read_as_it_is_at_a_reference() {
+    let server = Server::start(|got| match got.path.as_str() {
+        "/repos/o/r/contents/a%20b/.flaky-detector.yml?ref=refs%2Fheads%2Fmain" => respond(200, "runs: 5\n"),
+        "/repos/o/r/contents/.flaky-detector.yml" => respond(200, "runs: 6\n"),
+        _ => respond(404, "{}"),
+    })
+    .await;
+    let github = Github::new(&job(&server.url, &[])).unwrap();
+    let read = github.file("a b/.flaky-detector.yml", Some("refs/heads/main"), 100).await.unwrap().unwrap();
+    assert_eq!(read.bytes, b"runs: 5\n");
+    assert_eq!(server.requests()[0].headers["accept"], "application/vnd.github.raw+json");
+    assert_eq!(github.file(".flaky-detector.yml", None, 100).await.unwrap().unwrap().bytes, b"runs: 6\n");
+    assert_eq!(github.file("none.yml", None, 100).await.unwrap(), None);
+}
+
+#[test]
+fn an_artifact_is_of_the_attempt_that_was_running_when_it_was_made() {
+    let at = |time: &str| Some(format!("2026-01-31T{time}Z"));
+    for (attempt, made, began, expected) in [
+        (2, at("12:00:00"), at("12:00:00"), true),
+        (2, at("11:59:59"), at("12:00:00"), false),
+        (2, None, at("12:00:00"), false),
+        (2, at("12:00:00"), None, false),
+        (1, at("12:00:00"), None, true),
+        (2, Some("2026-02-01".into()), at("12:00:00"), false),
+    ] {
+        let run = WorkflowRun { run_attempt: attempt, run_started_at: began, ..run() };
+        let artifact = runs::Artifact { created_at: made, ..artifact(1) };
+        assert_eq!(artifact.is_of_this_attempt(&run), expected, "{artifact:?}");
+    }
+}

@@ -351,13 +351,14 @@ fn slack_says_no_in_an_answer_that_says_yes() {
             Call { method: Method::POST, url: url.parse().unwrap(), headers: HeaderMap::new(), body: None };
         let ready =
             Ready { shown: "s".into(), call, own: None, secret_inside: false, redactor: Redactor::default() };
-        ready.heard(&Reply { status: 200, headers: HeaderMap::new(), body: body.into(), cut: false })
+        ready.heard(Reply { status: 200, headers: HeaderMap::new(), body: body.into(), cut: false })
     };
     let error =
         heard("https://slack.com/api/chat.postMessage", r#"{"ok":false,"error":"channel_not_found"}"#)
             .unwrap_err();
     assert_eq!(error.to_string(), "`s` answered 200: channel_not_found");
     heard("https://slack.com/api/chat.postMessage", r#"{"ok":true}"#).unwrap();
+    heard("https://slack.com/api/chat.update", "<html>").unwrap_err();
     heard("https://example.org/", r#"{"ok":false}"#).unwrap();
 }
 

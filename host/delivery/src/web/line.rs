@@ -26,7 +26,8 @@ pub(crate) type Found = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAd
 pub(crate) struct Patience {
     /// A connection to a server that is there takes less; stale addresses are given up soon.
     pub(crate) connect: Duration,
-    /// One answer, whole. GitHub itself ends requests after 10 s; gateways before chats take up to 30 s.
+    /// Until an answer begins, and until it ends, beside what its bytes take. GitHub itself ends requests after 10 s;
+    /// gateways before chats take up to 30 s.
     pub(crate) answer: Duration,
     /// All tries of one request together, pauses included.
     pub(crate) total: Duration,
@@ -101,6 +102,14 @@ pub(crate) struct Line {
     pub(crate) patience: Patience,
 }
 
+/// Bytes per second of a line that is not given up: 2 Mbit/s.
+const SLOW_LINE: usize = 256 << 10;
+
+/// What that many bytes take at most.
+const fn on_the_way(bytes: usize) -> Duration {
+    Duration::from_secs((bytes / SLOW_LINE) as u64)
+}
+
 /// Variables that name a proxy, as the HTTP client reads them.
 const PROXY_VARIABLES: [&str; 6] =
     ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -115,7 +124,9 @@ impl Line {
     pub(crate) fn with(lookup: Lookup, environment: &Environment, patience: Patience) -> Self {
         let named = PROXY_VARIABLES.iter().filter_map(|name| environment.get(name));
         let proxies = named.filter_map(|value| {
-            let url = Url::parse(&value).or_else(|_| Url::parse(&format!("http://{value}"))).ok()?;
+            // `proxy.example.org:3128` is a URL too, of a strange scheme.
+            let with_host = |text: &str| Url::parse(text).ok().filter(Url::has_host);
+            let url = with_host(&value).or_else(|| with_host(&format!("http://{value}")))?;
             url.host_str().map(str::to_owned)
         });
         Self { clients: Default::default(), lookup, proxies: proxies.collect(), patience }
@@ -135,14 +146,14 @@ impl Line {
         if let Some(body) = &call.body {
             request = request.body(body.clone());
         }
-        let whole = async {
-            let response = request.send().await.map_err(no_reply)?;
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let (body, cut) = read(response, limit).await.map_err(no_reply)?;
-            Ok(Reply { status, headers, body, cut })
-        };
-        let answer = self.patience.answer;
-        timeout(answer, whole).await.unwrap_or(Err(NoReply::Late(answer)))
+        let begins = self.patience.answer + on_the_way(call.body.as_ref().map_or(0, Vec::len));
+        let response = timeout(begins, request.send()).await.map_err(|_| NoReply::Late(begins))?;
+        let response = response.map_err(no_reply)?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let ends = self.patience.answer + on_the_way(limit);
+        let read = timeout(ends, read(response, limit)).await.map_err(|_| NoReply::Late(ends))?;
+        let (body, cut) = read.map_err(no_reply)?;
+        Ok(Reply { status, headers, body, cut })
     }
 
     /// Made when first needed: setting TLS up reads all certificates of the system.
@@ -161,6 +172,10 @@ impl Line {
             .dns_resolver(Arc::new(guard));
         if via == Via::Here || self.proxies.is_empty() {
             builder = builder.no_proxy();
+        }
+        if via == Via::Here {
+            // Nothing is encrypted there; reading all certificates of the system takes a while.
+            builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(|e| NoReply::Setup(e.without_url().to_string()))?;
         Ok(cell.get_or_init(|| client))
@@ -235,5 +250,54 @@ fn no_reply(error: reqwest::Error) -> NoReply {
         NoReply::NotConnected(why)
     } else {
         NoReply::Broken(why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use super::*;
+    use crate::testing::leads_to;
+
+    async fn resolved(addresses: &[&str], via: Via, proxies: &[&str]) -> Result<Vec<IpAddr>, String> {
+        let proxies = proxies.iter().map(|p| (*p).to_owned()).collect();
+        let guard = Guard { lookup: leads_to(addresses), proxies, via };
+        let found = guard.resolve(Name::from_str("proxy.example.org").unwrap()).await;
+        found.map(|all| all.map(|a| a.ip()).collect()).map_err(|e| e.to_string())
+    }
+
+    #[tokio::test]
+    async fn of_the_addresses_of_a_name_only_those_that_may_be_reached_are_left() {
+        let parse = |list: &[&str]| Ok(list.iter().map(|a| a.parse().unwrap()).collect::<Vec<IpAddr>>());
+        let mixed = ["10.0.0.1", "8.8.8.8", "::1", "127.0.0.1", "2606:50c0:8000::153"];
+        for (via, expected) in [
+            (Via::Public, &["8.8.8.8", "2606:50c0:8000::153"][..]),
+            (Via::Named, &mixed[..]),
+            (Via::Here, &["::1", "127.0.0.1"][..]),
+        ] {
+            assert_eq!(resolved(&mixed, via, &[]).await, parse(expected), "{via:?}");
+        }
+        assert_eq!(resolved(&["10.0.0.1"], Via::Public, &[]).await, Err("leads to 10.0.0.1".into()));
+        assert_eq!(resolved(&["8.8.8.8"], Via::Here, &[]).await, Err("leads to 8.8.8.8".into()));
+        assert_eq!(resolved(&[], Via::Public, &[]).await, parse(&[]));
+        // The user's proxy may be in the user's network; other names are judged as ever.
+        assert_eq!(resolved(&["10.0.0.1"], Via::Public, &["proxy.example.org"]).await, parse(&["10.0.0.1"]));
+        assert!(resolved(&["10.0.0.1"], Via::Public, &["other.example.org"]).await.is_err());
+    }
+
+    #[test]
+    fn proxies_are_known_by_their_hosts_however_they_are_written() {
+        for (value, host) in [
+            ("http://proxy.example.org:3128", Some("proxy.example.org")),
+            ("http://me:secret@proxy.example.org", Some("proxy.example.org")),
+            ("proxy.example.org:3128", Some("proxy.example.org")),
+            ("10.0.0.1:3128", Some("10.0.0.1")),
+            (" ", None),
+        ] {
+            let environment = Environment::new(move |name| (name == "https_proxy").then(|| value.to_owned()));
+            let line = Line::with(leads_to(&[]), &environment, Patience::default());
+            assert_eq!(line.proxies.first().map(String::as_str), host, "{value}");
+        }
     }
 }
