@@ -6,16 +6,17 @@
 //   node cut.mjs --check   fails when they are not what would be written
 //
 // What is cut away says nothing about what is valid: descriptions, links, examples, marks for GitHub's own tools.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { published } from './lib/published.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 // The package that GitHub publishes its description in, under the MIT licence.
 const PACKAGE = '@octokit/openapi';
 const VERSION = '23.0.2';
-const MEMBER = 'package/generated/api.github.com.json';
+const MEMBER = 'generated/api.github.com.json';
 
 // Keys of a schema or an operation that say nothing about validity.
 const PROSE = new Set([
@@ -25,18 +26,6 @@ const PROSE = new Set([
 ]);
 // Under these keys stand names of somebody's choice, of which none may be taken for prose.
 const NAMED = new Set(['properties', 'patternProperties', 'headers', 'responses', 'content', 'schemas', 'parameters', 'paths']);
-
-/** The whole description; its file is fetched once, without the other 400 MB of the package. */
-function source() {
-  const folder = join(process.env.FLAKY_TEST_CACHE ?? join(HERE, '../../target/github'), `openapi-${VERSION}`);
-  const file = join(folder, MEMBER);
-  if (!existsSync(file)) {
-    mkdirSync(folder, { recursive: true });
-    const told = execFileSync('npm', ['pack', `${PACKAGE}@${VERSION}`, '--silent'], { cwd: folder, encoding: 'utf8' });
-    execFileSync('tar', ['-xzf', told.trim(), MEMBER], { cwd: folder });
-  }
-  return JSON.parse(readFileSync(file, 'utf8'));
-}
 
 function wanted() {
   const lines = readFileSync(join(HERE, 'operations.txt'), 'utf8').split('\n');
@@ -120,7 +109,7 @@ function cutDown(whole) {
 }
 
 const check = process.argv.includes('--check');
-for (const [name, value] of Object.entries(cutDown(source()))) {
+for (const [name, value] of Object.entries(cutDown(published(PACKAGE, VERSION, MEMBER)))) {
   const file = join(HERE, name);
   const text = `${JSON.stringify(value, null, 1)}\n`;
   if (!check) writeFileSync(file, text);

@@ -185,6 +185,9 @@ class StandIn {
         case 'DELETE faults':
           this.faults.heal();
           return { status: 200, body: {} };
+        case 'DELETE state':
+          this.#forget();
+          return { status: 200, body: {} };
         case 'GET requests':
           return { status: 200, body: this.journal };
         case 'GET state':
@@ -195,6 +198,14 @@ class StandIn {
     } catch (error) {
       return { status: 400, body: { message: error.message } };
     }
+  }
+
+  /** As it was at the start. */
+  #forget() {
+    this.faults.heal();
+    this.state = new State();
+    this.journal = [];
+    this.stored.clear();
   }
 
   #send(response, { status, headers = {}, body, raw }) {

@@ -10,8 +10,8 @@ const { validateInput, validateOutput } = require('@stoplight/prism-http/dist/va
 
 // Where GitHub is known to answer otherwise than it describes: of the head of a pull request, the repository is null once
 // the fork is deleted, label and user once the account is
-// (https://github.com/github/rest-api-description/issues/1811 and 916).
-const KNOWN_DEVIATIONS = [/^body(\.\d+)?\.head\.(repo|user|label)$/];
+// (https://github.com/github/rest-api-description/issues/1811 and 916); the head repository of a run is null likewise.
+const KNOWN_DEVIATIONS = [/^body(\.\d+)?\.head\.(repo|user|label)$/, /^body(\.workflow_runs\.\d+)?\.head_repository$/];
 
 // Paths whose last part may hold slashes, which GitHub takes as they are and OpenAPI cannot describe.
 const OPEN_ENDED = /^(\/repos\/[^/]+\/[^/]+\/(?:contents|git\/ref|compare)\/)(.+)$/;

@@ -25,6 +25,7 @@ export async function start() {
     add: (...things) => told('POST', 'add', things.map((thing) => ({ repository: 'acme/shop', ...thing }))),
     fault: (...faults) => told('POST', 'faults', faults),
     heal: () => told('DELETE', 'faults'),
+    forget: () => told('DELETE', 'state'),
     journal: () => told('GET', 'requests'),
     state: async () => (await told('GET', 'state')).repositories[0],
     octokit: (token = TOKEN) => new Octokit({ baseUrl: base, auth: token, log: { debug() {}, info() {}, warn() {}, error() {} } }),
