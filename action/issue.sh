@@ -20,7 +20,7 @@ fail() {
 api() {
     local method=$1 path=$2 retries=3
     if [[ $method == POST ]]; then retries=0; fi
-    curl --fail-with-body --silent --show-error --max-time 60 --retry "$retries" \
+    curl --fail --silent --show-error --max-time 60 --retry "$retries" \
         --request "$method" --data-binary @- \
         --header 'Accept: application/vnd.github+json' --header 'X-GitHub-Api-Version: 2022-11-28' \
         --header 'Content-Type: application/json' --user-agent flaky-action \
@@ -30,7 +30,7 @@ api() {
 
 # The same for reading, without a body.
 look() {
-    curl --fail-with-body --silent --show-error --max-time 60 --retry 3 --get \
+    curl --fail --silent --show-error --max-time 60 --retry 3 --get \
         --header 'Accept: application/vnd.github+json' --header 'X-GitHub-Api-Version: 2022-11-28' \
         --user-agent flaky-action \
         --config <(printf 'header = "Authorization: Bearer %s"\n' "$GITHUB_TOKEN") \
@@ -50,13 +50,13 @@ ours() {
 # What the issue says: the mark, the report as far as there is room (whole lines of it), and where it comes from. Labels that
 # somebody gave it stay.
 document() {
-    jq -Rs --arg mark "$MARK" --argjson most "$MOST_CHARACTERS" --arg title "$IN_TITLE" --arg label "$IN_LABEL" \
+    jq -Rs --arg mark "$MARK" --argjson most "$MOST_CHARACTERS" --arg title "$IN_TITLE" --arg kind "$IN_LABEL" \
         --argjson labels "${labels:-[]}" --arg verdict "$IN_VERDICT" --arg run "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID" '
         (if length > $most
-         then .[:$most] | sub("\n[^\n]*$"; "") + "\n\n(The report is longer: the rest is in the run.)"
+         then (.[:$most] | split("\n")[:-1] | join("\n")) + "\n\n(The report is longer: the rest is in the run.)"
          else . end) as $report
         | { title: $title,
-            labels: ($labels - ["flaky", "broken"] + [$label, $verdict] | unique),
+            labels: ($labels - ["flaky", "broken"] + [$kind, $verdict] | unique),
             body: "\($mark)\n\($report)\n\n[The run that found this](\($run))" }' \
         <"$IN_FILE"
 }
@@ -68,11 +68,12 @@ found=$(ours) || fail "issues cannot be read: the job needs the permission issue
 case "$IN_VERDICT" in
     flaky | broken)
         [[ -f $IN_FILE ]] || fail "there is no file $IN_FILE to put into the issue"
+        text=$(document) || fail "$IN_FILE cannot be put into the issue"
         if [[ -n $number ]]; then
-            document | api PATCH "issues/$number" >/dev/null || fail "issue $number cannot be written"
+            api PATCH "issues/$number" <<<"$text" >/dev/null || fail "issue $number cannot be written"
             echo "issue $number is up to date"
         else
-            document | api POST issues | jq -r '"issue \(.number) is open"' || fail "an issue cannot be opened"
+            api POST issues <<<"$text" | jq -r '"issue \(.number) is open"' || fail "an issue cannot be opened"
         fi
         ;;
     stable)

@@ -42,6 +42,8 @@ class StandIn {
         this.journal.push({ failed: String(error.stack) });
       });
     });
+    // A test that waits for a program does not notice that an idle connection was closed.
+    server.keepAliveTimeout = 10 * 60 * 1000;
     this.servers.push(server);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -107,7 +109,7 @@ class StandIn {
     if (refused) return refused;
     const wrong = fault && this.faults.answer(fault);
     if (wrong) return wrong;
-    const context = { ...element, path, params, body: body.value, fault, base: this.base, state: this.state, shapes: this.shapes };
+    const context = { ...element, path, params, body: body.value ?? {}, fault, base: this.base, state: this.state, shapes: this.shapes };
     const answer = this.#act(operation, context);
     entry.answer_invalid = answer.raw === undefined ? this.#checked(operation, answer) : [];
     return answer;
