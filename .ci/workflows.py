@@ -38,7 +38,7 @@ def zizmor() -> Path:
 
 def findings(*options: str) -> list[tuple[str, str]]:
     """What zizmor finds, as rule and file."""
-    command = [zizmor(), "--persona=pedantic", "--offline", "--no-config", "--no-exit-codes", "--format=json", *options]
+    command = [zizmor(), "--persona=pedantic", "--offline", "--no-config", "--no-exit-codes", "--strict-collection", "--format=json", *options]
     told = subprocess.run([*command, *INPUTS], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if told.returncode != 0:
         sys.exit(f"zizmor failed:\n{told.stderr}")

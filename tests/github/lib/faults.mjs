@@ -4,9 +4,12 @@ const DOCUMENTATION = 'https://docs.github.com/rest';
 // A moment that is always ahead, whatever the clock of the test says: 2100-01-01.
 const FAR_AHEAD = 4102444800;
 
-/** Answers by name: `fault` is what the test asked for, `context` the request. */
+/** Answers by name, of what the test asked for. */
 const ANSWERS = {
-  'no-permission': () => problem(403, 'Resource not accessible by integration'),
+  'no-permission': (fault) => ({
+    ...problem(403, 'Resource not accessible by integration'),
+    headers: { 'x-accepted-github-permissions': fault.permissions ?? 'issues=write; pull_requests=write' },
+  }),
   // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
   'primary-rate-limit': (fault) => ({
     ...problem(fault.status ?? 403, 'API rate limit exceeded for installation ID 1234.'),

@@ -129,7 +129,7 @@ test('what a redirect leads to takes no token', async () => {
 
 // A fault, and what is seen of it.
 const FAULTS = [
-  [{ kind: 'no-permission' }, 403, {}],
+  [{ kind: 'no-permission', permissions: 'checks=write' }, 403, { 'x-accepted-github-permissions': 'checks=write' }],
   [{ kind: 'primary-rate-limit', reset: 4000000000 }, 403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '4000000000' }],
   [{ kind: 'primary-rate-limit', status: 429 }, 429, { 'x-ratelimit-remaining': '0' }],
   [{ kind: 'secondary-rate-limit', retry_after: 2 }, 403, { 'retry-after': '2' }],
