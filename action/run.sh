@@ -2,6 +2,7 @@
 # Calls flaky with what the action's inputs say. Everything from outside comes in by the environment and goes on as one
 # argument: `--name=value`, so that no value is taken for an option, and no text for a piece of shell.
 set -euo pipefail
+set -f # a `*` in an input is a `*`
 
 fail() {
     printf '::error title=flaky::%s\n' "$1"

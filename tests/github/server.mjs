@@ -79,12 +79,13 @@ class StandIn {
       body: parsed(text).value ?? (text === '' ? null : text),
       operation: null,
       invalid: [],
+      unknown: [],
       answer_invalid: [],
       fault: null,
       status: null,
     };
     this.journal.push(entry);
-    const answer = url.pathname.startsWith('/_storage/') ? this.#fetch(request, url.pathname) : this.#answer(request, url, text, entry);
+    const answer = url.pathname.startsWith('/_storage/') ? this.#fetch(request, url.pathname, entry) : this.#answer(request, url, text, entry);
     if (answer === 'hang') return this.faults.hang(response);
     if (answer === 'reset') return response.destroy();
     entry.status = answer.status;
@@ -105,6 +106,7 @@ class StandIn {
     if (fault?.kind === 'hang' || fault?.kind === 'reset') return fault.kind;
     const body = parsed(text);
     const element = { method: request.method, path: found.path, query: entry.query, headers: request.headers, body: body.value };
+    entry.unknown = this.description.unknown(operation, element);
     const refused = this.#refused(operation, element, body, entry);
     if (refused) return refused;
     const wrong = fault && this.faults.answer(fault);
@@ -164,12 +166,13 @@ class StandIn {
     return `${this.storage}/_storage/${key}`;
   }
 
-  #fetch(request, path) {
+  #fetch(request, path, entry) {
     const found = this.stored.get(path);
     if (found === undefined) return { status: 404, headers: { 'content-type': 'text/plain' }, raw: 'not found' };
     // The store behind GitHub's redirects refuses an address that is signed and a token beside it. A client that sends
     // its token along hands it to somebody else.
     if (request.headers.authorization !== undefined) {
+      entry.invalid.push({ path: 'headers.authorization', message: 'the token was sent to another origin', code: 'token' });
       return { status: 401, headers: { 'content-type': 'text/plain' }, raw: 'a signed address takes no authorization' };
     }
     return { status: 200, headers: { 'content-type': found.type }, raw: found.bytes };

@@ -130,7 +130,8 @@ impl Github {
         eventually(what, || self.journal().into_iter().find(&look))
     }
 
-    /// That every request was one that GitHub's description allows, and every answer too. To be called at the end of
+    /// That every request was one that GitHub's description allows, with nothing in it that GitHub would not look at, and
+    /// every answer too. To be called at the end of
     /// every test that does not ask wrongly on purpose.
     ///
     /// # Panics
@@ -138,7 +139,7 @@ impl Github {
     #[track_caller]
     pub fn assert_all_valid(&self) {
         for asked in self.journal() {
-            for of in ["invalid", "answer_invalid"] {
+            for of in ["invalid", "unknown", "answer_invalid"] {
                 let found = &asked.0[of];
                 assert!(found.as_array().is_none_or(Vec::is_empty), "{of} at {asked:?}: {found}");
             }
@@ -322,4 +323,40 @@ fn modules() -> &'static Path {
         });
         whole.join("node_modules")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(github: &Github, request: &str) -> String {
+        let mut stream = TcpStream::connect(github.url().trim_start_matches("http://")).expect("it listens");
+        write!(stream, "{request} HTTP/1.1\r\nHost: x\r\nUser-Agent: x\r\nConnection: close\r\n\r\n")
+            .expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
+    }
+
+    #[test]
+    fn the_stand_in_for_github_knows_an_event_tells_what_was_asked_and_fails_when_told_to() {
+        let github = Github::with_event("workflow_run/fork");
+        assert_eq!(event("workflow_run/fork")["action"], "completed");
+        github.add(&json!({ "kind": "comment", "repository": "acme/shop", "issue": 7, "body": "é😀" }));
+        assert_eq!(github.comments("acme/shop", 7), [("octocat".to_owned(), "é😀".to_owned())]);
+
+        assert!(ask(&github, "GET /repos/acme/shop/issues/7/comments").starts_with("HTTP/1.1 200 "));
+        github.plan(&json!({ "kind": "secondary-rate-limit", "retry_after": 3 }));
+        assert!(ask(&github, "GET /repos/acme/shop").contains("retry-after: 3"));
+        github.assert_all_valid();
+        let asked = github.asked("repos/get");
+        assert_eq!(
+            (asked.len(), asked[0].status(), asked[0].fault()),
+            (1, Some(403), Some("secondary-rate-limit"))
+        );
+
+        assert!(ask(&github, "GET /repos/acme/shop/pulls?state=merged").starts_with("HTTP/1.1 422 "));
+        let wrong = std::panic::catch_unwind(|| github.assert_all_valid());
+        assert!(wrong.is_err(), "a wrong request is seen");
+    }
 }

@@ -28,6 +28,8 @@ function parameters(template, path) {
   return Object.fromEntries(named.filter(([name]) => name).map(([name, value]) => [name, decodeURIComponent(value)]));
 }
 
+const isRecord = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+
 function told(diagnostics) {
   return diagnostics.map(({ path = [], message, code }) => ({ path: path.join('.'), message, code: String(code) }));
 }
@@ -60,6 +62,16 @@ export class Description {
     const element = { method: method.toLowerCase(), url: { path, query }, headers, body };
     const checked = validateInput({ resource: operation, element });
     return checked._tag === 'Left' ? told(checked.left) : [];
+  }
+
+  /** What GitHub would not look at: parameters and fields that its description does not know. A typing error, most likely. */
+  unknown(operation, { query, body }) {
+    const parameters = new Set((operation.request?.query ?? []).map(({ name }) => name));
+    const strays = Object.keys(query).filter((name) => !parameters.has(name)).map((name) => `query.${name}`);
+    const schema = operation.request?.body?.contents?.[0]?.schema;
+    // Where there are several shapes, none of them is the one.
+    if (schema?.properties === undefined || schema.anyOf || schema.oneOf || !isRecord(body)) return strays;
+    return [...strays, ...Object.keys(body).filter((name) => !(name in schema.properties)).map((name) => `body.${name}`)];
   }
 
   /** What is wrong with an answer of ours; empty when nothing is. */

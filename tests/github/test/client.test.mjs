@@ -16,6 +16,7 @@ after(() => github.stop());
 async function nothingInvalid() {
   for (const entry of await github.journal()) {
     assert.deepEqual(entry.invalid ?? entry.failed, [], `${entry.method} ${entry.path}`);
+    assert.deepEqual(entry.unknown, [], `${entry.method} ${entry.path}`);
     assert.deepEqual(entry.answer_invalid, [], `${entry.method} ${entry.path}`);
   }
 }

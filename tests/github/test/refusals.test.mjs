@@ -57,6 +57,13 @@ test('a request without a user agent is refused', async () => {
   assert.equal((await last()).invalid[0].code, 'user-agent');
 });
 
+test('what GitHub would not look at is let through and noted', async () => {
+  const answer = await github.ask('POST', `${COMMENTS}?per_pages=3`, '{"body": "x", "text": "y"}', JSON_TYPE);
+  assert.equal(answer.status, 201);
+  const entry = await last();
+  assert.deepEqual([entry.unknown, entry.invalid], [['query.per_pages', 'body.text'], []]);
+});
+
 const annotations = (count, more = {}) => ({
   title: 't',
   summary: 's',
@@ -125,6 +132,7 @@ test('what a redirect leads to takes no token', async () => {
   assert.notEqual(new URL(address).origin, github.base);
   assert.equal(await (await fetch(address)).text(), 'said');
   assert.equal((await fetch(address, { headers: { authorization: 'Bearer x' } })).status, 401);
+  assert.equal((await last()).invalid[0].code, 'token');
 });
 
 // A fault, and what is seen of it.
