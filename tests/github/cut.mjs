@@ -67,10 +67,16 @@ function addComponents(whole, cut) {
     if (cut.components[kind]?.[name] !== undefined) continue;
     // A response, header or parameter is prose and schema alike: the schema below it is what counts.
     const stripped = withoutProse(resolve(whole, reference));
-    const part = kind === 'responses' ? { description: name, ...stripped } : stripped;
+    const part = kind === 'responses' ? { description: name, ...stripped } : kind === 'parameters' ? asText(stripped) : stripped;
     (cut.components[kind] ??= {})[name] = part;
     open.push(...references(part));
   }
+}
+
+/** A parameter is text, and digits are both of "a number or a text": one of them is meant to be enough. */
+function asText(parameter) {
+  const { oneOf, ...schema } = parameter.schema ?? {};
+  return oneOf === undefined ? parameter : { ...parameter, schema: { ...schema, anyOf: oneOf } };
 }
 
 /** GitHub's example of what an operation answers; nothing where it answers without a JSON body. */

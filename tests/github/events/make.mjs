@@ -17,7 +17,13 @@ const EXAMPLES = published('@octokit/webhooks-examples', '7.6.1', 'api.github.co
 const BASE = 'acme/shop';
 const FORK = 'mona/shop';
 const RUN = 9000000001;
+// When the attempts of the failed run began.
+const BEGUN = ['2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'];
+// Of the failed run; the ones before it were green.
+const NUMBER = 163;
 const GREEN = shaOf('green');
+// The last commit of the branch that was green.
+const FIRST = shaOf('first');
 const HEAD = shaOf('head');
 const AUTHOR = { name: 'The Octocat', email: 'octocat@users.noreply.github.com' };
 
@@ -57,7 +63,7 @@ function failedRun({ event = 'pull_request', branch = 'faster', sha = HEAD, from
   const links = { url: api, html_url: page, jobs_url: `${api}/jobs`, logs_url: `${api}/logs`, artifacts_url: `${api}/artifacts`, cancel_url: `${api}/cancel`, rerun_url: `${api}/rerun` };
   const previous = attempt > 1 ? `${api}/attempts/${attempt - 1}` : null;
   payload.workflow_run = {
-    ...run, ...links, id: RUN, name: 'CI', path, event, conclusion: 'failure', status: 'completed', workflow_id: numberOf(path),
+    ...run, ...links, created_at: BEGUN[0], run_started_at: BEGUN[attempt - 1], updated_at: BEGUN[attempt - 1].replace(':00:00Z', ':30:00Z'), id: RUN, run_number: NUMBER, name: 'CI', path, event, conclusion: 'failure', status: 'completed', workflow_id: numberOf(path),
     head_branch: branch, head_sha: sha, run_attempt: attempt, previous_attempt_url: previous, display_title: 'Faster carts',
     head_commit: { ...run.head_commit, id: sha, message: 'Faster carts', author: AUTHOR, committer: AUTHOR },
     repository: base,
@@ -98,15 +104,17 @@ function push() {
 
 // What GitHub's API knows: things to add to the stand-in.
 const of = (thing) => ({ repository: BASE, ...thing });
-const repositories = (from) => [
+const repositories = (from = BASE) => [
   { kind: 'repository', full_name: BASE },
-  ...(from && from !== BASE ? [{ kind: 'repository', full_name: from, fork: true }] : []),
+  ...(from !== BASE ? [{ kind: 'repository', full_name: from, fork: true }] : []),
   of({ kind: 'commit', sha: GREEN, branch: 'main', message: 'Prices', name: AUTHOR.name, login: 'octocat' }),
-  of({ kind: 'commit', sha: HEAD, parents: [GREEN], message: 'Faster carts', name: 'Mona', login: 'mona', files: ['src/cart.py'] }),
-  of({ kind: 'run', id: RUN - 1, conclusion: 'success', event: 'push', head_branch: 'main', head_sha: GREEN }),
+  of({ kind: 'commit', sha: FIRST, parents: [GREEN], message: 'Carts', name: 'Mona', login: 'mona', files: ['src/cart.py'] }),
+  of({ kind: 'commit', sha: HEAD, parents: [FIRST], message: 'Faster carts', name: 'Mona', login: 'mona', files: ['src/cart.py'] }),
+  of({ kind: 'run', id: RUN - 2, run_number: NUMBER - 2, conclusion: 'success', event: 'push', head_branch: 'main', head_sha: GREEN }),
+  of({ kind: 'run', id: RUN - 1, run_number: NUMBER - 1, conclusion: 'success', head_branch: 'faster', head_sha: FIRST, head_repository: from }),
 ];
 const pull = (more = {}) => of({ kind: 'pull', number: 7, title: 'Faster carts', files: ['src/cart.py'], base: { ref: 'main', sha: GREEN }, ...more });
-const run = (more) => of({ kind: 'run', id: RUN, head_branch: 'faster', head_sha: HEAD, ...more });
+const run = (more) => of({ kind: 'run', id: RUN, run_number: NUMBER, created_at: BEGUN[0], head_branch: 'faster', head_sha: HEAD, ...more });
 const job = (id, more) => of({ kind: 'job', id, run_id: RUN, name: 'test', log: LOG, ...more });
 const junit = (id, name, cases) => of({ kind: 'artifact', id, run_id: RUN, name, base64: zipOf({ 'junit.xml': cases }).toString('base64') });
 const head = (from) => ({ repository: from, ref: 'faster', sha: HEAD });
@@ -162,9 +170,11 @@ const SCENARIOS = {
     junit(12, 'junit-3.12', XML), junit(13, 'junit-3.13', XML),
   ]],
   'workflow_run/attempt-2': [failedRun({ from: FORK, attempt: 2 }), [
-    ...repositories(FORK), pull({ head: head(FORK) }), run({ head_repository: FORK, run_attempt: 2 }),
+    ...repositories(FORK), pull({ head: head(FORK) }), run({ head_repository: FORK, run_attempt: 2, run_started_at: BEGUN[1] }),
     job(1, { run_attempt: 1, name: 'lint' }), job(2, { run_attempt: 1 }), job(3, { run_attempt: 2, name: 'lint', conclusion: 'success', log: '' }), job(4, { run_attempt: 2 }),
-    junit(11, 'junit', XML),
+    // Artifacts are the run's, not an attempt's: only their time tells.
+    { ...junit(11, 'junit', XML), created_at: '2026-01-01T00:10:00Z' },
+    { ...junit(12, 'junit', XML), created_at: '2026-01-01T01:10:00Z' },
   ]],
   'workflow_run/log-only': [failedRun({ from: FORK }), [...repositories(FORK), pull({ head: head(FORK) }), run({ head_repository: FORK }), job(1)]],
   'workflow_run/monorepo': [failedRun({ from: FORK }), [

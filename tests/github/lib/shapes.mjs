@@ -230,7 +230,7 @@ export class Shapes {
       run_attempt: run.run_attempt,
       created_at: run.created_at,
       updated_at: run.created_at,
-      run_started_at: run.created_at,
+      run_started_at: run.run_started_at ?? run.created_at,
       actor: this.user(run.actor),
       triggering_actor: this.user(run.actor),
       // Empty for forks: https://github.com/actions/runner/issues/3444

@@ -195,9 +195,9 @@ const ADDING = {
     return { id: job.id };
   },
 
-  artifact(state, { run_id, name, base64, expired = false, id }, repository) {
+  artifact(state, { run_id, name, base64, expired = false, id, created_at }, repository) {
     if (!repository.runs.some((r) => r.id === run_id)) throw new Error(`there is no run ${run_id} to add an artifact to`);
-    const artifact = { id: id ?? state.id(), run_id, name, expired, bytes: Buffer.from(base64, 'base64'), created_at: state.now() };
+    const artifact = { id: id ?? state.id(), run_id, name, expired, bytes: Buffer.from(base64, 'base64'), created_at: created_at ?? state.now() };
     repository.artifacts.push(artifact);
     return { id: artifact.id };
   },

@@ -79,10 +79,16 @@ for (const name of names) {
 
 async function runsAgree(octokit, at, run) {
   const { data } = await octokit.actions.getWorkflowRunAttempt({ ...at, run_id: run.id, attempt_number: run.run_attempt });
-  for (const key of ['id', 'head_sha', 'head_branch', 'event', 'conclusion', 'workflow_id', 'run_attempt']) assert.deepEqual(data[key], run[key], key);
+  for (const key of ['id', 'head_sha', 'head_branch', 'event', 'conclusion', 'workflow_id', 'run_attempt', 'run_number', 'run_started_at']) assert.deepEqual(data[key], run[key], key);
   assert.equal(data.head_repository?.full_name, run.head_repository?.full_name);
   // What tells the repository of a pull request from another of the same name.
   assert.equal(data.head_repository?.id, run.head_repository?.id);
+  // There was a green run before it, at a commit that leads to this one.
+  const earlier = await octokit.actions.listWorkflowRuns({ ...at, workflow_id: run.workflow_id, branch: run.head_branch, status: 'success' });
+  const green = earlier.data.workflow_runs.filter((one) => one.run_number < run.run_number);
+  assert.equal(green.length, 1);
+  const since = await octokit.repos.compareCommitsWithBasehead({ ...at, basehead: `${green[0].head_sha}...${run.head_sha}` });
+  assert.ok(since.data.commits.length > 0);
   const jobs = await octokit.actions.listJobsForWorkflowRunAttempt({ ...at, run_id: run.id, attempt_number: run.run_attempt });
   const failed = jobs.data.jobs.filter((job) => job.conclusion === 'failure');
   assert.ok(failed.length > 0);
