@@ -8,6 +8,7 @@
 
 pub mod ended;
 pub mod flaky;
+pub mod github;
 pub mod origin;
 pub mod place;
 pub mod platform;
@@ -18,6 +19,7 @@ pub mod worker;
 
 pub use ended::Ended;
 pub use flaky::{Flaky, Who};
+pub use github::Github;
 pub use origin::Origin;
 pub use platform::Platform;
 pub use running::Running;
