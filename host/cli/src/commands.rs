@@ -3,6 +3,7 @@
 pub(crate) mod ci;
 pub(crate) mod doctor;
 pub(crate) mod help;
+pub(crate) mod init;
 pub(crate) mod parse;
 pub(crate) mod report;
 pub(crate) mod reproduce;

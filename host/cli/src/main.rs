@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::execute(*args),
         Command::Parse(args) => commands::parse::execute(&args),
         Command::Report(args) => commands::report::execute(&args),
+        Command::Init(args) => commands::init::execute(&args),
         Command::Ci(args) => commands::ci::execute(&args),
         Command::Reproduce(args) => commands::reproduce::execute(&args),
         Command::Verify(args) => commands::verify::execute(*args),

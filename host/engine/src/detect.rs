@@ -47,7 +47,10 @@ pub(crate) async fn find(
 }
 
 /// Frameworks with files of theirs in the tree, and the others. None is loaded for that.
-async fn near_and_far(plugins: &PluginSet, input: &ProjectInput) -> (Vec<Candidate>, Vec<Candidate>) {
+pub(crate) async fn near_and_far(
+    plugins: &PluginSet,
+    input: &ProjectInput,
+) -> (Vec<Candidate>, Vec<Candidate>) {
     let frameworks: Vec<Candidate> = plugins.frameworks().cloned().collect();
     let (asked, input) = (frameworks.clone(), input.clone());
     let look = move || {
