@@ -21,4 +21,5 @@ mod repositories;
 mod schema;
 mod secrets;
 mod stopping;
+mod telling;
 mod verify;
