@@ -15,9 +15,10 @@ pub(crate) fn write(out: &mut String, report: &Report) {
     let verdict = verdict_word(&report.verdict);
     let _ = write!(
         out,
-        "<header class=\"top v-{verdict}\">\n<div class=\"bar\"><span class=\"brand\">flaky</span>\
+        "<header class=\"top v-{verdict}\">\n<div class=\"bar\"><span class=\"brand\">flaky</span>{}\
          <button type=\"button\" id=\"theme\" hidden>Theme: as the system</button></div>\n\
          <div class=\"verdict\"><h1><span class=\"word\">{verdict}</span>{}</h1>\n<p class=\"count\">{}</p></div>\n",
+        links(report),
         severity(report),
         html(&counted(report))
     );
@@ -50,6 +51,24 @@ pub(crate) fn copyable(out: &mut String, command: &str) {
         out,
         "<div class=\"command\"><code tabindex=\"0\">{command}</code><button type=\"button\" data-copy hidden>Copy</button></div>"
     );
+}
+
+/// To what stands further down.
+fn links(report: &Report) -> String {
+    let links = [
+        (true, "tests", "Tests"),
+        (!report.clusters.is_empty(), "clusters", "Failing together"),
+        (report.tests.iter().any(|test| test.median_seconds.is_some()), "times", "Times"),
+        (!report.attempts.is_empty(), "attempts", "Attempts"),
+        (true, "about", "This run"),
+        (!report.notes.is_empty(), "notes", "Notes"),
+    ];
+    let links: String = links
+        .iter()
+        .filter(|(is_there, ..)| *is_there)
+        .map(|(_, id, name)| format!("<a href=\"#{id}\">{name}</a>"))
+        .collect();
+    format!("<nav aria-label=\"On this page\">{links}</nav>")
 }
 
 fn severity(report: &Report) -> String {
@@ -90,7 +109,7 @@ fn tiles(out: &mut String, report: &Report) {
     tile("inconclusive", count(report, &Category::Inconclusive), "v-inconclusive");
     tile("stable", count(report, &Category::Stable), "v-stable");
     if ignored > 0 {
-        tile("ignored", ignored, "");
+        tile("ignored", ignored, "v-unknown");
     }
     if introduced > 0 {
         tile("by the change", introduced, "v-broken");

@@ -1,7 +1,10 @@
-// The table: rows are made as they are scrolled to.
+// The table: the first rows at once, others when they are asked for, so that what stands below is never far.
 
-/** Rows that are made at once: more than a screen, and far less than a blink. */
+/** Rows that are made in one go: more than a screen, and far less than a blink. */
 const CHUNK = 50;
+
+/** Rows that are added by one press of the button. */
+const STEP = 200;
 
 const VERDICTS = ['broken', 'flaky', 'inconclusive', 'stable'];
 
@@ -23,9 +26,8 @@ function interval(row) {
 function rowOf(index) {
   const row = rows.tests[index];
   const badge = make('span', { class: 'badge' }, row.ignored ? 'ignored' : row.verdict,
-    row.change === 'introduced' || row.change === 'worsened' ? make('small', null, `${row.change} by the change`)
-      : row.change === 'fixed' ? make('small', null, 'fixed by the change')
-        : row.severity ? make('small', null, row.severity) : null);
+    row.change && row.change !== 'was-there-before' ? make('small', null, row.change)
+      : row.severity ? make('small', null, row.severity) : null);
   const strip = row.strip
     ? make('td', { class: 'c-strip', role: 'cell' }, drawStrip(row.strip, rows.attempts, `failed in ${row.failed} of ${plural(row.ran, 'attempt')}`))
     : make('td', { class: 'c-strip none', role: 'cell' }, row.failed > 0 ? 'not placed' : row.ran > 0 ? 'no failure' : 'never ran');
@@ -63,17 +65,21 @@ function table(section) {
   const head = ['Test', 'Verdict', 'Failed', 'Rate, with its interval', 'Attempts'];
   const view = make('table', { class: 'table', role: 'table', 'aria-labelledby': 'tests-title' },
     make('thead', { role: 'rowgroup' }, make('tr', { role: 'row' }, ...head.map((name) => make('th', { scope: 'col', role: 'columnheader' }, name)))));
-  const more = make('button', { type: 'button', class: 'more' });
+  const more = make('button', { type: 'button' });
+  const all = make('button', { type: 'button' }, 'Show all');
+  const growing = make('div', { class: 'more' }, more, all);
   const shown = make('p', { class: 'shown' });
   const nothing = make('p', { class: 'empty', hidden: true }, 'No test is like that.');
 
   const tell = () => {
     const { found } = state;
-    const all = rows.tests.length;
-    const left = rows.left_out > 0 ? `; ${plural(rows.left_out, 'test')} more in the JSON report` : '';
-    shown.textContent = found.length === all ? `${plural(all, 'test')}${left}` : `${found.length.toLocaleString('en')} of ${plural(all, 'test')}${left}`;
-    more.hidden = state.shown >= found.length;
-    more.textContent = `Show more (${(found.length - state.shown).toLocaleString('en')} left)`;
+    const count = rows.tests.length;
+    const out = rows.left_out > 0 ? `; ${plural(rows.left_out, 'test')} more in the JSON report` : '';
+    shown.textContent = found.length === count ? `${plural(count, 'test')}${out}` : `${found.length.toLocaleString('en')} of ${plural(count, 'test')}${out}`;
+    const left = found.length - state.shown;
+    growing.hidden = left <= 0;
+    all.hidden = left <= STEP;
+    more.textContent = `Show ${Math.min(left, STEP).toLocaleString('en')} more of ${left.toLocaleString('en')}`;
   };
   const grow = () => {
     const next = state.found.slice(state.shown, state.shown + CHUNK);
@@ -81,6 +87,16 @@ function table(section) {
     view.append(make('tbody', { role: 'rowgroup' }, ...next.map(rowOf)));
     state.shown += next.length;
     tell();
+  };
+  // A piece per frame: the page stays awake however many there are.
+  const growTo = (count) => {
+    const { found } = state;
+    const step = () => {
+      if (state.found !== found || state.shown >= Math.min(count, found.length)) return;
+      grow();
+      requestAnimationFrame(step);
+    };
+    step();
   };
   const refresh = () => {
     const parts = state.query.toLowerCase().split(/\s+/).filter(Boolean);
@@ -99,16 +115,15 @@ function table(section) {
     grow();
     tell();
   };
-  section.append(tools(state, refresh, shown), shown, view, nothing, more);
+  section.append(tools(state, refresh, shown), shown, view, nothing, growing);
   refresh();
-  more.addEventListener('click', () => {
-    const at = state.shown;
-    grow();
-    const button = view.querySelectorAll('.open')[at];
-    if (button) button.focus({ preventScroll: true });
-  });
-  if ('IntersectionObserver' in window) {
-    new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) grow(); }, { rootMargin: '800px' }).observe(more);
+  for (const [button, step] of [[more, STEP], [all, Infinity]]) {
+    button.addEventListener('click', () => {
+      const at = state.shown;
+      growTo(at + step);
+      const next = view.querySelectorAll('.open')[at];
+      if (next) next.focus({ preventScroll: true });
+    });
   }
   view.addEventListener('click', (event) => {
     const button = event.target.closest('.open');

@@ -43,6 +43,19 @@ async function findings(page) {
     .map((violation) => `${violation.id}: ${violation.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 200)} ${node.failureSummary}`).join(' | ')}`);
 }
 
+/** The table with its open rows, and the end of the page. */
+async function picture(page, name) {
+  if (!pictures) return;
+  const row = page.locator('tr.row');
+  if (await row.count() > 1) await row.nth(1).scrollIntoViewIfNeeded();
+  await page.evaluate(() => { const row = document.querySelectorAll('tr.row')[1]; if (row) row.scrollIntoView(); });
+  await page.waitForTimeout(150);
+  await page.screenshot({ path: path.join(pictures, `${name}.png`) });
+  await page.evaluate(() => document.querySelector('#clusters, #times, #about').scrollIntoView());
+  await page.waitForTimeout(150);
+  await page.screenshot({ path: path.join(pictures, `${name}-below.png`) });
+}
+
 async function look(context, name) {
   const errors = [];
   const found = [];
@@ -56,7 +69,7 @@ async function look(context, name) {
     if (pictures) await page.screenshot({ path: path.join(pictures, `${name}-${colorScheme}.png`) });
     await openRows(page, name === 'hostile' ? 50 : 3);
     found.push(...(await findings(page)).map((finding) => `${colorScheme}: ${finding}`));
-    if (pictures && name !== 'large') await page.screenshot({ path: path.join(pictures, `${name}-${colorScheme}-open.png`), fullPage: name === 'sample' });
+    await picture(page, `${name}-${colorScheme}-open`);
   }
   const rows = await page.locator('tr.row').count();
   await page.emulateMedia({ colorScheme: 'light' });
@@ -65,7 +78,7 @@ async function look(context, name) {
   await page.waitForTimeout(300);
   if (pictures) await page.screenshot({ path: path.join(pictures, `${name}-narrow.png`) });
   await openRows(page, 2);
-  if (pictures) await page.screenshot({ path: path.join(pictures, `${name}-narrow-open.png`), fullPage: name === 'sample' });
+  await picture(page, `${name}-narrow-open`);
   found.push(...(await findings(page)).map((finding) => `narrow: ${finding}`));
   const wider = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
   // Whatever a handler on hostile text would wait for.
@@ -100,8 +113,10 @@ async function speed(context) {
   await page.goto(url('large'), { waitUntil: 'load' });
   const ready = await page.evaluate(() => performance.now());
   await page.waitForTimeout(500);
+  await page.getByText('Show all').click();
+  await page.waitForFunction(() => document.querySelectorAll('tr.row').length === 5000);
   for (let at = 0; at < 20; at += 1) {
-    await page.mouse.wheel(0, 4000);
+    await page.mouse.wheel(0, 10000);
     await page.waitForTimeout(60);
   }
   await page.evaluate(() => scrollTo(0, 0));
