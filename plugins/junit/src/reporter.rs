@@ -124,13 +124,15 @@ pub fn render(report: &Report, settings: Settings) -> String {
     if alone {
         run_alone(&mut xml, report, all);
     }
-    for (name, tests) in suites {
+    for (at, (name, tests)) in suites.into_iter().enumerate() {
         let mut totals = Totals::default();
         tests.iter().for_each(|(_, test)| totals.add(test, settings));
         xml.open("testsuite");
         xml.attribute("name", name);
         totals.write(&mut xml);
-        run_properties(&mut xml, report);
+        if at == 0 {
+            run_properties(&mut xml, report);
+        }
         for (parts, test) in tests {
             let room = if xml.len() < MOST_BYTES_IN_FULL { Room::Enough } else { Room::Little };
             case::write(&mut xml, &parts, test, Colour::of(test, settings), room);
@@ -164,7 +166,8 @@ fn suites(report: &Report) -> Vec<Suite<'_>> {
     suites
 }
 
-/// What is said of the run as a whole, in every suite: readers look into suites, not around them.
+/// What is said of the run as a whole, in the first suite: readers look into suites, not around them, and one that puts
+/// the properties of all suites together takes the same name twice for an error.
 fn run_properties(xml: &mut Xml, report: &Report) {
     xml.open("properties");
     property(xml, "flaky.run", &report.run);

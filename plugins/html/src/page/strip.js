@@ -15,24 +15,44 @@ function runs(text) {
 /** Of a letter: the colour's number. */
 const colour = (letter) => (letter === 's' ? 's' : letter.charCodeAt(0) - 97);
 
-/** Narrower than this part of the strip, a failure would not be seen. */
-const NARROWEST = 1 / 260;
+/** Places of a strip in a row, and of one that is opened: about as many as it has points on a screen. */
+const PLACES = 240;
+const PLACES_OPEN = 1000;
 
-function drawStrip(text, total, label) {
+/** How far from the pointer a failure still counts as meant, as a part of the strip. */
+const REACH = 1 / 260;
+
+/** The same runs in fewer places: where several attempts share one, a failure is what shows. */
+function coarser(found, total, places) {
+  const letters = new Array(places).fill('');
+  for (const [from, count, letter] of found) {
+    const last = Math.floor((from + count - 1) * places / total);
+    for (let at = Math.floor(from * places / total); at <= last; at += 1) letters[at] = letters[at] || letter;
+  }
+  const merged = [];
+  letters.forEach((letter, at) => {
+    const before = merged[merged.length - 1];
+    if (before && before[2] === letter && before[0] + before[1] === at) before[1] += 1;
+    else if (letter !== '') merged.push([at, 1, letter]);
+  });
+  return merged;
+}
+
+function drawStrip(text, total, label, places) {
+  const wide = Math.min(total, places);
+  const found = total > places ? coarser(runs(text), total, places) : runs(text);
   const svg = make('svg', {
-    class: 'strip', viewBox: `0 0 ${total} 10`, preserveAspectRatio: 'none', role: 'img', 'aria-label': label,
+    class: 'strip', viewBox: `0 0 ${wide} 10`, preserveAspectRatio: 'none', role: 'img', 'aria-label': label,
     'shape-rendering': 'crispEdges',
   });
   const paths = new Map();
-  const narrowest = total * NARROWEST;
-  for (const [from, count, letter] of runs(text)) {
-    const width = Math.max(count, narrowest);
-    const x = Math.min(from, total - width);
-    const gap = count > 1 || width < 1.2 ? 0 : 0.12;
-    paths.set(letter, `${paths.get(letter) || ''}M${+x.toFixed(2)} 0h${+(width - gap).toFixed(2)}v10H${+x.toFixed(2)}z`);
+  for (const [from, count, letter] of found) {
+    // Neighbours that failed in different ways stay apart where there is room for it.
+    const width = wide > 120 ? count : count - 0.12;
+    paths.set(letter, `${paths.get(letter) || ''}M${from} 0h${+width.toFixed(2)}v10H${from}z`);
   }
   for (const [letter, d] of paths) svg.append(make('path', { class: `w${colour(letter)}`, d }));
-  svg.flakyStrip = { text, total };
+  svg.flakyStrip = { text, total, wide };
   return svg;
 }
 
@@ -58,7 +78,7 @@ function placeText(strip, attempt, isRun) {
 function attemptAt(strip, share) {
   const { text, total } = strip;
   const at = Math.min(total - 1, Math.max(0, Math.floor(share * total)));
-  const reach = total * NARROWEST;
+  const reach = total * REACH;
   let best = null;
   for (const [from, count] of runs(text)) {
     const nearest = Math.min(from + count - 1, Math.max(from, at));
@@ -70,10 +90,10 @@ function attemptAt(strip, share) {
 
 /** A strip that can be walked through by keys. */
 function walkableStrip(text, total, label, isRun) {
-  const svg = drawStrip(text, total, label);
+  const svg = drawStrip(text, total, label, PLACES_OPEN);
   const strip = svg.flakyStrip;
   const failed = runs(text).flatMap(([from, count]) => Array.from({ length: count }, (_, i) => from + i));
-  const cursor = make('rect', { class: 'cursor', y: 0, height: 10, width: Math.max(total / 400, 0.1), visibility: 'hidden' });
+  const cursor = make('rect', { class: 'cursor', y: 0, height: 10, width: strip.wide / 400, visibility: 'hidden' });
   const now = make('p', { class: 'now' }, 'Arrow keys go from failure to failure.');
   svg.append(cursor);
   svg.setAttribute('role', 'slider');
@@ -87,7 +107,7 @@ function walkableStrip(text, total, label, isRun) {
     const words = placeText(strip, at, isRun);
     svg.setAttribute('aria-valuenow', String(at));
     svg.setAttribute('aria-valuetext', words);
-    cursor.setAttribute('x', String(at + 0.5));
+    cursor.setAttribute('x', String((at + 0.5) * strip.wide / total));
     cursor.setAttribute('visibility', 'visible');
     now.textContent = words;
   };

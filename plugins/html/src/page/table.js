@@ -1,7 +1,7 @@
 // The table: the first rows at once, others when they are asked for, so that what stands below is never far.
 
 /** Rows that are made in one go: more than a screen, and far less than a blink. */
-const CHUNK = 50;
+const CHUNK = 40;
 
 /** Rows that are added by one press of the button. */
 const STEP = 200;
@@ -29,7 +29,7 @@ function rowOf(index) {
     row.change && row.change !== 'was-there-before' ? make('small', null, row.change)
       : row.severity ? make('small', null, row.severity) : null);
   const strip = row.strip
-    ? make('td', { class: 'c-strip', role: 'cell' }, drawStrip(row.strip, rows.attempts, `failed in ${row.failed} of ${plural(row.ran, 'attempt')}`))
+    ? make('td', { class: 'c-strip', role: 'cell' }, drawStrip(row.strip, rows.attempts, `failed in ${row.failed} of ${plural(row.ran, 'attempt')}`, PLACES))
     : make('td', { class: 'c-strip none', role: 'cell' }, row.failed > 0 ? 'not placed' : row.ran > 0 ? 'no failure' : 'never ran');
   return make('tr', { class: `row v-${row.ignored ? 'unknown' : row.verdict}`, role: 'row' },
     make('th', { class: 'c-name', scope: 'row', role: 'rowheader' },
@@ -58,13 +58,29 @@ function toggle(button) {
   button.setAttribute('aria-controls', id);
 }
 
+function emptyTable() {
+  const head = ['Test', 'Verdict', 'Failed', 'Rate, with its interval', 'Attempts'];
+  return make('table', { class: 'table', role: 'table', 'aria-labelledby': 'tests-title' },
+    make('thead', { role: 'rowgroup' }, make('tr', { role: 'row' }, ...head.map((name) => make('th', { scope: 'col', role: 'columnheader' }, name)))));
+}
+
+/** Takes a table away. Thousands of rows at once would take longer than a blink: they go piece by piece, unseen. */
+function takeAway(view) {
+  view.classList.add('leaving');
+  view.setAttribute('aria-hidden', 'true');
+  const step = () => {
+    for (let count = 0; count < 4 && view.tBodies.length > 0; count += 1) view.tBodies[0].remove();
+    if (view.tBodies.length > 0) requestAnimationFrame(step);
+    else view.remove();
+  };
+  requestAnimationFrame(step);
+}
+
 /** Finds, sorts and shows. */
 function table(section) {
   const state = { query: '', verdicts: new Set(), order: 'worst', found: [], shown: 0 };
   const lower = rows.tests.map((row) => row.id.toLowerCase());
-  const head = ['Test', 'Verdict', 'Failed', 'Rate, with its interval', 'Attempts'];
-  const view = make('table', { class: 'table', role: 'table', 'aria-labelledby': 'tests-title' },
-    make('thead', { role: 'rowgroup' }, make('tr', { role: 'row' }, ...head.map((name) => make('th', { scope: 'col', role: 'columnheader' }, name)))));
+  let view = emptyTable();
   const more = make('button', { type: 'button' });
   const all = make('button', { type: 'button' }, 'Show all');
   const growing = make('div', { class: 'more' }, more, all);
@@ -109,7 +125,10 @@ function table(section) {
     const by = ORDERS[state.order][1];
     if (by) state.found.sort((a, b) => by(rows.tests[a], rows.tests[b]) || a - b);
     state.shown = 0;
-    view.querySelectorAll('tbody').forEach((body) => body.remove());
+    const before = view;
+    view = emptyTable();
+    before.before(view);
+    takeAway(before);
     nothing.hidden = state.found.length > 0;
     view.hidden = state.found.length === 0;
     grow();
@@ -125,7 +144,7 @@ function table(section) {
       if (next) next.focus({ preventScroll: true });
     });
   }
-  view.addEventListener('click', (event) => {
+  section.addEventListener('click', (event) => {
     const button = event.target.closest('.open');
     if (button) toggle(button);
   });

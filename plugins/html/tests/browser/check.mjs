@@ -71,7 +71,8 @@ async function look(context, name) {
     found.push(...(await findings(page)).map((finding) => `${colorScheme}: ${finding}`));
     await picture(page, `${name}-${colorScheme}-open`);
   }
-  const rows = await page.locator('tr.row').count();
+  const shown = page.locator('.shown');
+  const told = await shown.count() > 0 ? await shown.textContent() : null;
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 380, height: 800 });
   await page.goto(url(name));
@@ -86,7 +87,7 @@ async function look(context, name) {
   await page.keyboard.press('Tab');
   const pwned = await page.evaluate(() => 'pwned' in globalThis);
   await page.close();
-  return { errors, axe: found, pwned, wider, rows };
+  return { errors, axe: found, pwned, wider, told };
 }
 
 async function paint() {
@@ -126,7 +127,8 @@ async function speed(context) {
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowRight');
   const keys = /^Attempt \d+ · seed \d+ · failed, way \d/.test(await strip.getAttribute('aria-valuetext'));
-  await page.locator('.open').nth(300).click();
+  const tail = page.locator('.open').nth(4321);
+  await tail.click();
   await page.locator('select').selectOption('slow');
   await page.locator('select').selectOption('name');
   await page.locator('.chip').nth(1).click();

@@ -153,9 +153,7 @@ fn is_well_formed(xml: &str) -> bool {
                 }
             }
             Ok(Event::End(_)) => depth -= 1,
-            Ok(Event::GeneralRef(name))
-                if crate::text::reference(name.as_ref()).is_none() =>
-            {
+            Ok(Event::GeneralRef(name)) if crate::text::reference(name.as_ref()).is_none() => {
                 return false;
             }
             Ok(Event::Eof) => return depth == 0,
