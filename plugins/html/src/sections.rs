@@ -60,9 +60,9 @@ fn clusters(out: &mut String, report: &Report) {
 fn one_cluster(out: &mut String, cluster: &Cluster) {
     let tests = plural(u32::try_from(cluster.tests.len()).unwrap_or(u32::MAX), "test");
     let attempts = plural(u32::try_from(cluster.attempts.len()).unwrap_or(u32::MAX), "attempt");
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<details class=\"card\"><summary><strong>{tests}</strong> in {attempts} <span class=\"told\">{} alike</span> {}</summary>\n",
+        "<details class=\"card\"><summary><strong>{tests}</strong> in {attempts} <span class=\"told\">{} alike</span> {}</summary>",
         percent(cluster.together),
         html(&short(&cluster.text, MOST_LINE))
     );

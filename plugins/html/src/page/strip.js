@@ -94,7 +94,7 @@ function walkableStrip(text, total, label, isRun) {
   const strip = svg.flakyStrip;
   const failed = runs(text).flatMap(([from, count]) => Array.from({ length: count }, (_, i) => from + i));
   const cursor = make('rect', { class: 'cursor', y: 0, height: 10, width: strip.wide / 400, visibility: 'hidden' });
-  const now = make('p', { class: 'now' }, 'Arrow keys go from failure to failure.');
+  const now = make('p', { class: 'now' }, `${isRun ? 'The attempts of the run, in order. ' : ''}Arrow keys go from failure to failure.`);
   svg.append(cursor);
   svg.setAttribute('role', 'slider');
   svg.setAttribute('tabindex', '0');
