@@ -137,7 +137,10 @@ impl Case {
         let suites = if suites.join(" > ") == self.name { Vec::new() } else { suites };
         let suites: Vec<String> = suites.into_iter().filter(is_new).collect();
         let name = own_name(&suites, &self.name).to_owned();
-        let path: Vec<String> = file.iter().cloned().chain(suites).chain([name]).collect();
+        // pytest's ids are names that begin with the file.
+        let says_file = file.as_ref().is_some_and(|file| says_file(file, &name));
+        let path: Vec<String> =
+            file.iter().filter(|_| !says_file).cloned().chain(suites).chain([name]).collect();
         let failures = if matches!(outcome, Outcome::Passed | Outcome::Skipped) {
             Vec::new()
         } else {
@@ -172,6 +175,11 @@ fn own_name<'n>(suites: &[String], name: &'n str) -> &'n str {
             .filter(|own| !own.trim().is_empty())
     });
     repeated.unwrap_or(name)
+}
+
+/// Whether a name is the file, or goes on behind it.
+fn says_file(file: &str, name: &str) -> bool {
+    name.strip_prefix(file).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 fn outcome(status: &str, raw: Option<&str>) -> Outcome {

@@ -6,7 +6,7 @@ use flaky_plugin_sdk::PackedParser;
 #[test]
 fn every_recorded_attempt_is_read_as_it_was_whole_or_cut() {
     flaky_plugin_testing::check_fixtures(env!("CARGO_MANIFEST_DIR"), |attempt| {
-        Ctrf.parse(attempt).unwrap_or_default()
+        Ctrf::default().parse(attempt).unwrap_or_default()
     });
 }
 
@@ -14,6 +14,8 @@ fn every_recorded_attempt_is_read_as_it_was_whole_or_cut() {
 fn what_others_print_and_write_is_refused() {
     for other in ["jest", "vitest", "mocha", "playwright", "node-test", "cucumber"] {
         let folder = format!("{}/../{other}", env!("CARGO_MANIFEST_DIR"));
-        flaky_plugin_testing::check_refusals(&folder, |attempt| Ctrf.parse(attempt).unwrap_or_default());
+        flaky_plugin_testing::check_refusals(&folder, |attempt| {
+            Ctrf::default().parse(attempt).unwrap_or_default()
+        });
     }
 }

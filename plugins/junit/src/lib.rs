@@ -4,6 +4,9 @@
 //! `<testcase>` and on little else. This crate reads all dialects that are known, refuses XML that only looks
 //! alike (a wrong guess would invent passes), and keeps what stands before the place where a report was cut.
 //!
+//! It is also the reporter that writes JUnit XML (feature `reporter`): who asks for `junit=FILE` means the format, whether
+//! it is read or written.
+//!
 //! It is a component, and a library for plugins of frameworks whose reports are JUnit XML: build it without the
 //! default feature `component` for that.
 
@@ -21,6 +24,8 @@ pub mod model;
 mod numbers;
 mod printed;
 mod reading;
+#[cfg(feature = "reporter")]
+pub mod reporter;
 mod text;
 
 use std::io::BufRead;

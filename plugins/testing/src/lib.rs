@@ -15,6 +15,7 @@ mod compare;
 mod cuts;
 mod fixture;
 mod hostile;
+pub mod reports;
 
 use flaky_plugin_sdk::{Attempt, PackedAttempt};
 
