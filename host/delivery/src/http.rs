@@ -151,8 +151,7 @@ fn headers(asked: &[(String, String)], secrets: &mut Secrets<'_>) -> Result<Head
     Ok(headers)
 }
 
-/// Bodies hold names and messages of tests, which may look like placeholders: only secrets that were granted for bodies
-/// are filled in, what else looks like one stays as it is.
+/// Most bodies are sent as they are: only secrets that were granted for bodies are filled in.
 fn body(
     body: Vec<u8>,
     headers: &HeaderMap,
