@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use flaky_plugin_sdk::report::{FailureGroup, Report, Seeds, Test, plural, seconds};
 
-use crate::safe::{block, code_span, html_code, sentence, shortened};
+use flaky_plugin_platforms::markdown::{block, code_span, html_code, sentence, shortened};
 
 /// Most of one trace that is shown, in characters.
 const MOST_TRACE: usize = 3000;

@@ -6,10 +6,12 @@
 
 mod component;
 mod details;
-mod safe;
 mod table;
 
+
 use std::fmt::Write as _;
+
+use flaky_plugin_platforms::markdown;
 
 use flaky_plugin_sdk::report::{Category, Report, Severity, percent, plural};
 
@@ -69,13 +71,13 @@ fn headline(out: &mut String, report: &Report) {
     }
     out.push_str("\n\n");
     if let Some(cause) = &report.cause {
-        let _ = writeln!(out, "**Cause:** {}\n", safe::code_span(&safe::shortened(cause, 100)));
+        let _ = writeln!(out, "**Cause:** {}\n", markdown::code_span(&markdown::shortened(cause, 100)));
     }
     if !report.reason.is_empty() {
-        let _ = writeln!(out, "{}\n", safe::sentence(&safe::shortened(&report.reason, MOST_REASON)));
+        let _ = writeln!(out, "{}\n", markdown::sentence(&markdown::shortened(&report.reason, MOST_REASON)));
     }
     if let Some(hint) = &report.hint {
-        let _ = writeln!(out, "**What to do:** {}\n", safe::sentence(&safe::shortened(hint, MOST_REASON)));
+        let _ = writeln!(out, "**What to do:** {}\n", markdown::sentence(&markdown::shortened(hint, MOST_REASON)));
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use flaky_plugin_sdk::report::{Report, Test, at_most_when_never, percent, plural};
 
-use crate::safe::{html, html_code, shortened};
+use flaky_plugin_platforms::markdown::{html, html_code, shortened};
 use crate::{severity_emoji, severity_word, verdict_word};
 
 /// More rows than this nobody reads in a comment.
