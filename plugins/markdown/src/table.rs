@@ -3,10 +3,9 @@
 
 use std::fmt::Write as _;
 
-use flaky_plugin_sdk::report::{Report, Test, at_most_when_never, percent, plural};
-
 use flaky_plugin_platforms::markdown::{html, html_code, shortened};
-use crate::{severity_emoji, severity_word, verdict_word};
+use flaky_plugin_platforms::words::{severity, severity_sign, verdict};
+use flaky_plugin_sdk::report::{Report, Test, at_most_when_never, percent, plural};
 
 /// More rows than this nobody reads in a comment.
 const MOST_ROWS: usize = 50;
@@ -18,16 +17,18 @@ const FOLD_FROM: usize = 4;
 const MOST_ID: usize = 300;
 const MOST_FAILURE: usize = 160;
 
-/// Writes rows of at most `room` characters together, the worst tests first.
-pub(crate) fn write(out: &mut String, report: &Report, mut room: usize) {
+const HEAD: &str = "<table>\n<tr><th align=\"left\">Test</th><th align=\"right\">Failed / ran</th><th align=\"left\">Rate (95 % interval)</th><th align=\"left\">Verdict</th><th align=\"left\">Most frequent failure</th></tr>\n";
+
+/// A table of rows of at most `room` characters together, the worst tests first. Empty without a test.
+pub(crate) fn of(report: &Report, mut room: usize) -> String {
     let judged: Vec<&Test> = report.tests.iter().filter(|test| !test.ignored).collect();
     if judged.is_empty() {
-        return;
+        return String::new();
     }
     let quiet: Vec<&Test> = judged.iter().copied().filter(|test| test.is_quiet()).collect();
     let fold = quiet.len() >= FOLD_FROM;
     let shown: Vec<&Test> = judged.iter().copied().filter(|test| !(fold && test.is_quiet())).collect();
-    out.push_str("<table>\n<tr><th align=\"left\">Test</th><th align=\"right\">Failed / ran</th><th align=\"left\">Rate (95 % interval)</th><th align=\"left\">Verdict</th><th align=\"left\">Most frequent failure</th></tr>\n");
+    let mut out = HEAD.to_owned();
     let mut written = 0;
     for test in shown.iter().take(MOST_ROWS) {
         let row = row(test);
@@ -40,31 +41,28 @@ pub(crate) fn write(out: &mut String, report: &Report, mut room: usize) {
         written += 1;
     }
     if fold {
-        folded_row(out, &quiet);
+        folded_row(&mut out, &quiet);
     }
     out.push_str("</table>\n\n");
     if shown.len() > written {
         let more = u32::try_from(shown.len() - written).unwrap_or(u32::MAX);
         let _ = writeln!(out, "{} more are in the JSON report.\n", plural(more, "test"));
     }
+    out
 }
 
 fn row(test: &Test) -> String {
-    let severity = match &test.severity {
-        Some(severity) => format!(
-            "{} {} · {}",
-            severity_emoji(severity),
-            verdict_word(&test.verdict),
-            severity_word(severity)
-        ),
-        None => format!("⚪ {}", verdict_word(&test.verdict)),
+    let word = verdict(&test.verdict);
+    let verdict = match &test.severity {
+        Some(found) => format!("{} {word} · {}", severity_sign(found), severity(found)),
+        None => format!("⚪ {word}"),
     };
     let failure = match test.main_failure() {
         Some(group) => html_code(&shortened(&group.headline(), MOST_FAILURE)),
         None => String::new(),
     };
     format!(
-        "<tr><td>{}{}</td><td align=\"right\">{} / {}</td><td>{}</td><td>{severity}</td><td>{failure}</td></tr>\n",
+        "<tr><td>{}{}</td><td align=\"right\">{} / {}</td><td>{}</td><td>{verdict}</td><td>{failure}</td></tr>\n",
         html_code(&shortened(&test.id, MOST_ID)),
         circumstances(test),
         test.failures,

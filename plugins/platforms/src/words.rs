@@ -77,14 +77,7 @@ pub fn colour(report: &Report) -> u32 {
 /// Verdict, severity and numbers in one line, of nothing but words and numbers of ours.
 #[must_use]
 pub fn headline(report: &Report) -> String {
-    if !has_result(report) {
-        return "Detection failed".to_owned();
-    }
-    let mut out = verdict(&report.verdict).to_owned();
-    if let Some(first) = out.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    let mut parts = vec![out];
+    let mut parts = vec![verdict(&report.verdict).to_owned()];
     parts.extend(report.severity.as_ref().map(|found| severity(found).to_owned()));
     if report.total_runs > 0 {
         let mut numbers = format!("{} of {} failed", report.failures, plural(report.total_runs, "attempt"));
@@ -98,6 +91,13 @@ pub fn headline(report: &Report) -> String {
         parts.push("interrupted".to_owned());
     }
     parts.join(" · ")
+}
+
+/// The headline, or that there is nothing to put into one.
+#[must_use]
+pub fn title(report: &Report) -> String {
+    let text = if has_result(report) { headline(report) } else { "detection failed".to_owned() };
+    format!("{} {text}", sign(report))
 }
 
 /// The one thing to do, by verdict and severity.
