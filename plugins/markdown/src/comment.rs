@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use flaky_plugin_platforms::limits::{GITHUB_COMMENT_USED, GITHUB_SUMMARY_USED};
 use flaky_plugin_platforms::measure::Unit;
 use flaky_plugin_platforms::words;
-use flaky_plugin_sdk::report::Report;
+use flaky_plugin_sdk::report::{Report, plural};
 use flaky_plugin_sdk::surroundings::Surroundings;
 
 use crate::{MOST_TABLE, cause, details, hint, place, reason, table};
@@ -15,6 +15,9 @@ const SHORT_TABLE: usize = 6000;
 
 /// Characters of a trace where room is short.
 const SHORT_TRACE: usize = 400;
+
+/// Bytes of the failures of all tests in a summary.
+const MOST_FAILURES: usize = 256 * 1024;
 
 /// Room that is kept for saying what was left out.
 const NOTE: usize = 300;
@@ -101,11 +104,8 @@ fn head(report: &Report, surroundings: &Surroundings) -> String {
 }
 
 fn pieces(report: &Report, surroundings: &Surroundings, every_failure: bool) -> Vec<Piece> {
-    let failures = if every_failure {
-        details::failures(report).collect()
-    } else {
-        details::top_failure(report, details::MOST_TRACE)
-    };
+    let failures =
+        if every_failure { many_failures(report) } else { details::top_failure(report, details::MOST_TRACE) };
     let mut gaps = details::gaps(report);
     gaps.splice(0..0, details::undecided(report));
     vec![
@@ -119,6 +119,23 @@ fn pieces(report: &Report, surroundings: &Surroundings, every_failure: bool) -> 
         Piece::new("how it ran", 2, folded("How it ran", &list(&details::execution(report)))),
         Piece::new("earlier results", 1, place::earlier(surroundings)),
     ]
+}
+
+/// The failures of all tests, or of as many as have room in a summary.
+fn many_failures(report: &Report) -> String {
+    let mut out = String::new();
+    let mut left_out = 0;
+    for failure in details::failures(report) {
+        if left_out == 0 && out.len() + failure.len() <= MOST_FAILURES {
+            out.push_str(&failure);
+        } else {
+            left_out += 1;
+        }
+    }
+    if left_out > 0 {
+        let _ = writeln!(out, "Failures of {} more are in the JSON report.\n", plural(left_out, "test"));
+    }
+    out
 }
 
 fn list(items: &[String]) -> String {

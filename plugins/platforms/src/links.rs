@@ -2,8 +2,8 @@
 
 use flaky_plugin_sdk::surroundings::Ci;
 
-/// Longest address that is made a link.
-const LONGEST: usize = 2000;
+/// Longest address that is made a link: it fits into a field of a Slack or Discord message with room to spare.
+const LONGEST: usize = 500;
 
 /// The address, if it is a page of the forge that the job runs on and of letters that mean nothing in any markup.
 /// What else surroundings may name is shown nowhere.

@@ -4,6 +4,8 @@ use flaky_plugin_sdk::report::{
     Category, Change, Location, Report, Severity, Test, percent, plural, visible,
 };
 
+use crate::measure::Unit;
+
 /// Why a run that was cut short or too short has no verdict, and still numbers worth showing.
 const WITH_NUMBERS: [&str; 2] = ["too-few-attempts", "interrupted"];
 
@@ -98,6 +100,34 @@ pub fn headline(report: &Report) -> String {
 pub fn title(report: &Report) -> String {
     let text = if has_result(report) { headline(report) } else { "detection failed".to_owned() };
     format!("{} {text}", sign(report))
+}
+
+/// Why there is no verdict, what was found, and what to do, for a chat: as it was written, a sentence each.
+#[must_use]
+pub fn sentences(report: &Report) -> Vec<String> {
+    let told =
+        |text: &Option<String>, before: &str| text.as_ref().map(|text| (before.to_owned(), text.clone()));
+    let parts = [
+        told(&report.cause, "Cause: "),
+        Some((String::new(), report.reason.clone())),
+        told(&report.hint, "What to do: "),
+    ];
+    let parts = parts.into_iter().flatten().filter(|(_, text)| !text.trim().is_empty());
+    parts.map(|(before, text)| before + &text).collect()
+}
+
+/// Lines of at most `most` units together, the first ones; whole lines, so that no markup in them is cut in two.
+#[must_use]
+pub fn lines_within(lines: &[String], most: usize, unit: Unit) -> String {
+    let mut out = String::new();
+    for line in lines.iter().filter(|line| !line.is_empty()) {
+        let added = if out.is_empty() { line.clone() } else { format!("\n{line}") };
+        if unit.length(&out) + unit.length(&added) > most {
+            break;
+        }
+        out.push_str(&added);
+    }
+    out
 }
 
 /// The one thing to do, by verdict and severity.
@@ -263,6 +293,15 @@ mod tests {
             report.subject.working_directory = folder.into();
             let location = Location { file: file.into(), line: None };
             assert_eq!(repository_path(&report, &location).as_deref(), expected, "{folder} {file}");
+        }
+    }
+
+    #[test]
+    fn lines_are_whole_or_left_out() {
+        let lines = ["😀😀".to_owned(), String::new(), "bb".to_owned(), "c".to_owned()];
+        for (most, expected) in [(3, ""), (4, "😀😀"), (6, "😀😀"), (7, "😀😀\nbb"), (9, "😀😀\nbb\nc")]
+        {
+            assert_eq!(lines_within(&lines, most, Unit::Utf16), expected, "{most}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! For tests of reporters: hostile text for every field of a report ([`corpus`]), stand-ins that refuse what the real
-//! platforms refuse ([`slack`], [`discord`], [`gitlab`]), and deliveries as JSON to compare ([`deliveries`]).
+//! platforms refuse ([`slack`], [`discord`], [`gitlab`]), and samples with what is expected of them ([`samples`], [`deliveries`]).
 //!
 //! The stand-ins are written from the platforms' published limits, not recorded from them: what a platform refuses
 //! without saying so anywhere, they let pass.
@@ -10,6 +10,7 @@ pub mod discord;
 pub mod gitlab;
 #[cfg(feature = "rendered")]
 pub mod rendered;
+pub mod samples;
 pub mod slack;
 
 use std::fmt;

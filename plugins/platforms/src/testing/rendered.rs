@@ -115,7 +115,7 @@ impl Rendered {
         }
         match (name, attributes) {
             (_, "") | ("td" | "th", "align=\"right\"" | "align=\"left\"") => {}
-            ("code", language) if language == "class=\"language-sh\"" => {}
+            ("code", "class=\"language-sh\"") => {}
             ("a", _) => {
                 let url = attributes.strip_prefix("href=\"").and_then(|rest| rest.strip_suffix('"'));
                 let url = url.unwrap_or_default();
