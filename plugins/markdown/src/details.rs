@@ -76,7 +76,10 @@ fn of_group(out: &mut String, group: &FailureGroup, most_trace: usize) {
 pub(crate) fn end(report: &Report) -> String {
     let mut out = reproduction(report);
     out.push_str(&output(report));
-    for item in [clusters(report), execution(report), gaps(report)].into_iter().flatten() {
+    for cluster in clusters(report) {
+        let _ = writeln!(out, "- together: {cluster}");
+    }
+    for item in [execution(report), gaps(report)].into_iter().flatten() {
         let _ = writeln!(out, "- {item}");
     }
     out
@@ -125,7 +128,7 @@ fn last(text: &str, most: usize) -> String {
 /// Tests that fail together, a line for each group.
 pub(crate) fn clusters(report: &Report) -> Vec<String> {
     let told = report.clusters.iter().take(MOST_SENTENCES).map(|cluster| told(&cluster.text));
-    told.filter(|text| !text.is_empty()).map(|text| format!("together: {text}")).collect()
+    told.filter(|text| !text.is_empty()).collect()
 }
 
 /// How the run was made.

@@ -17,6 +17,9 @@ const MOST_RESULTS: usize = 10;
 /// Titles, names and paths, in characters.
 const MOST_NAME: usize = 120;
 
+/// A version, in characters.
+const MOST_VERSION: usize = 20;
+
 /// That a result is of an older commit than the pull request's head, where it is.
 pub(crate) fn outdated(surroundings: &Surroundings) -> String {
     let Some(ci) = &surroundings.ci else { return String::new() };
@@ -151,9 +154,15 @@ pub(crate) fn footer(report: &Report, surroundings: &Surroundings) -> String {
         }
         parts.extend(link(&ci.run_url).map(|url| format!("[the run that looked into it]({url})")));
     }
-    let version = code_span(&shortened(&report.flaky_version, 40));
-    parts.push(if version.is_empty() { "`flaky`".to_owned() } else { format!("`flaky` {version}") });
+    parts.push(format!("flaky {}", version(&report.flaky_version)).trim_end().to_owned());
     format!("<sub>{}</sub>\n", parts.join(" · "))
+}
+
+/// A version, where it looks like one.
+fn version(found: &str) -> &str {
+    let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+');
+    let is_version = found.len() <= MOST_VERSION && found.bytes().all(letters);
+    if is_version && found.starts_with(|c: char| c.is_ascii_digit()) { found } else { "" }
 }
 
 fn count(length: usize) -> u32 {
