@@ -72,7 +72,7 @@ fn nothing_of_others_acts_in_any_document() {
                 let rendered = Rendered::of(document, &site);
                 assert!(rendered.problems.is_empty(), "{name}: {:#?}\n{document}", rendered.problems);
                 assert_eq!(rendered.count("h2"), 1, "{name}");
-                assert!(rendered.rows.iter().all(|&cells| cells == 5), "{name}: {:?}", rendered.rows);
+                assert!(rendered.rows.iter().all(|&cells| cells == 4), "{name}: {:?}", rendered.rows);
             }
         }
         let report = corpus::report(&text);

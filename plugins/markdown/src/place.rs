@@ -143,7 +143,7 @@ pub(crate) fn footer(report: &Report, surroundings: &Surroundings) -> String {
         let branch = ci.and_then(|ci| ci.branch.as_deref());
         let branch = branch.map(|branch| code_span(&shortened(branch, MOST_NAME))).filter(|b| !b.is_empty());
         let branch = branch.map(|branch| format!(" of {branch}")).unwrap_or_default();
-        parts.push(format!("for commit {spoken_for}{branch}"));
+        parts.push(format!("For commit {spoken_for}{branch}"));
     }
     if let Some(ci) = ci {
         let link = |url: &Option<String>| url.as_deref().and_then(|url| page(ci, url)).map(str::to_owned);

@@ -17,7 +17,13 @@ const FOLD_FROM: usize = 4;
 const MOST_ID: usize = 300;
 const MOST_FAILURE: usize = 160;
 
-const HEAD: &str = "<table>\n<tr><th align=\"left\">Test</th><th align=\"right\">Failed / ran</th><th align=\"left\">Rate (95 % interval)</th><th align=\"left\">Verdict</th><th align=\"left\">Most frequent failure</th></tr>\n";
+/// A space at which no line ends.
+const NO_BREAK: &str = "&nbsp;";
+
+/// Four columns: a comment is some 800 pixels wide, and what a fifth would say is read under the test's name.
+const HEAD: &str = "<table>\n<tr><th align=\"left\">Test, and its most frequent failure</th>\
+    <th align=\"left\">Verdict</th><th align=\"right\">Failed&nbsp;/&nbsp;ran</th>\
+    <th align=\"left\">Rate (95&nbsp;% interval)</th></tr>\n";
 
 /// A table of rows of at most `room` characters together, the worst tests first. Empty without a test.
 pub(crate) fn of(report: &Report, mut room: usize) -> String {
@@ -52,23 +58,37 @@ pub(crate) fn of(report: &Report, mut room: usize) -> String {
 }
 
 fn row(test: &Test) -> String {
-    let word = verdict(&test.verdict);
-    let verdict = match &test.severity {
-        Some(found) => format!("{} {word} · {}", severity_sign(found), severity(found)),
-        None => format!("⚪ {word}"),
-    };
     let failure = match test.main_failure() {
-        Some(group) => html_code(&shortened(&group.headline(), MOST_FAILURE)),
+        Some(group) => format!("<br><sub>{}</sub>", html_code(&shortened(&group.headline(), MOST_FAILURE))),
         None => String::new(),
     };
     format!(
-        "<tr><td>{}{}</td><td align=\"right\">{} / {}</td><td>{}</td><td>{verdict}</td><td>{failure}</td></tr>\n",
+        "<tr><td>{}{failure}{}</td><td>{}</td><td align=\"right\">{}&nbsp;/&nbsp;{}</td><td>{}</td></tr>\n",
         html_code(&shortened(&test.id, MOST_ID)),
         circumstances(test),
+        verdict_of(test),
         test.failures,
         test.ran,
-        html(&test.rate_text()),
+        unbroken(&html(&test.rate_text())),
     )
+}
+
+fn verdict_of(test: &Test) -> String {
+    let word = verdict(&test.verdict).replace(' ', NO_BREAK);
+    match &test.severity {
+        Some(found) => {
+            let severity_word = severity(found).replace(' ', NO_BREAK);
+            format!("{}{NO_BREAK}{word}{NO_BREAK}· {severity_word}", severity_sign(found))
+        }
+        None => format!("⚪{NO_BREAK}{word}"),
+    }
+}
+
+/// A number is not parted from its unit.
+fn unbroken(text: &str) -> String {
+    text.replace(" %", "&nbsp;%")
+        .replace("at least ", "at&nbsp;least&nbsp;")
+        .replace("at most ", "at&nbsp;most&nbsp;")
 }
 
 /// What makes the numbers of a test special, in words and numbers of ours.
@@ -111,15 +131,15 @@ fn folded_row(out: &mut String, quiet: &[&Test]) {
         let rate = percent(at_most_when_never(least, level));
         let _ = writeln!(
             out,
-            "<tr><td>{}</td><td align=\"right\">0 / {each}</td><td>each at most {}</td><td>✅ stable · NONE</td><td></td></tr>",
+            "<tr><td>{}</td><td>✅&nbsp;stable&nbsp;· NONE</td><td align=\"right\">0&nbsp;/&nbsp;{each}</td><td>each at&nbsp;most&nbsp;{}</td></tr>",
             plural(count, "stable test"),
-            html(&rate),
+            unbroken(&html(&rate)),
         );
     }
     if skipped > 0 {
         let _ = writeln!(
             out,
-            "<tr><td>{}</td><td align=\"right\">0 / 0</td><td>never ran</td><td>✅ stable · NONE</td><td></td></tr>",
+            "<tr><td>{}</td><td>✅&nbsp;stable&nbsp;· NONE</td><td align=\"right\">0&nbsp;/&nbsp;0</td><td>never ran</td></tr>",
             plural(skipped, "skipped test"),
         );
     }

@@ -131,7 +131,7 @@ impl Rendered {
     fn take(&mut self, text: &str, open: &[String]) {
         let text =
             text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
-        let text = text.replace("&amp;", "&");
+        let text = text.replace("&nbsp;", "\u{a0}").replace("&amp;", "&");
         let inside = |tag: &str| open.iter().any(|name| name == tag);
         if inside("code") || inside("pre") {
             if !text.is_empty() {
