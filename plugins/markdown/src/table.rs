@@ -64,7 +64,7 @@ fn row(test: &Test) -> String {
     };
     format!(
         "<tr><td>{}{failure}{}</td><td>{}</td><td align=\"right\">{}&nbsp;/&nbsp;{}</td><td>{}</td></tr>\n",
-        html_code(&shortened(&test.id, MOST_ID)),
+        breakable(&html_code(&shortened(&test.id, MOST_ID))),
         circumstances(test),
         verdict_of(test),
         test.failures,
@@ -83,6 +83,14 @@ fn verdict_of(test: &Test) -> String {
         None => format!("⚪{NO_BREAK}{word}"),
     }
 }
+
+/// A name may be parted after `::` and `/`: a cell is as wide as its longest word, and copies leave the marks out.
+fn breakable(code: &str) -> String {
+    code.replace("::", "::<wbr>").replace("</code>", NO_END).replace('/', "/<wbr>").replace(NO_END, "</code>")
+}
+
+/// Stands for the end of code for a moment: no text holds it, which shows control characters as `\\u{…}`.
+const NO_END: &str = "\0";
 
 /// A number is not parted from its unit.
 fn unbroken(text: &str) -> String {
