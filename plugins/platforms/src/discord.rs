@@ -21,7 +21,12 @@ pub fn code(text: &str, most: usize) -> String {
 /// backslash before a sign takes its meaning away; a joiner keeps addresses and mentions from being seen as such.
 #[must_use]
 pub fn sentence(text: &str, most: usize) -> String {
-    cut_escaped(visible(text).trim(), most, DISCORD_UNIT, |c, out| match c {
+    let mut text = visible(text);
+    // `www.…` is a link in some clients.
+    for www in ["ww.", "WW.", "wW.", "Ww."] {
+        text = text.replace(www, &format!("{}{WORD_JOINER}.", www.trim_end_matches('.')));
+    }
+    cut_escaped(text.trim(), most, DISCORD_UNIT, |c, out| match c {
         '@' => {
             out.push(c);
             out.push(WORD_JOINER);
@@ -58,6 +63,7 @@ mod tests {
             ("[x](https://y)", "\\[x\\]\\(https\\:\u{2060}/\u{2060}/y\\)"),
             ("**b** ||s|| `c` :smile:", "\\*\\*b\\*\\* \\|\\|s\\|\\| \\`c\\` \\:smile\\:"),
             ("# a\n- b", "\\# a \\- b"),
+            ("www.x WWW.y", "www\u{2060}.x WWW\u{2060}.y"),
         ];
         for (text, expected) in cases {
             assert_eq!(sentence(text, 200), expected);
