@@ -32,8 +32,8 @@ pub(crate) fn of(report: &Report, surroundings: &Surroundings, settings: &Settin
     if words::has_result(report) {
         fields.extend(numbers(report, surroundings));
         fields.extend(tests(report));
+        fields.extend(commits(surroundings));
     }
-    fields.extend(commits(surroundings));
     let mut embed = json!({
         "title": cut(&words::title(report), DISCORD_TITLE, DISCORD_UNIT),
         "description": cut(&description(report, surroundings), DISCORD_DESCRIPTION, DISCORD_UNIT),
@@ -66,6 +66,9 @@ fn description(report: &Report, surroundings: &Surroundings) -> String {
         && words::is_older(ci.commit.as_deref(), &pull.head)
     {
         parts.push("The pull request's head is newer than what was measured.".to_owned());
+    }
+    if surroundings.untrusted {
+        parts.push(words::UNTRUSTED.to_owned());
     }
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n")

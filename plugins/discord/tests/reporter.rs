@@ -87,6 +87,14 @@ fn no_text_of_others_is_taken_for_a_secret() {
 }
 
 #[test]
+fn claims_are_called_claims() {
+    let surroundings = Surroundings { untrusted: true, ..samples::surroundings() };
+    let report = samples::report("stable");
+    assert!(message(&report, &surroundings).to_string().contains("the numbers are its word"));
+    assert!(!message(&report, &samples::surroundings()).to_string().contains("the numbers are its word"));
+}
+
+#[test]
 fn the_schema_of_the_settings_fits_their_type() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     assert_eq!(schema["properties"]["username"]["default"], Settings::default().username.as_str());

@@ -134,6 +134,14 @@ fn a_result_of_an_older_commit_says_so() {
 }
 
 #[test]
+fn claims_are_called_claims() {
+    let surroundings = Surroundings { untrusted: true, ..samples::surroundings() };
+    let report = samples::report("stable");
+    assert!(comment(&report, &surroundings).contains("the numbers are its word"));
+    assert!(!comment(&report, &samples::surroundings()).contains("the numbers are its word"));
+}
+
+#[test]
 fn without_a_pull_request_there_is_only_the_summary() {
     let mut surroundings = samples::surroundings();
     surroundings.ci.as_mut().unwrap().pull_request = None;

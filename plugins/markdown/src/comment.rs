@@ -99,7 +99,7 @@ fn head(report: &Report, surroundings: &Surroundings) -> String {
     out.push_str(&reason(report));
     out.push_str(&cause(report));
     out.push_str(&hint(report));
-    out.push_str(place::untrusted(surroundings));
+    out.push_str(&place::untrusted(surroundings));
     out
 }
 

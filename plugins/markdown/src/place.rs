@@ -36,12 +36,8 @@ pub(crate) fn outdated(surroundings: &Surroundings) -> String {
 }
 
 /// That the numbers are somebody's word, where they are.
-pub(crate) fn untrusted(surroundings: &Surroundings) -> &'static str {
-    if surroundings.untrusted {
-        "The attempts were made by a job that runs code of the pull request: the numbers are its word.\n\n"
-    } else {
-        ""
-    }
+pub(crate) fn untrusted(surroundings: &Surroundings) -> String {
+    if surroundings.untrusted { format!("{}\n\n", words::UNTRUSTED) } else { String::new() }
 }
 
 /// Commits and files since the last green run, folded.

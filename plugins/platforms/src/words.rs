@@ -9,6 +9,10 @@ use crate::measure::Unit;
 /// Why a run that was cut short or too short has no verdict, and still numbers worth showing.
 const WITH_NUMBERS: [&str; 2] = ["too-few-attempts", "interrupted"];
 
+/// What has to be known of numbers that came from where untrusted code ran.
+pub const UNTRUSTED: &str =
+    "The attempts were made by a job that runs code of the pull request: the numbers are its word.";
+
 /// Whether there is anything to tell but why there is nothing to tell.
 #[must_use]
 pub fn has_result(report: &Report) -> bool {
@@ -169,6 +173,12 @@ fn only(report: &Report, wanted: &Change) -> bool {
     let changes: Vec<Option<&Change>> =
         broken.by_ref().map(|test| test.base.as_ref().map(|base| &base.change)).collect();
     !changes.is_empty() && changes.iter().all(|change| *change == Some(wanted))
+}
+
+/// Whether somebody has to do something, and may be called for it.
+#[must_use]
+pub const fn is_trouble(report: &Report) -> bool {
+    matches!(report.verdict, Category::Broken | Category::Flaky)
 }
 
 /// Tests that somebody has to do something about, worst first.

@@ -26,11 +26,14 @@ pub(crate) fn of(report: &Report, surroundings: &Surroundings, settings: &Settin
     let title = title(report, surroundings);
     let mut blocks = vec![section_plain(words::recommendation(report))];
     blocks.extend(sentences(report));
+    if surroundings.untrusted {
+        blocks.push(section_plain(words::UNTRUSTED));
+    }
     if words::has_result(report) {
         blocks.extend(fields(report, surroundings));
         blocks.extend(tests(report));
+        blocks.extend(commits(surroundings, settings.mention && words::is_trouble(report)));
     }
-    blocks.extend(commits(surroundings, settings.mention));
     blocks.extend(buttons(surroundings));
     json!({
         "text": title,

@@ -86,6 +86,22 @@ fn authors_are_mentioned_by_their_login_alone() {
 }
 
 #[test]
+fn nobody_is_called_where_nothing_has_to_be_done() {
+    for name in ["stable", "too-few", "install-failed"] {
+        let message = message(&samples::report(name), &samples::surroundings());
+        assert!(!message.to_string().contains("<@"), "{name}");
+    }
+}
+
+#[test]
+fn claims_are_called_claims() {
+    let surroundings = Surroundings { untrusted: true, ..samples::surroundings() };
+    let report = samples::report("stable");
+    assert!(message(&report, &surroundings).to_string().contains("the numbers are its word"));
+    assert!(!message(&report, &samples::surroundings()).to_string().contains("the numbers are its word"));
+}
+
+#[test]
 fn a_channel_is_posted_to_as_a_bot() {
     let settings = Settings { channel: Some("#ci".into()), ..Settings::default() };
     let request = request(&samples::report("flaky"), &samples::surroundings(), &settings);
