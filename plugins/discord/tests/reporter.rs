@@ -1,5 +1,10 @@
 //! What the reporter sends: for samples, beside what it should; and of hostile text. Discord itself is not asked: a
 //! stand-in of its documentation refuses what it would refuse.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: what they cannot have ends the test"
+)]
 
 use flaky_plugin_discord::deliveries;
 use flaky_plugin_discord::settings::{SCHEMA, Settings};

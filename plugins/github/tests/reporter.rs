@@ -1,5 +1,10 @@
 //! What the reporter delivers: for samples, beside what it should; within the limits; and of hostile text, as GitHub
 //! would render it. GitHub itself is not asked: the renderer is a library that reads Markdown as GitHub does.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests: what they cannot have ends the test"
+)]
 
 use flaky_plugin_github::deliveries;
 use flaky_plugin_github::settings::{SCHEMA, Settings};

@@ -1,6 +1,11 @@
 //! What the reporter delivers: for samples, beside what it should; and of hostile text. GitLab itself is not asked:
 //! the note is rendered as GitHub-flavoured Markdown and searched for GitLab's references and commands, and the report
 //! is held against a stand-in of its documentation.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: what they cannot have ends the test"
+)]
 
 use flaky_plugin_gitlab::deliveries;
 use flaky_plugin_gitlab::settings::Settings;

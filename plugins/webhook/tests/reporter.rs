@@ -1,4 +1,9 @@
 //! What the reporter sends: for samples, beside what it should; and of hostile text, against the published schema.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: what they cannot have ends the test"
+)]
 
 use std::path::Path;
 
