@@ -1,14 +1,14 @@
-//! Failure groups, folded away, and what else is worth knowing.
+//! Failure groups, folded away, and what else is worth knowing of a run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use flaky_plugin_sdk::report::{FailureGroup, Report, Seeds, Test, plural, seconds};
+use flaky_plugin_sdk::report::{Category, FailureGroup, Report, Seeds, Test, plural, seconds};
 
-use crate::safe::{block, code_span, html_code, sentence, shortened};
+use flaky_plugin_platforms::markdown::{block, code_span, html_code, sentence, shortened};
 
 /// Most of one trace that is shown, in characters.
-const MOST_TRACE: usize = 3000;
+pub(crate) const MOST_TRACE: usize = 3000;
 
 /// Groups of one test that are shown; the most frequent come first.
 const MOST_GROUPS: usize = 5;
@@ -16,16 +16,31 @@ const MOST_GROUPS: usize = 5;
 /// Longer lists on one line are no longer read.
 const MOST_LISTED: usize = 10;
 
+/// Names and commands in a line.
+const MOST_NAME: usize = 300;
+
+/// A command to copy.
+const MOST_COMMAND: usize = 2000;
+
 /// Notes and the like: each, and how many.
 const MOST_SENTENCE: usize = 400;
 const MOST_SENTENCES: usize = 8;
 
 /// One folded piece per test that failed.
 pub(crate) fn failures(report: &Report) -> impl Iterator<Item = String> {
-    report.tests.iter().filter(|test| !test.ignored && !test.failure_groups.is_empty()).map(of_test)
+    failed(report).map(|test| of_test(test, MOST_TRACE))
 }
 
-fn of_test(test: &Test) -> String {
+/// The failure of the worst test that has one.
+pub(crate) fn top_failure(report: &Report, most_trace: usize) -> String {
+    failed(report).next().map(|test| of_test(test, most_trace)).unwrap_or_default()
+}
+
+fn failed(report: &Report) -> impl Iterator<Item = &Test> {
+    report.tests.iter().filter(|test| !test.ignored && !test.failure_groups.is_empty())
+}
+
+fn of_test(test: &Test, most_trace: usize) -> String {
     let groups = u32::try_from(test.failure_groups.len()).unwrap_or(u32::MAX);
     let mut out = format!(
         "<details><summary>{}: {} of {} failed, in {}</summary>\n\n",
@@ -35,7 +50,7 @@ fn of_test(test: &Test) -> String {
         if groups == 1 { "one way".to_owned() } else { format!("{groups} ways") },
     );
     for group in test.failure_groups.iter().take(MOST_GROUPS) {
-        of_group(&mut out, group);
+        of_group(&mut out, group, most_trace);
     }
     if test.failure_groups.len() > MOST_GROUPS {
         let _ =
@@ -45,7 +60,7 @@ fn of_test(test: &Test) -> String {
     out
 }
 
-fn of_group(out: &mut String, group: &FailureGroup) {
+fn of_group(out: &mut String, group: &FailureGroup, most_trace: usize) {
     let _ = writeln!(out, "**{} ×** {}\n", group.count, code_span(&shortened(&group.headline(), 300)));
     if !group.seeds.is_empty() {
         let _ = writeln!(out, "Seeds: {}\n", listed(group.seeds.iter().map(u64::to_string)));
@@ -53,30 +68,46 @@ fn of_group(out: &mut String, group: &FailureGroup) {
     let text = if group.trace.trim().is_empty() { &group.message } else { &group.trace };
     // A message of one line was shown above.
     if text.trim().lines().count() > 1 {
-        let _ = writeln!(out, "{}", block("", &shortened(text.trim_matches('\n'), MOST_TRACE)));
+        let _ = writeln!(out, "{}", block("", &shortened(text.trim_matches('\n'), most_trace)));
     }
 }
 
 /// How to see a failure again, and how it ran.
 pub(crate) fn end(report: &Report) -> String {
-    let mut out = String::new();
-    if let Some(command) = &report.execution.reproduce {
-        out.push_str("Repeat a failing attempt:\n\n");
-        let one_line = command.replace(['\n', '\r'], " ");
-        let _ = writeln!(out, "{}", block("sh", &shortened(&one_line, 2000)));
-        if let Some(tried) = report.execution.reproduced.filter(|tried| tried.ran > 0) {
-            let _ = writeln!(out, "It failed {} of {} when tried.\n", tried.failed, tried.ran);
-        }
+    let mut out = reproduction(report);
+    out.push_str(&output(report));
+    for cluster in clusters(report) {
+        let _ = writeln!(out, "- together: {cluster}");
     }
-    if let Some((attempt, tail)) = printed(report) {
-        let _ = writeln!(
-            out,
-            "Attempt {} (seed {}, {}) printed at its end:\n",
-            attempt.attempt, attempt.seed, attempt.exit
-        );
-        let _ = writeln!(out, "{}", block("", &last(tail, MOST_TRACE)));
+    for item in [execution(report), gaps(report)].into_iter().flatten() {
+        let _ = writeln!(out, "- {item}");
     }
-    list(&mut out, report);
+    out
+}
+
+/// How to see a failure again.
+pub(crate) fn reproduction(report: &Report) -> String {
+    let Some(command) = &report.execution.reproduce else { return String::new() };
+    let one_line = command.replace(['\n', '\r'], " ");
+    if one_line.trim().is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("Repeat a failing attempt:\n\n");
+    let _ = writeln!(out, "{}", block("sh", &shortened(&one_line, MOST_COMMAND)));
+    if let Some(tried) = report.execution.reproduced.filter(|tried| tried.ran > 0) {
+        let _ = writeln!(out, "It failed {} of {} when tried.\n", tried.failed, tried.ran);
+    }
+    out
+}
+
+/// The end of what an attempt printed, when no table tells what failed.
+pub(crate) fn output(report: &Report) -> String {
+    let Some((attempt, tail)) = printed(report) else { return String::new() };
+    let mut out = format!(
+        "Attempt {} (seed {}, {}) printed at its end:\n\n",
+        attempt.attempt, attempt.seed, attempt.exit
+    );
+    let _ = writeln!(out, "{}", block("", &last(tail, MOST_TRACE)));
     out
 }
 
@@ -94,30 +125,31 @@ fn last(text: &str, most: usize) -> String {
     text.chars().skip(count.saturating_sub(most)).collect()
 }
 
-fn list(out: &mut String, report: &Report) {
+/// Tests that fail together, a line for each group.
+pub(crate) fn clusters(report: &Report) -> Vec<String> {
+    let told = report.clusters.iter().take(MOST_SENTENCES).map(|cluster| told(&cluster.text));
+    told.filter(|text| !text.is_empty()).collect()
+}
+
+/// How the run was made.
+pub(crate) fn execution(report: &Report) -> Vec<String> {
+    let mut items = Vec::new();
     let subject = &report.subject;
-    let item = |out: &mut String, name: &str, text: &str| {
-        let _ = writeln!(out, "- {name}: {text}");
-    };
-    let code = |text: &str| code_span(&shortened(text, 300));
-    for cluster in report.clusters.iter().take(MOST_SENTENCES) {
-        item(out, "together", &told(&cluster.text));
-    }
     if !subject.command.is_empty() {
         let mut text = code(&subject.command.join(" "));
         if !subject.source.is_empty() {
             let _ = write!(text, " in {}", code(&subject.source));
         }
         if let Some(commit) = &subject.commit {
-            let _ = write!(text, " at {}", code(&shortened(commit, 40)));
+            let _ = write!(text, " at {}", code_span(&shortened(commit, 40)));
         }
-        item(out, "command", &text);
+        items.push(format!("command: {text}"));
     }
-    item(out, "attempts", &attempts(report));
+    items.push(format!("attempts: {}", attempts(report)));
     match report.execution.seeds {
-        Seeds::First(first) => item(out, "seeds", &format!("from {first} on (`--first-seed {first}`)")),
+        Seeds::First(first) => items.push(format!("seeds: from {first} on (`--first-seed {first}`)")),
         Seeds::Drawn { master, min, max } => {
-            item(out, "seeds", &format!("drawn from {min} to {max} (`--seed {master}`)"))
+            items.push(format!("seeds: drawn from {min} to {max} (`--seed {master}`)"));
         }
         Seeds::Other => {}
     }
@@ -126,34 +158,57 @@ fn list(out: &mut String, report: &Report) {
         if let Some(why) = &report.isolation.why {
             let _ = write!(text, ": {}", told(why));
         }
-        item(out, "isolation", &text);
+        items.push(format!("isolation: {text}"));
     }
+    items
+}
+
+/// What was not measured, or went wrong, or has to be known to read the numbers.
+pub(crate) fn gaps(report: &Report) -> Vec<String> {
+    let mut items = Vec::new();
     for (reason, seeds) in set_aside(report) {
         let count = u32::try_from(seeds.len()).unwrap_or(u32::MAX);
-        let text = format!(
-            "{}: {} (seeds {})",
+        items.push(format!(
+            "not counted: {}: {} (seeds {})",
             plural(count, "attempt"),
             told(reason),
             listed(seeds.iter().map(u64::to_string))
-        );
-        item(out, "not counted", &text);
+        ));
     }
     let ignored: Vec<&Test> = report.tests.iter().filter(|test| test.ignored).collect();
     if !ignored.is_empty() {
-        item(out, "run, but not judged", &listed(ignored.iter().map(|test| code(&test.id))));
+        items.push(format!("run, but not judged: {}", listed(ignored.iter().map(|test| code(&test.id)))));
     }
     let errors =
         report.plugins.iter().flat_map(|plugin| plugin.errors.iter().map(move |error| (plugin, error)));
     for (plugin, (error, times)) in errors.take(MOST_SENTENCES) {
-        item(
-            out,
-            "plugin",
-            &format!("{} failed {}: {}", code(&plugin.name), plural(*times, "time"), told(error)),
-        );
+        items.push(format!(
+            "plugin: {} failed {}: {}",
+            code(&plugin.name),
+            plural(*times, "time"),
+            told(error)
+        ));
     }
-    for note in report.notes.iter().take(MOST_SENTENCES) {
-        item(out, "note", &told(&note.text));
-    }
+    items.extend(report.notes.iter().take(MOST_SENTENCES).map(|note| format!("note: {}", told(&note.text))));
+    items
+}
+
+/// Tests of which nothing is known yet.
+pub(crate) fn undecided(report: &Report) -> Option<String> {
+    let tests: Vec<&Test> =
+        report.tests.iter().filter(|t| !t.ignored && t.verdict == Category::Inconclusive).collect();
+    let count = u32::try_from(tests.len()).unwrap_or(u32::MAX);
+    (count > 0).then(|| {
+        format!(
+            "undecided after these attempts: {}: {}",
+            plural(count, "test"),
+            listed(tests.iter().map(|test| code(&test.id)))
+        )
+    })
+}
+
+fn code(text: &str) -> String {
+    code_span(&shortened(text, MOST_NAME))
 }
 
 fn told(text: &str) -> String {
@@ -186,7 +241,7 @@ fn set_aside(report: &Report) -> BTreeMap<&str, Vec<u64>> {
     by_reason
 }
 
-fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
+pub(crate) fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
     let count = items.len();
     let mut text = items.take(MOST_LISTED).collect::<Vec<_>>().join(", ");
     if count > MOST_LISTED {

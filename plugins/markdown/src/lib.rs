@@ -4,17 +4,19 @@
 //! is read: in fenced blocks, in code spans, and, escaped, in `<code>` inside blocks of HTML. Sentences (reasons,
 //! hints, notes) are escaped, and what a site would make a link or a mention of by itself is broken up.
 
+pub mod comment;
+#[cfg(feature = "component")]
 mod component;
 mod details;
-mod safe;
+mod place;
 mod table;
 
 use std::fmt::Write as _;
 
-use flaky_plugin_sdk::report::{Category, Report, Severity, percent, plural};
-
-/// Most characters of a document: a pull-request comment holds 65,536, and a host may add to it.
-const MOST_CHARACTERS: usize = 60_000;
+use flaky_plugin_platforms::limits::GITHUB_COMMENT_USED;
+use flaky_plugin_platforms::markdown::{code_span, sentence, shortened};
+use flaky_plugin_platforms::words;
+use flaky_plugin_sdk::report::{Report, plural};
 
 /// Most characters of the table, so that room is left for what follows.
 const MOST_TABLE: usize = 24_000;
@@ -22,15 +24,20 @@ const MOST_TABLE: usize = 24_000;
 /// Most characters of the reason and of the hint, before they are escaped.
 const MOST_REASON: usize = 1000;
 
-/// The report as Markdown.
+/// Most characters of a cause, which is one word.
+const MOST_CAUSE: usize = 100;
+
+/// The report as Markdown, for a file: all that a comment could hold.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let mut out = String::new();
-    headline(&mut out, report);
-    table::write(&mut out, report, MOST_TABLE);
+    let mut out = format!("## {} {}\n\n", words::sign(report), words::headline(report));
+    out.push_str(&cause(report));
+    out.push_str(&reason(report));
+    out.push_str(&hint(report));
+    out.push_str(&table::of(report, MOST_TABLE));
     let end = details::end(report);
     // What may be long comes in pieces, as many as fit.
-    let mut room = MOST_CHARACTERS.saturating_sub(characters(&out) + characters(&end));
+    let mut room = GITHUB_COMMENT_USED.saturating_sub(characters(&out) + characters(&end));
     let mut left_out = 0;
     for piece in details::failures(report) {
         let size = characters(&piece);
@@ -52,65 +59,17 @@ fn characters(text: &str) -> usize {
     text.chars().count()
 }
 
-fn headline(out: &mut String, report: &Report) {
-    let _ = write!(out, "## {} {}", emoji(report), verdict_word(&report.verdict));
-    if let Some(severity) = &report.severity {
-        let _ = write!(out, " · {}", severity_word(severity));
-    }
-    if report.total_runs > 0 {
-        let total = plural(report.total_runs, "attempt");
-        let _ = write!(out, " · {} of {total} failed", report.failures);
-        if report.failures > 0 {
-            let _ = write!(out, " ({})", percent(f64::from(report.failures) / f64::from(report.total_runs)));
-        }
-    }
-    if report.execution.interrupted {
-        out.push_str(" · interrupted");
-    }
-    out.push_str("\n\n");
-    if let Some(cause) = &report.cause {
-        let _ = writeln!(out, "**Cause:** {}\n", safe::code_span(&safe::shortened(cause, 100)));
-    }
-    if !report.reason.is_empty() {
-        let _ = writeln!(out, "{}\n", safe::sentence(&safe::shortened(&report.reason, MOST_REASON)));
-    }
-    if let Some(hint) = &report.hint {
-        let _ = writeln!(out, "**What to do:** {}\n", safe::sentence(&safe::shortened(hint, MOST_REASON)));
-    }
+fn cause(report: &Report) -> String {
+    let cause = report.cause.as_deref().map(|cause| code_span(&shortened(cause, MOST_CAUSE)));
+    cause.filter(|cause| !cause.is_empty()).map(|cause| format!("**Cause:** {cause}\n\n")).unwrap_or_default()
 }
 
-/// One sign for the whole run, as people know it from the tool's comments.
-fn emoji(report: &Report) -> &'static str {
-    match (&report.verdict, &report.severity) {
-        (Category::Inconclusive | Category::Other(_), _) => "⚪",
-        (_, Some(severity)) => severity_emoji(severity),
-        (Category::Stable, None) => "✅",
-        (Category::Flaky | Category::Broken, None) => "🟡",
-    }
+fn reason(report: &Report) -> String {
+    let reason = sentence(&shortened(&report.reason, MOST_REASON));
+    if reason.is_empty() { reason } else { format!("{reason}\n\n") }
 }
 
-fn severity_emoji(severity: &Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "🔴",
-        Severity::High => "🟠",
-        Severity::Medium => "🟡",
-        Severity::Low => "🟢",
-        Severity::None => "✅",
-        Severity::Other(_) => "⚪",
-    }
-}
-
-/// Only words of our own: what a later report may say is not ours.
-fn verdict_word(verdict: &Category) -> &str {
-    match verdict {
-        Category::Other(_) => "unknown verdict",
-        known => known.as_str(),
-    }
-}
-
-fn severity_word(severity: &Severity) -> &str {
-    match severity {
-        Severity::Other(_) => "unknown severity",
-        known => known.as_str(),
-    }
+fn hint(report: &Report) -> String {
+    let hint = report.hint.as_deref().map(|hint| sentence(&shortened(hint, MOST_REASON)));
+    hint.filter(|hint| !hint.is_empty()).map(|hint| format!("**What to do:** {hint}\n\n")).unwrap_or_default()
 }

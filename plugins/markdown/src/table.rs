@@ -3,10 +3,9 @@
 
 use std::fmt::Write as _;
 
+use flaky_plugin_platforms::markdown::{html, html_code, shortened};
+use flaky_plugin_platforms::words::{severity, severity_sign, verdict};
 use flaky_plugin_sdk::report::{Report, Test, at_most_when_never, percent, plural};
-
-use crate::safe::{html, html_code, shortened};
-use crate::{severity_emoji, severity_word, verdict_word};
 
 /// More rows than this nobody reads in a comment.
 const MOST_ROWS: usize = 50;
@@ -18,16 +17,24 @@ const FOLD_FROM: usize = 4;
 const MOST_ID: usize = 300;
 const MOST_FAILURE: usize = 160;
 
-/// Writes rows of at most `room` characters together, the worst tests first.
-pub(crate) fn write(out: &mut String, report: &Report, mut room: usize) {
+/// A space at which no line ends.
+const NO_BREAK: &str = "&nbsp;";
+
+/// Four columns: a comment is some 800 pixels wide, and what a fifth would say is read under the test's name.
+const HEAD: &str = "<table>\n<tr><th align=\"left\">Test, and its most frequent failure</th>\
+    <th align=\"left\">Verdict</th><th align=\"right\">Failed&nbsp;/&nbsp;ran</th>\
+    <th align=\"left\">Rate (95&nbsp;% interval)</th></tr>\n";
+
+/// A table of rows of at most `room` characters together, the worst tests first. Empty without a test.
+pub(crate) fn of(report: &Report, mut room: usize) -> String {
     let judged: Vec<&Test> = report.tests.iter().filter(|test| !test.ignored).collect();
     if judged.is_empty() {
-        return;
+        return String::new();
     }
     let quiet: Vec<&Test> = judged.iter().copied().filter(|test| test.is_quiet()).collect();
     let fold = quiet.len() >= FOLD_FROM;
     let shown: Vec<&Test> = judged.iter().copied().filter(|test| !(fold && test.is_quiet())).collect();
-    out.push_str("<table>\n<tr><th align=\"left\">Test</th><th align=\"right\">Failed / ran</th><th align=\"left\">Rate (95 % interval)</th><th align=\"left\">Verdict</th><th align=\"left\">Most frequent failure</th></tr>\n");
+    let mut out = HEAD.to_owned();
     let mut written = 0;
     for test in shown.iter().take(MOST_ROWS) {
         let row = row(test);
@@ -40,37 +47,56 @@ pub(crate) fn write(out: &mut String, report: &Report, mut room: usize) {
         written += 1;
     }
     if fold {
-        folded_row(out, &quiet);
+        folded_row(&mut out, &quiet);
     }
     out.push_str("</table>\n\n");
     if shown.len() > written {
         let more = u32::try_from(shown.len() - written).unwrap_or(u32::MAX);
         let _ = writeln!(out, "{} more are in the JSON report.\n", plural(more, "test"));
     }
+    out
 }
 
 fn row(test: &Test) -> String {
-    let severity = match &test.severity {
-        Some(severity) => format!(
-            "{} {} · {}",
-            severity_emoji(severity),
-            verdict_word(&test.verdict),
-            severity_word(severity)
-        ),
-        None => format!("⚪ {}", verdict_word(&test.verdict)),
-    };
     let failure = match test.main_failure() {
-        Some(group) => html_code(&shortened(&group.headline(), MOST_FAILURE)),
+        Some(group) => format!("<br><sub>{}</sub>", html_code(&shortened(&group.headline(), MOST_FAILURE))),
         None => String::new(),
     };
     format!(
-        "<tr><td>{}{}</td><td align=\"right\">{} / {}</td><td>{}</td><td>{severity}</td><td>{failure}</td></tr>\n",
-        html_code(&shortened(&test.id, MOST_ID)),
+        "<tr><td>{}{failure}{}</td><td>{}</td><td align=\"right\">{}&nbsp;/&nbsp;{}</td><td>{}</td></tr>\n",
+        breakable(&html_code(&shortened(&test.id, MOST_ID))),
         circumstances(test),
+        verdict_of(test),
         test.failures,
         test.ran,
-        html(&test.rate_text()),
+        unbroken(&html(&test.rate_text())),
     )
+}
+
+fn verdict_of(test: &Test) -> String {
+    let word = verdict(&test.verdict).replace(' ', NO_BREAK);
+    match &test.severity {
+        Some(found) => {
+            let severity_word = severity(found).replace(' ', NO_BREAK);
+            format!("{}{NO_BREAK}{word}{NO_BREAK}· {severity_word}", severity_sign(found))
+        }
+        None => format!("⚪{NO_BREAK}{word}"),
+    }
+}
+
+/// A name may be parted after `::` and `/`: a cell is as wide as its longest word, and copies leave the marks out.
+fn breakable(code: &str) -> String {
+    code.replace("::", "::<wbr>").replace("</code>", NO_END).replace('/', "/<wbr>").replace(NO_END, "</code>")
+}
+
+/// Stands for the end of code for a moment: no text holds it, which shows control characters as `\\u{…}`.
+const NO_END: &str = "\0";
+
+/// A number is not parted from its unit.
+fn unbroken(text: &str) -> String {
+    text.replace(" %", "&nbsp;%")
+        .replace("at least ", "at&nbsp;least&nbsp;")
+        .replace("at most ", "at&nbsp;most&nbsp;")
 }
 
 /// What makes the numbers of a test special, in words and numbers of ours.
@@ -113,15 +139,15 @@ fn folded_row(out: &mut String, quiet: &[&Test]) {
         let rate = percent(at_most_when_never(least, level));
         let _ = writeln!(
             out,
-            "<tr><td>{}</td><td align=\"right\">0 / {each}</td><td>each at most {}</td><td>✅ stable · NONE</td><td></td></tr>",
+            "<tr><td>{}</td><td>✅&nbsp;stable&nbsp;· NONE</td><td align=\"right\">0&nbsp;/&nbsp;{each}</td><td>each at&nbsp;most&nbsp;{}</td></tr>",
             plural(count, "stable test"),
-            html(&rate),
+            unbroken(&html(&rate)),
         );
     }
     if skipped > 0 {
         let _ = writeln!(
             out,
-            "<tr><td>{}</td><td align=\"right\">0 / 0</td><td>never ran</td><td>✅ stable · NONE</td><td></td></tr>",
+            "<tr><td>{}</td><td>✅&nbsp;stable&nbsp;· NONE</td><td align=\"right\">0&nbsp;/&nbsp;0</td><td>never ran</td></tr>",
             plural(skipped, "skipped test"),
         );
     }
