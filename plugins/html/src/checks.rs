@@ -146,3 +146,15 @@ fn every_sample_report_gives_a_page() {
     }
     assert!(count >= 8, "{count}");
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_data_and_nothing_else(id in ".{0,30}", message in "(?s).{0,80}") {
+        let made = reports::test(&id, &message, 20, &[1, 2], &[(&message, &message), (&id, &message)]);
+        let page = page(&reports::report(20, vec![made]));
+        proptest::prop_assert_eq!(page.matches("<script").count(), 3);
+        let rows = data(&page, "rows");
+        proptest::prop_assert!(rows["tests"][0]["verdict"] == "unknown");
+        proptest::prop_assert!(data(&page, "details")[0]["ways"][1].is_object());
+    }
+}

@@ -25,14 +25,14 @@ function theme() {
 theme();
 const run = byId('run');
 if (run && rows.run && rows.attempts > 0) run.append(...walkableStrip(rows.run, rows.attempts, 'Attempts of the run', true));
-const find = rows.tests.length > 0 ? table(byId('tests')) : null;
+const table = rows.tests.length > 0 ? new Table(byId('tests')) : null;
 document.querySelectorAll('[data-copy]').forEach((button) => { button.hidden = false; });
-if (find) document.querySelectorAll('.find').forEach((button) => { button.disabled = false; });
+if (table) document.querySelectorAll('.find').forEach((button) => { button.disabled = false; });
 document.addEventListener('click', (event) => {
   const button = event.target.closest('[data-copy], .find');
   if (!button) return;
   if (button.matches('.find')) {
-    find(button.textContent);
+    table.find(button.textContent);
     byId('tests').scrollIntoView();
     byId('tests').focus({ preventScroll: true });
   } else {

@@ -25,7 +25,7 @@ function interval(row) {
 
 function rowOf(index) {
   const row = rows.tests[index];
-  const badge = make('span', { class: 'badge' }, row.ignored ? 'ignored' : row.verdict,
+  const badge = make('span', { class: 'badge' }, kindOf(row),
     row.change && row.change !== 'was-there-before' ? make('small', null, row.change)
       : row.severity ? make('small', null, row.severity) : null);
   const strip = row.strip
@@ -77,116 +77,133 @@ function takeAway(view) {
 }
 
 /** Finds, sorts and shows. */
-function table(section) {
-  const state = { query: '', verdicts: new Set(), order: 'worst', found: [], shown: 0 };
-  const lower = rows.tests.map((row) => row.id.toLowerCase());
-  let view = emptyTable();
-  const more = make('button', { type: 'button' });
-  const all = make('button', { type: 'button' }, 'Show all');
-  const growing = make('div', { class: 'more' }, more, all);
-  const shown = make('p', { class: 'shown' });
-  const nothing = make('p', { class: 'empty', hidden: true }, 'No test is like that.');
+class Table {
+  constructor(section) {
+    this.section = section;
+    this.query = '';
+    this.verdicts = new Set();
+    this.order = 'worst';
+    this.found = [];
+    this.shown = 0;
+    this.lower = rows.tests.map((row) => row.id.toLowerCase());
+    this.view = emptyTable();
+    this.more = make('button', { type: 'button' });
+    this.all = make('button', { type: 'button' }, 'Show all');
+    this.growing = make('div', { class: 'more' }, this.more, this.all);
+    this.told = make('p', { class: 'shown' });
+    this.nothing = make('p', { class: 'empty', hidden: true }, 'No test is like that.');
+    section.append(tools(this), this.told, this.view, this.nothing, this.growing);
+    this.listen();
+    this.refresh();
+  }
 
-  const tell = () => {
-    const { found } = state;
+  listen() {
+    for (const [button, step] of [[this.more, STEP], [this.all, Infinity]]) {
+      button.addEventListener('click', () => {
+        const at = this.shown;
+        this.growTo(at + step);
+        const next = this.view.querySelectorAll('.open')[at];
+        if (next) next.focus({ preventScroll: true });
+      });
+    }
+    this.section.addEventListener('click', (event) => {
+      const button = event.target.closest('.open');
+      if (button) toggle(button);
+    });
+  }
+
+  tell() {
     const count = rows.tests.length;
     const out = rows.left_out > 0 ? `; ${plural(rows.left_out, 'test')} more in the JSON report` : '';
-    shown.textContent = found.length === count ? `${plural(count, 'test')}${out}` : `${found.length.toLocaleString('en')} of ${plural(count, 'test')}${out}`;
-    const left = found.length - state.shown;
-    growing.hidden = left <= 0;
-    all.hidden = left <= STEP;
-    more.textContent = `Show ${Math.min(left, STEP).toLocaleString('en')} more of ${left.toLocaleString('en')}`;
-  };
-  const grow = () => {
-    const next = state.found.slice(state.shown, state.shown + CHUNK);
-    if (next.length === 0) return;
-    view.append(make('tbody', { role: 'rowgroup' }, ...next.map(rowOf)));
-    state.shown += next.length;
-    tell();
-  };
-  // A piece per frame: the page stays awake however many there are.
-  const growTo = (count) => {
-    const { found } = state;
+    const some = this.found.length === count ? '' : `${this.found.length.toLocaleString('en')} of `;
+    this.told.textContent = `${some}${plural(count, 'test')}${out}`;
+    const left = this.found.length - this.shown;
+    this.growing.hidden = left <= 0;
+    this.all.hidden = left <= STEP;
+    this.more.textContent = `Show ${Math.min(left, STEP).toLocaleString('en')} more of ${left.toLocaleString('en')}`;
+  }
+
+  grow() {
+    const next = this.found.slice(this.shown, this.shown + CHUNK);
+    if (next.length > 0) this.view.append(make('tbody', { role: 'rowgroup' }, ...next.map(rowOf)));
+    this.shown += next.length;
+    this.tell();
+  }
+
+  /** A piece per frame: the page stays awake however many there are. */
+  growTo(count) {
+    const { found } = this;
     const step = () => {
-      if (state.found !== found || state.shown >= Math.min(count, found.length)) return;
-      grow();
+      if (this.found !== found || this.shown >= Math.min(count, found.length)) return;
+      this.grow();
       requestAnimationFrame(step);
     };
     step();
-  };
-  const refresh = () => {
-    const parts = state.query.toLowerCase().split(/\s+/).filter(Boolean);
-    state.found = [];
-    rows.tests.forEach((row, index) => {
-      const kind = row.ignored ? 'ignored' : row.verdict;
-      if (state.verdicts.size > 0 && !state.verdicts.has(kind)) return;
-      if (parts.every((part) => lower[index].includes(part))) state.found.push(index);
-    });
-    const by = ORDERS[state.order][1];
-    if (by) state.found.sort((a, b) => by(rows.tests[a], rows.tests[b]) || a - b);
-    state.shown = 0;
-    const before = view;
-    view = emptyTable();
-    before.before(view);
-    takeAway(before);
-    nothing.hidden = state.found.length > 0;
-    view.hidden = state.found.length === 0;
-    grow();
-    tell();
-  };
-  section.append(tools(state, refresh, shown), shown, view, nothing, growing);
-  refresh();
-  for (const [button, step] of [[more, STEP], [all, Infinity]]) {
-    button.addEventListener('click', () => {
-      const at = state.shown;
-      growTo(at + step);
-      const next = view.querySelectorAll('.open')[at];
-      if (next) next.focus({ preventScroll: true });
-    });
   }
-  section.addEventListener('click', (event) => {
-    const button = event.target.closest('.open');
-    if (button) toggle(button);
-  });
-  return (text) => {
-    state.query = text;
-    state.verdicts.clear();
-    section.querySelectorAll('.chip').forEach((chip) => chip.setAttribute('aria-pressed', 'false'));
-    section.querySelector('input').value = text;
-    refresh();
-  };
+
+  refresh() {
+    const parts = this.query.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (row, index) => (this.verdicts.size === 0 || this.verdicts.has(kindOf(row)))
+      && parts.every((part) => this.lower[index].includes(part));
+    this.found = [...rows.tests.keys()].filter((index) => fits(rows.tests[index], index));
+    const by = ORDERS[this.order][1];
+    if (by) this.found.sort((a, b) => by(rows.tests[a], rows.tests[b]) || a - b);
+    const before = this.view;
+    this.view = emptyTable();
+    before.before(this.view);
+    takeAway(before);
+    this.nothing.hidden = this.found.length > 0;
+    this.view.hidden = this.found.length === 0;
+    this.shown = 0;
+    this.grow();
+  }
+
+  /** Shows what has this text in its name. */
+  find(text) {
+    this.query = text;
+    this.verdicts.clear();
+    this.section.querySelectorAll('.chip').forEach((chip) => chip.setAttribute('aria-pressed', 'false'));
+    this.section.querySelector('input').value = text;
+    this.refresh();
+  }
 }
 
-function tools(state, refresh, shown) {
-  const search = make('input', { type: 'search', placeholder: 'Find tests', 'aria-label': 'Find tests by parts of their names', spellcheck: 'false', autocomplete: 'off' });
-  const heard = () => say(shown.textContent);
+/** What a row is filed under. */
+const kindOf = (row) => (row.ignored ? 'ignored' : row.verdict);
+
+function tools(table) {
+  const heard = () => { table.refresh(); say(table.told.textContent); };
+  const order = make('select', { 'aria-label': 'Order', class: 'tool' }, ...Object.entries(ORDERS).map(([value, [name]]) => make('option', { value }, name)));
+  order.addEventListener('change', () => { table.order = order.value; heard(); });
+  return make('div', { class: 'tools' }, search(table, heard),
+    make('div', { class: 'chips', role: 'group', 'aria-label': 'Show only' }, ...chips(table, heard)), order);
+}
+
+function search(table, heard) {
+  const field = make('input', { type: 'search', placeholder: 'Find tests', 'aria-label': 'Find tests by parts of their names', spellcheck: 'false', autocomplete: 'off' });
   let waiting = 0;
-  search.addEventListener('input', () => {
+  field.addEventListener('input', () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => { state.query = search.value; refresh(); heard(); }, 120);
+    waiting = setTimeout(() => { table.query = field.value; heard(); }, 120);
   });
   document.addEventListener('keydown', (event) => {
     const typing = event.target.closest('input, select, textarea');
-    if (event.key === '/' && !typing && !event.ctrlKey && !event.metaKey) { event.preventDefault(); search.focus(); }
+    if (event.key === '/' && !typing && !event.ctrlKey && !event.metaKey) { event.preventDefault(); field.focus(); }
   });
+  return field;
+}
+
+function chips(table, heard) {
   const counts = new Map();
-  for (const row of rows.tests) {
-    const kind = row.ignored ? 'ignored' : row.verdict;
-    counts.set(kind, (counts.get(kind) || 0) + 1);
-  }
-  const kinds = [...VERDICTS, 'unknown', 'ignored'].filter((kind) => counts.has(kind));
-  const chips = kinds.map((kind) => {
+  for (const row of rows.tests) counts.set(kindOf(row), (counts.get(kindOf(row)) || 0) + 1);
+  return [...VERDICTS, 'unknown', 'ignored'].filter((kind) => counts.has(kind)).map((kind) => {
     const chip = make('button', { type: 'button', class: `chip v-${kind}`, 'aria-pressed': 'false' }, `${kind} ${counts.get(kind).toLocaleString('en')}`);
     chip.addEventListener('click', () => {
-      const on = !state.verdicts.delete(kind);
-      if (on) state.verdicts.add(kind);
+      const on = !table.verdicts.delete(kind);
+      if (on) table.verdicts.add(kind);
       chip.setAttribute('aria-pressed', String(on));
-      refresh();
       heard();
     });
     return chip;
   });
-  const order = make('select', { 'aria-label': 'Order', class: 'tool' }, ...Object.entries(ORDERS).map(([value, [name]]) => make('option', { value }, name)));
-  order.addEventListener('change', () => { state.order = order.value; refresh(); heard(); });
-  return make('div', { class: 'tools' }, search, make('div', { class: 'chips', role: 'group', 'aria-label': 'Show only' }, ...chips), order);
 }

@@ -11,6 +11,8 @@ pub(super) struct Parts<'i> {
 
 impl<'i> Parts<'i> {
     pub(super) fn of(id: &'i str) -> Self {
+        // Readers leave out a test without a name.
+        let id = if id.is_empty() { "(no name)" } else { id };
         let whole = Self { class: id, name: id };
         // Parameters may hold anything, also what separates.
         let plain = id.find(['[', '(', '"', '<', '{']).map_or(id, |at| id.get(..at).unwrap_or_default());
