@@ -27,6 +27,8 @@ pub(crate) const MOST_PAGES: usize = 30;
 const MOST_REDIRECTS: usize = 2;
 /// GitHub's own API.
 const GITHUB_API: &str = "https://api.github.com";
+/// Its host.
+const GITHUB_HOST: &str = "api.github.com";
 /// Rest after a secondary rate limit that names none: "wait for at least one minute", says GitHub's page on limits.
 const SECONDARY_REST: Duration = Duration::from_secs(60);
 
@@ -196,11 +198,8 @@ impl Forge {
             if Ok(&origin) != Origin::of(&call.url).as_ref() {
                 call.headers = HeaderMap::new();
                 // Files of GitHub itself are in public; an Enterprise server's are where its owner wants them.
-                via = if self.base.as_str().starts_with(GITHUB_API) {
-                    Via::Public
-                } else {
-                    World::way(&origin)
-                };
+                via =
+                    if self.base.host_str() == Some(GITHUB_HOST) { Via::Public } else { World::way(&origin) };
             }
             call.url = url;
         }

@@ -155,6 +155,8 @@ impl<'a> Thread<'a> {
         }
         let github = self.forge.platform() == Platform::Github;
         match self.forge.get::<User>(&["user"], &[]).await {
+            // Nobody's name would be that of accounts that are gone.
+            Ok(user) if user.login.is_empty() => Err(self.forge.unexpected("GET /user", &"it has no name")),
             Ok(user) => Ok(user.login),
             Err(error) if github && error.is_permission() => Ok(JOB_AUTHOR.to_owned()),
             Err(error) => Err(error),

@@ -160,6 +160,10 @@ async fn whose_comments_are_ours_is_asked_or_said() {
     let asking = github(&comments).await;
     asking.thread(7).tell("flaky", "new", None).await.unwrap();
     assert_eq!(comments.bodies().len(), 1);
+    // Somebody without a name.
+    comments.store.lock().unwrap().user = Some(String::new());
+    let trouble = asking.thread(7).tell("flaky", "new", None).await.unwrap_err();
+    assert!(trouble.to_string().ends_with("it has no name"), "{trouble}");
     // A token of an app, with its name as a variable.
     let comments = Comments::start().await;
     comments.store.lock().unwrap().add("my-app[bot]", &ours("r1"));
