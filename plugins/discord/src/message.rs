@@ -65,7 +65,7 @@ fn description(report: &Report, surroundings: &Surroundings) -> String {
         && let Some(pull) = &ci.pull_request
         && words::is_older(ci.commit.as_deref(), &pull.head)
     {
-        parts.push("The pull request's head is newer than what was measured.".to_owned());
+        parts.push("The head is newer than what was measured.".to_owned());
     }
     if surroundings.untrusted {
         parts.push(words::UNTRUSTED.to_owned());
@@ -91,13 +91,13 @@ fn numbers(report: &Report, surroundings: &Surroundings) -> Vec<Value> {
     if let Some(ci) = &surroundings.ci {
         let branch = ci.branch.as_deref().map(|name| code(name, MOST_NAME)).unwrap_or_default();
         let commit = ci.commit.as_deref().and_then(short_commit).map(|c| code(c, MOST_NAME));
-        let pull = ci.pull_request.as_ref().map(|pull| match page(ci, &pull.url) {
-            Some(url) => format!("[#{}]({url})", pull.number),
-            None => format!("#{}", pull.number),
-        });
         fields.push(field("Branch", &branch, true));
         fields.push(field("Commit", &commit.unwrap_or_default(), true));
-        fields.push(field("Pull request", &pull.unwrap_or_default(), true));
+        if let Some(pull) = &ci.pull_request {
+            let (name, number) = words::request(ci, pull.number);
+            let text = page(ci, &pull.url).map_or_else(|| number.clone(), |url| format!("[{number}]({url})"));
+            fields.push(field(name, &text, true));
+        }
     }
     fields.into_iter().flatten().collect()
 }

@@ -86,8 +86,13 @@ fn write(
 fn no_result(report: &Report) -> String {
     let mut out = format!("## {}\n\n", words::title(report));
     out.push_str("Whether this is a bug or a flaky test is not known.\n\n");
-    out.push_str(&cause(report));
-    out.push_str(&reason(report));
+    let (cause, reason) = (cause(report), reason(report));
+    match (cause.is_empty(), reason.is_empty()) {
+        (false, false) => {
+            let _ = write!(out, "{}: {reason}", cause.trim_end());
+        }
+        _ => out.push_str(&(cause + &reason)),
+    }
     out.push_str(&hint(report));
     out
 }

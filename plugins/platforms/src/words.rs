@@ -3,6 +3,7 @@
 use flaky_plugin_sdk::report::{
     Category, Change, Location, Report, Severity, Test, percent, plural, visible,
 };
+use flaky_plugin_sdk::surroundings::Ci;
 
 use crate::measure::Unit;
 
@@ -11,7 +12,7 @@ const WITH_NUMBERS: [&str; 2] = ["too-few-attempts", "interrupted"];
 
 /// What has to be known of numbers that came from where untrusted code ran.
 pub const UNTRUSTED: &str =
-    "The attempts were made by a job that runs code of the pull request: the numbers are its word.";
+    "The attempts were made by a job that runs the change's own code: the numbers are its word.";
 
 /// Whether there is anything to tell but why there is nothing to tell.
 #[must_use]
@@ -211,6 +212,15 @@ pub fn short_commit(commit: &str) -> Option<&str> {
     commit.get(..7).filter(|_| is_id)
 }
 
+/// What a forge calls a proposed change, and how it numbers this one.
+#[must_use]
+pub fn request(ci: &Ci, number: u64) -> (&'static str, String) {
+    match ci.platform.as_str() {
+        "gitlab" => ("Merge request", format!("!{number}")),
+        _ => ("Pull request", format!("#{number}")),
+    }
+}
+
 /// Commits that the surroundings say are the same one or not; unknown ones are no contradiction.
 #[must_use]
 pub fn is_older(spoken_for: Option<&str>, head: &str) -> bool {
@@ -321,6 +331,9 @@ mod tests {
         for bad in ["", "012345", "zzzzzzzz", "0123456é", "@everyone"] {
             assert_eq!(short_commit(bad), None, "{bad}");
         }
+        let gitlab = Ci { platform: "gitlab".into(), ..Ci::default() };
+        assert_eq!(request(&gitlab, 7), ("Merge request", "!7".to_owned()));
+        assert_eq!(request(&Ci::default(), 7), ("Pull request", "#7".to_owned()));
         assert!(is_older(Some("aaaaaaa"), "bbbbbbb"));
         assert!(!is_older(Some("AAAAAAA"), "aaaaaaa") && !is_older(None, "a") && !is_older(Some("a"), ""));
     }

@@ -6,7 +6,7 @@ use flaky_plugin_platforms::people::chat_id;
 use flaky_plugin_platforms::slack::{code, is_member, link, mention, plain};
 use flaky_plugin_platforms::words::{self, lines_within, severity, short_commit, verdict};
 use flaky_plugin_sdk::report::{Report, Test, plural};
-use flaky_plugin_sdk::surroundings::{Ci, Commit, Surroundings};
+use flaky_plugin_sdk::surroundings::{Commit, Surroundings};
 use serde_json::{Value, json};
 
 use crate::settings::Settings;
@@ -89,19 +89,16 @@ fn fields(report: &Report, surroundings: &Surroundings) -> Option<Value> {
             "Commit",
             ci.commit.as_deref().and_then(short_commit).map(|c| code(c, MOST_NAME)).unwrap_or_default(),
         );
-        add("Pull request", pull_request(ci).unwrap_or_default());
+        if let Some(pull) = &ci.pull_request {
+            let (name, number) = words::request(ci, pull.number);
+            let mut text = page(ci, &pull.url).map_or_else(|| number.clone(), |url| link(url, &number));
+            if words::is_older(ci.commit.as_deref(), &pull.head) {
+                text += " (its head is newer)";
+            }
+            add(name, text);
+        }
     }
     (!pairs.is_empty()).then(|| json!({"type": "section", "fields": pairs}))
-}
-
-fn pull_request(ci: &Ci) -> Option<String> {
-    let pull = ci.pull_request.as_ref()?;
-    let number = format!("#{}", pull.number);
-    let mut text = page(ci, &pull.url).map_or_else(|| number.clone(), |url| link(url, &number));
-    if words::is_older(ci.commit.as_deref(), &pull.head) {
-        text += " (its head is newer)";
-    }
-    Some(text)
 }
 
 fn tests(report: &Report) -> Option<Value> {
@@ -150,7 +147,7 @@ fn one_commit(surroundings: &Surroundings, commit: &Commit, mentions: bool) -> S
 fn buttons(surroundings: &Surroundings) -> Option<Value> {
     let ci = surroundings.ci.as_ref()?;
     let pull = ci.pull_request.as_ref().and_then(|pull| page(ci, &pull.url));
-    let found = [("Pull request", pull), ("Run", run_page(ci))];
+    let found = [(words::request(ci, 0).0, pull), ("Run", run_page(ci))];
     let elements: Vec<Value> = found
         .into_iter()
         .filter_map(|(text, url)| {
