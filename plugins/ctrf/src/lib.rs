@@ -46,9 +46,9 @@ impl Reporter for Ctrf {
     fn render(&self, report: &Blob<'_>, _context: &RenderContext) -> Result<Vec<Delivery>> {
         let report = Report::from_json(&report.read_to_end(MOST_REPORT_BYTES)?)
             .map_err(|error| PluginError::new("invalid-report", error.to_string()))?;
-        let text = reporter::render(&report, self.settings)
+        let content = reporter::render(&report, self.settings)
             .map_err(|error| PluginError::new("not-written", error.to_string()))?;
-        Ok(vec![Delivery::File(File { path: String::new(), content: text.into_bytes() })])
+        Ok(vec![Delivery::File(File { path: String::new(), content })])
     }
 }
 

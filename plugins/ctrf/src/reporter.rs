@@ -9,7 +9,10 @@
 mod attempts;
 mod uuid;
 
+use std::cell::{Cell, RefCell};
+
 use flaky_plugin_sdk::report::{Category, Report, Test};
+use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -24,12 +27,18 @@ const MOST_MESSAGE: usize = 4 * 1024;
 /// Most bytes of a trace: five screens.
 const MOST_TRACE: usize = 16 * 1024;
 
-/// Bytes of messages and traces in all; once they are used up, tests are told without. A host takes 64 MiB of a result
+/// Bytes of messages, traces and attempts in all; once they are used up, tests are told with one attempt and a few seeds. A host takes 64 MiB of a result
 /// and gives a plugin 128 MiB of memory, in which the report stands too, and a text that grows stands twice.
 const MOST_TEXT: usize = 8 << 20;
 
+/// About what a test without failures takes.
+const BYTES_OF_A_TEST: usize = 650;
+
 /// Most seeds that are named of a test.
 const MOST_SEEDS: usize = 100;
+
+/// The same where room is short.
+const FEWEST_SEEDS: usize = 5;
 
 /// What can be asked of the reporter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -62,12 +71,51 @@ struct Document<'r> {
     results: Results<'r>,
 }
 
-#[derive(Debug, Serialize)]
+/// What `results` is made of. Tests are made as they are written, one after the other: all of them at once, beside the
+/// report and the text, would not fit into a plugin's memory.
+#[derive(Debug)]
 struct Results<'r> {
-    tool: Tool<'r>,
-    summary: Summary,
-    tests: Vec<Case<'r>>,
-    environment: Value,
+    report: &'r Report,
+    settings: Settings,
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let subject = &self.report.subject;
+        let mut results = serializer.serialize_struct("Results", 4)?;
+        results.serialize_field(
+            "tool",
+            &Tool {
+                name: "flaky",
+                version: &self.report.flaky_version,
+                extra: json!({"framework": subject.framework, "parser": subject.parser}),
+            },
+        )?;
+        let tests = Tests { results: self, counted: RefCell::default() };
+        results.serialize_field("tests", &tests)?;
+        // Counted while they were written.
+        results.serialize_field("summary", &summary(self.report, tests.counted.into_inner()))?;
+        results.serialize_field("environment", &environment(self.report))?;
+        results.end()
+    }
+}
+
+struct Tests<'r> {
+    results: &'r Results<'r>,
+    counted: RefCell<Summary>,
+}
+
+impl Serialize for Tests<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Results { report, settings } = self.results;
+        let numbers = Numbers::of(report);
+        let room = Cell::new(MOST_TEXT);
+        serializer.collect_seq(report.tests.iter().map(|test| {
+            let case = case(test, *settings, &numbers, &room);
+            self.counted.borrow_mut().count(&case);
+            case
+        }))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -109,13 +157,16 @@ struct Case<'r> {
     trace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
-    raw_status: &'r str,
+    /// Of a test that is not simply stable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_status: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_path: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retries: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     retry_attempts: Vec<RetryAttempt>,
+    #[serde(skip_serializing_if = "is_false")]
     flaky: bool,
     extra: Value,
 }
@@ -146,45 +197,38 @@ impl Status {
 ///
 /// # Errors
 /// None that is known of: all keys are text.
-pub fn render(report: &Report, settings: Settings) -> serde_json::Result<String> {
-    let numbers = Numbers::of(report);
-    let mut room = MOST_TEXT;
-    let tests: Vec<Case<'_>> =
-        report.tests.iter().map(|test| case(test, settings, &numbers, &mut room)).collect();
+pub fn render(report: &Report, settings: Settings) -> serde_json::Result<Vec<u8>> {
     let document = Document {
         report_format: "CTRF",
         spec_version: SPEC_VERSION,
         report_id: uuid::of(&format!("report {} {}", report.run, report.total_runs)),
         run_id: &report.run,
         generated_by: format!("flaky {}", report.flaky_version),
-        results: Results {
-            tool: Tool {
-                name: "flaky",
-                version: &report.flaky_version,
-                extra: json!({"framework": report.subject.framework, "parser": report.subject.parser}),
-            },
-            summary: summary(report, &tests),
-            tests,
-            environment: environment(report),
-        },
+        results: Results { report, settings },
     };
-    let mut text = serde_json::to_string_pretty(&document)?;
-    text.push('\n');
+    // Room that is taken at once: a text that grows stands twice for a while.
+    let mut text = Vec::with_capacity(report.tests.len().saturating_mul(BYTES_OF_A_TEST));
+    serde_json::to_writer(&mut text, &document)?;
+    text.push(b'\n');
     Ok(text)
 }
 
-fn summary(report: &Report, tests: &[Case<'_>]) -> Summary {
-    let count = |status: Status| tests.iter().filter(|test| test.status == status).count();
+impl Summary {
+    fn count(&mut self, case: &Case<'_>) {
+        self.tests += 1;
+        self.flaky += usize::from(case.flaky);
+        match case.status {
+            Status::Passed => self.passed += 1,
+            Status::Failed => self.failed += 1,
+            Status::Skipped => self.skipped += 1,
+            Status::Other => self.other += 1,
+        }
+    }
+}
+
+fn summary(report: &Report, counted: Summary) -> Summary {
     let duration = milliseconds(Some(report.execution.wall_seconds));
     Summary {
-        tests: tests.len(),
-        passed: count(Status::Passed),
-        failed: count(Status::Failed),
-        skipped: count(Status::Skipped),
-        pending: 0,
-        other: count(Status::Other),
-        flaky: tests.iter().filter(|test| test.flaky).count(),
-        start: 0,
         stop: duration,
         duration,
         extra: json!({
@@ -199,6 +243,7 @@ fn summary(report: &Report, tests: &[Case<'_>]) -> Summary {
             "reproduce": report.execution.reproduce,
             "clusters": report.clusters.iter().map(|cluster| &cluster.text).collect::<Vec<_>>(),
         }),
+        ..counted
     }
 }
 
@@ -217,7 +262,7 @@ fn environment(report: &Report) -> Value {
     Value::Object(fields)
 }
 
-fn case<'r>(test: &'r Test, settings: Settings, numbers: &Numbers, room: &mut usize) -> Case<'r> {
+fn case<'r>(test: &'r Test, settings: Settings, numbers: &Numbers, room: &Cell<usize>) -> Case<'r> {
     let status = Status::of(test, settings);
     let is_flaky = test.verdict == Category::Flaky && status == Status::Passed;
     let tells = status == Status::Failed || is_flaky;
@@ -237,19 +282,26 @@ fn case<'r>(test: &'r Test, settings: Settings, numbers: &Numbers, room: &mut us
         message: message.or(reason),
         trace: main.map(|group| text(&group.trace, MOST_TRACE, room)).filter(|trace| !trace.is_empty()),
         line: test.location.as_ref().and_then(|location| location.line),
-        raw_status: test.verdict.as_str(),
+        raw_status: (test.verdict != Category::Stable).then(|| test.verdict.as_str()),
         file_path: file,
         retries: (!tried.is_empty()).then_some(tried.len()),
         // One that passed and of whose failed attempts nothing is known would be a contradiction to readers.
         flaky: is_flaky && !tried.is_empty(),
         retry_attempts: tried,
-        extra: numbers_of(test),
+        extra: numbers_of(test, room),
     }
 }
 
-/// What CTRF has no field for.
-fn numbers_of(test: &Test) -> Value {
-    let seeds = test.failing_seeds.get(..MOST_SEEDS).unwrap_or(&test.failing_seeds);
+/// What CTRF has no field for. Of a test of which there is nothing to say but that it is stable, how sure that is: most
+/// tests are such.
+fn numbers_of(test: &Test, room: &Cell<usize>) -> Value {
+    let interval =
+        json!({"low": test.interval.low, "high": test.interval.high, "level": test.interval.level});
+    if test.is_quiet() && !test.ignored {
+        return json!({"runs": test.ran, "failures": 0, "interval": interval});
+    }
+    let most = if room.get() > 0 { MOST_SEEDS } else { FEWEST_SEEDS };
+    let seeds = test.failing_seeds.get(..most).unwrap_or(&test.failing_seeds);
     let mut extra = json!({
         "verdict": test.verdict.as_str(),
         "severity": test.severity.as_ref().map(ToString::to_string),
@@ -257,7 +309,7 @@ fn numbers_of(test: &Test) -> Value {
         "runs": test.ran,
         "failures": test.failures,
         "rate": test.rate,
-        "interval": {"low": test.interval.low, "high": test.interval.high, "level": test.interval.level},
+        "interval": interval,
         "failingSeeds": seeds,
     });
     let change = test.change_text().map(|(_, change)| json!(change.as_str()));
@@ -296,17 +348,22 @@ impl<'i> Named<'i> {
 }
 
 /// As much of a text as there is room for.
-fn text(text: &str, most: usize, room: &mut usize) -> String {
+fn text(text: &str, most: usize, room: &Cell<usize>) -> String {
     const MARK: &str = "… (cut)";
-    let most = most.min(*room);
+    let most = most.min(room.get());
     let said = if text.len() <= most {
         text.to_owned()
     } else {
         let end = text.floor_char_boundary(most.saturating_sub(MARK.len()));
         format!("{}{MARK}", text.get(..end).unwrap_or_default())
     };
-    *room = room.saturating_sub(said.len());
+    room.set(room.get().saturating_sub(said.len()));
     said
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn milliseconds(seconds: Option<f64>) -> u64 {

@@ -94,6 +94,21 @@ fn pages_run_no_foreign_script_have_no_barriers_and_are_fast() {
     }
     let tests = reports::hostile()["tests"].as_array().unwrap().len();
     assert_eq!(found["pages"]["hostile"]["told"], json!(format!("{tests} tests")));
+    let used = &found["used"];
+    let themes: Vec<&str> = used["themes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(
+        matches!(themes[..], [system, light, dark, again] if system == light && light != dark && again == system),
+        "{used}"
+    );
+    assert!(used["copied"].as_str().unwrap().contains("opied"), "{used}");
+    assert_eq!((&used["found"], &used["searching"]), (&json!("1 of 86 tests"), &json!(true)));
+    assert_eq!(used["broken"], json!(false), "{used}");
+    assert_eq!(
+        used["refused"],
+        json!(["img-src", "img-src", "script-src-attr", "script-src-elem"]),
+        "{used}"
+    );
+    assert_eq!(used["requests"], json!(["csp", "csp"]), "{used}");
     let large = &found["large"];
     assert!(large["bytes"].as_u64().unwrap() < 10_000_000, "{large}");
     assert!(large["paint"].as_f64().unwrap() < SLOWEST_PAINT, "{large}");

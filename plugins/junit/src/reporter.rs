@@ -26,6 +26,10 @@ use xml::Xml;
 /// memory, in which the report stands too, and a text that grows stands twice.
 const MOST_BYTES_IN_FULL: usize = 12 << 20;
 
+/// About what a test without failures takes, in full and briefly: a text whose room is taken at once never stands twice.
+const BYTES_IN_FULL: usize = 1000;
+const BYTES_BRIEFLY: usize = 260;
+
 /// Name of the suite that stands for the run itself, and of what belongs to no other.
 const OWN_SUITE: &str = "flaky";
 
@@ -117,7 +121,9 @@ pub fn render(report: &Report, settings: Settings) -> String {
         all.tests = 1;
         all.skipped = 1;
     }
-    let mut xml = Xml::new();
+    let count = report.tests.len();
+    let in_full = count.saturating_mul(BYTES_IN_FULL).min(MOST_BYTES_IN_FULL);
+    let mut xml = Xml::with_room(in_full + count.saturating_mul(BYTES_BRIEFLY));
     xml.open("testsuites");
     xml.attribute("name", OWN_SUITE);
     all.write(&mut xml);

@@ -1,5 +1,6 @@
 //! Failed attempts of a test, numbered.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
 use flaky_plugin_sdk::report::{FailureGroup, Report, Seeds, Test};
@@ -10,6 +11,12 @@ use super::{MOST_MESSAGE, MOST_TRACE, Status, text, uuid};
 
 /// Most attempts that are listed of one test: every way of failing once, then the first ones.
 const MOST_ATTEMPTS: usize = 10;
+
+/// Where room is short: one says that there were some.
+const FEWEST_ATTEMPTS: usize = 1;
+
+/// What an attempt takes beside its message and trace.
+const BYTES_OF_AN_ATTEMPT: usize = 200;
 
 /// An attempt before the last one.
 #[derive(Debug, Serialize)]
@@ -58,7 +65,7 @@ impl Numbers {
 }
 
 /// Failed attempts, ascending.
-pub(super) fn of(test: &Test, numbers: &Numbers, room: &mut usize) -> Vec<RetryAttempt> {
+pub(super) fn of(test: &Test, numbers: &Numbers, room: &Cell<usize>) -> Vec<RetryAttempt> {
     let mut groups: HashMap<u64, &FailureGroup> = HashMap::new();
     for group in &test.failure_groups {
         group.seeds.iter().for_each(|seed| {
@@ -66,15 +73,17 @@ pub(super) fn of(test: &Test, numbers: &Numbers, room: &mut usize) -> Vec<RetryA
         });
     }
     let first_of_each = test.failure_groups.iter().filter_map(|group| group.seeds.first());
+    let most = if room.get() > 0 { MOST_ATTEMPTS } else { FEWEST_ATTEMPTS };
     let mut chosen: BTreeMap<u64, u64> = BTreeMap::new();
     for seed in first_of_each.chain(&test.failing_seeds) {
-        if chosen.len() >= MOST_ATTEMPTS {
+        if chosen.len() >= most {
             break;
         }
         if let Some(number) = numbers.before_the_last(*seed) {
             chosen.insert(number, *seed);
         }
     }
+    room.set(room.get().saturating_sub(chosen.len() * BYTES_OF_AN_ATTEMPT));
     chosen
         .into_iter()
         .map(|(attempt, seed)| {

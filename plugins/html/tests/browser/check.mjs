@@ -148,9 +148,50 @@ async function speed(context) {
   };
 }
 
+/** What the page offers, used once. The last part breaks in on purpose: the page's policy must hold. */
+async function use(context) {
+  const page = await context.newPage();
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.goto(url('sample'));
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const theme = page.locator('#theme');
+  const themes = [await background()];
+  for (let at = 0; at < 3; at += 1) {
+    await theme.click();
+    themes.push(await background());
+  }
+  await page.locator('[data-copy]').first().click();
+  await page.waitForFunction(() => document.getElementById('said').textContent !== '');
+  const copied = await page.locator('#said').textContent();
+  await page.locator('main summary').first().click();
+  await page.locator('.find').first().click();
+  const found = await page.locator('.shown').textContent();
+  await page.keyboard.press('/');
+  const searching = await page.evaluate(() => document.activeElement.type === 'search');
+  // A request that the policy stops is announced too, and fails for that reason.
+  const requests = new Map();
+  page.on('request', (request) => requests.set(request.url(), 'sent'));
+  page.on('requestfailed', (request) => requests.set(request.url(), request.failure().errorText));
+  const [broken, refused] = await page.evaluate(async () => {
+    const violations = [];
+    document.addEventListener('securitypolicyviolation', (event) => violations.push(event.effectiveDirective));
+    const script = document.createElement('script');
+    script.textContent = 'globalThis.brokenIn = 1';
+    const image = new Image();
+    image.src = 'https://evil.example/x.png';
+    document.body.append(script, image);
+    document.body.insertAdjacentHTML('beforeend', '<img src=x: onerror="globalThis.brokenIn = 2">');
+    await new Promise((done) => { setTimeout(done, 200); });
+    return ['brokenIn' in globalThis, violations.sort()];
+  });
+  await page.close();
+  return { themes, copied, found, searching, broken, refused, requests: [...requests.values()] };
+}
+
 const context = await launch();
 const seen = {};
 for (const name of ['sample', 'hostile', 'large', 'empty']) seen[name] = await look(context, name);
+const used = await use(context);
 const large = await speed(context);
 await context.close();
-console.log(JSON.stringify({ pages: seen, large }, null, 1));
+console.log(JSON.stringify({ pages: seen, used, large }, null, 1));

@@ -14,8 +14,10 @@ pub(super) struct Xml {
 }
 
 impl Xml {
-    pub(super) fn new() -> Self {
-        let out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>".to_owned();
+    /// With room for about so many bytes.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        let mut out = String::with_capacity(bytes);
+        out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
         Self { out, depth: 0, in_tag: false, in_text: false }
     }
 
