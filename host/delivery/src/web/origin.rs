@@ -54,6 +54,15 @@ impl Origin {
         Ok(Self { clear, host: host.to_owned(), port })
     }
 
+    /// Where a URL leads that somebody has written down: a configured webhook's, say. What stands behind the host may hold
+    /// placeholders of secrets.
+    ///
+    /// # Errors
+    /// When no request is made there.
+    pub fn of_url(text: &str) -> Result<Self, InvalidOrigin> {
+        Self::of(&Url::parse(text.trim()).map_err(|_| InvalidOrigin::NotAUrl)?)
+    }
+
     /// Whether requests stay on this machine and are not encrypted.
     pub(crate) const fn is_clear(&self) -> bool {
         self.clear
@@ -120,6 +129,22 @@ mod tests {
                 expected.as_deref(),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_url_that_somebody_has_written_down_leads_to_its_origin() {
+        for (text, expected) in [
+            (" https://hooks.example.org/a/b?c=d#e\n", Ok("https://hooks.example.org")),
+            ("https://hooks.example.org:8443/${{ secrets.PATH }}", Ok("https://hooks.example.org:8443")),
+            ("http://127.0.0.1:80/x", Ok("http://127.0.0.1")),
+            ("http://hooks.example.org/x", Err(InvalidOrigin::Clear)),
+            ("https://me@hooks.example.org/x", Err(InvalidOrigin::Credentials)),
+            ("https://${{ secrets.HOST }}/", Err(InvalidOrigin::NotAUrl)),
+            ("${{ secrets.URL }}", Err(InvalidOrigin::NotAUrl)),
+        ] {
+            let origin = Origin::of_url(text).map(|o| o.to_string());
+            assert_eq!(origin.as_deref(), expected.as_deref(), "{text}");
         }
     }
 
