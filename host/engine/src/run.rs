@@ -367,8 +367,8 @@ pub fn plugin_settings(settings: &RunSettings, name: &str, bundled: bool) -> Val
             with(&policy_settings(settings), "severity_on", settings.severity_on.value.name())
         }
         "thresholds" if bundled => policy_settings(settings),
-        // Other readers of JUnit know failures only: a flaky test is one where it fails the run.
-        "junit" if bundled => json!({ "flaky_is_failure": settings.fail_on.value == FailOn::Flaky }),
+        // Other readers of these formats know failures only: a flaky test is one where it fails the run.
+        "junit" | "ctrf" if bundled => json!({ "flaky_is_failure": settings.fail_on.value == FailOn::Flaky }),
         _ => json!({}),
     };
     let said = settings.reporters.iter().filter(|reporter| reporter.name == name);
