@@ -77,6 +77,19 @@ async fn the_pull_request_is_the_only_one_with_this_commit_in_this_repository() 
     }
 }
 
+#[tokio::test]
+async fn of_more_pull_requests_than_are_read_it_is_not_known_whether_there_is_only_one() {
+    let server = Server::start(|got| {
+        let host = got.headers["host"].to_str().unwrap();
+        let first = !got.path.contains("page=2");
+        let pulls = if first { json!([pull(1, HEAD, Some(2))]) } else { json!([]) };
+        with(respond(200, pulls.to_string()), "link", &format!("<http://{host}/pulls?page=2>; rel=\"next\""))
+    })
+    .await;
+    let github = Github::new(&job(&server.url, &[])).unwrap();
+    assert_eq!(github.pull_request_of(&run()).await.unwrap(), None);
+}
+
 fn commit(n: usize) -> Value {
     json!({"sha": format!("{n:040}"), "author": {"login": format!("user{n}")},
         "commit": {"message": format!("title {n}\n\nbody"), "author": {"name": format!("User {n}")}}})

@@ -68,6 +68,14 @@ async fn what_looks_like_a_placeholder_in_a_body_stays_unless_it_was_granted_for
         assert!(matches!(error, HttpError::Body { .. }), "{kind}: {error}");
     }
     assert_eq!(server.requests().len(), 2);
+    // Nothing to fill in: whatever it is, it is sent as it is.
+    let server = Server::scripted(vec![respond(200, "")]).await;
+    let (world, _) = here(&server.url);
+    reporter.grants.body_secrets.clear();
+    let headers = vec![("Content-Type".to_owned(), "text/xml".to_owned())];
+    let body = "<a>${{ secrets.TOKEN }}</a>";
+    send(&world, &reporter, Asked { headers, body: body.into(), ..asked }).await.unwrap();
+    assert_eq!(server.requests()[0].body, body);
 }
 
 #[tokio::test]

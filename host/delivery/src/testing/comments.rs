@@ -91,7 +91,12 @@ fn page(store: &Store, got: &Got, query: &str) -> Response<Body> {
     let (size, page) = (number("per_page").unwrap_or(30).min(100), number("page").unwrap_or(1));
     let from = (size * (page - 1)).min(store.comments.len());
     let to = (from + size).min(store.comments.len());
-    let shown: Vec<Value> = store.comments[from..to].iter().map(shape).collect();
+    let mut all: Vec<&Comment> = store.comments.iter().collect();
+    if got.headers.contains_key("private-token") {
+        // GitLab's default is the newest first.
+        all.reverse();
+    }
+    let shown: Vec<Value> = all[from..to].iter().map(|comment| shape(comment)).collect();
     let answer = respond(200, Value::from(shown).to_string());
     if to == store.comments.len() {
         return answer;

@@ -116,24 +116,31 @@ async fn what_passes_is_asked_again_and_what_was_perhaps_done_is_not_done_twice(
     answer.unwrap();
     assert_eq!(server.requests().len(), 3);
 
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let api = format!("http://{}", silent.local_addr().unwrap());
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&count);
-    tokio::spawn(async move {
-        let mut open = Vec::new();
-        while let Ok((socket, _)) = silent.accept().await {
-            counted.fetch_add(1, Ordering::Relaxed);
-            open.push(socket);
-        }
-    });
-    let (world, _) = impatient(&[("GITHUB_API_URL", &api), ("GITHUB_TOKEN", TOKEN)]);
-    let forge = Forge::github(&world).unwrap();
-    let error = forge.send(Method::POST, &["a"], Some(&json!({}))).await.unwrap_err();
-    assert!(matches!(error.kind, ForgeErrorKind::Unreachable { tries: 1, .. }), "{error}");
-    assert_eq!(count.swap(0, Ordering::Relaxed), 1);
-    let error = forge.get::<Value>(&["a"], &[]).await.unwrap_err();
-    assert!(matches!(error.kind, ForgeErrorKind::Unreachable { tries, .. } if tries > 1), "{error}");
+    // A server that takes requests and says nothing, and one that hangs up.
+    for hangs_up in [false, true] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = format!("http://{}", listener.local_addr().unwrap());
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((mut socket, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                if hangs_up {
+                    let _ = tokio::io::AsyncReadExt::read(&mut socket, &mut [0; 4096]).await;
+                } else {
+                    open.push(socket);
+                }
+            }
+        });
+        let (world, _) = impatient(&[("GITHUB_API_URL", &api), ("GITHUB_TOKEN", TOKEN)]);
+        let forge = Forge::github(&world).unwrap();
+        let error = forge.send(Method::POST, &["a"], Some(&json!({}))).await.unwrap_err();
+        assert!(matches!(error.kind, ForgeErrorKind::Unreachable { tries: 1, .. }), "{error}");
+        assert_eq!(count.swap(0, Ordering::Relaxed), 1);
+        let error = forge.get::<Value>(&["a"], &[]).await.unwrap_err();
+        assert!(matches!(error.kind, ForgeErrorKind::Unreachable { tries, .. } if tries > 1), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -213,6 +213,11 @@ async fn a_merge_request_of_gitlab_is_told_in_the_same_way() {
     assert!(lines.contains(&"POST /projects/42/merge_requests/3/notes".to_owned()), "{lines:?}");
     assert!(lines.contains(&"PUT /projects/42/merge_requests/3/notes/1".to_owned()), "{lines:?}");
     assert_eq!(comments.server.requests()[0].headers["private-token"], "glpat-token");
+    // Of duplicates the oldest stays, though GitLab lists the newest first.
+    comments.store.lock().unwrap().add("project_1_bot", &ours("r3"));
+    gitlab.thread(3).tell("flaky", "x", None).await.unwrap();
+    let left = comments.store.lock().unwrap().comments.clone();
+    assert_eq!((left.len(), left[0].id), (1, 1));
     // GitLab tells everybody who they are: 403 is want of a permission, not a job's token.
     comments.store.lock().unwrap().user = None;
     let trouble = gitlab.thread(3).tell("flaky", "x", None).await.unwrap_err();
