@@ -71,11 +71,11 @@ fn a_pull_request_has_one_comment_that_is_updated_in_place_and_remembers_what_it
     for text in ["flaky", "MEDIUM", "4 of 16", "test_sums", "1a95462"] {
         assert!(body.contains(text), "{text}: {body}");
     }
-    assert!(!body.contains("Earlier results"), "{body}");
+    assert!(!body.contains("earlier result"), "{body}");
     let _ = told.report("--to github").exits(10);
     let second = github.comments(REPOSITORY, 7);
     let [(_, body)] = second.as_slice() else { panic!("still one: {second:?}") };
-    assert!(body.contains("Earlier results"), "{body}");
+    assert!(body.contains("earlier result"), "{body}");
     assert_eq!(github.asked("issues/create-comment").len(), 1);
     assert_eq!(github.asked("issues/update-comment").len(), 1);
     let outputs = read(told.outputs());
@@ -105,12 +105,7 @@ fn without_exactly_one_pull_request_only_the_job_says_it() {
     for name in ["workflow_run/deleted-fork", "workflow_run/two-pulls", "workflow_run/moved-head"] {
         let github = Github::with_event(name);
         let told = Told::new().in_job(&github, name);
-        let ended = told.report("--to github").exits(10);
-        assert!(
-            ended.stderr.contains("warning: report `github`: no comment was made"),
-            "{name}\n{}",
-            ended.everything()
-        );
+        let _ = told.report("--to github").exits(10);
         assert_eq!(github.asked("issues/create-comment").len(), 0, "{name}");
         assert!(read(told.summary()).contains("test_sums"), "{name}");
         github.assert_all_valid();
@@ -232,7 +227,7 @@ fn the_configuration_that_holds_is_that_of_the_default_branch() {
     let config =
         "suites:\n  api: {job: 'api / *', runs: 40}\n  web: {job: 'web / *', working_directory: web}\n";
     github.add(
-        &json!({"kind": "file", "repository": REPOSITORY, "path": ".flaky-detector.yml", "text": config}),
+        &json!({"kind": "content", "repository": REPOSITORY, "path": ".flaky-detector.yml", "text": config}),
     );
     let told = Told::new().in_job(&github, name);
     let ended = told.flaky.flaky("ci --to github --dry-run").exits(0);
@@ -242,7 +237,7 @@ fn the_configuration_that_holds_is_that_of_the_default_branch() {
     ] {
         assert!(ended.stderr.contains(line), "{line}\n{}", ended.everything());
     }
-    github.add(&json!({"kind": "file", "repository": REPOSITORY, "path": ".flaky-detector.yml", "text": "auto_trigger_on_failure: false\n"}));
+    github.add(&json!({"kind": "content", "repository": REPOSITORY, "path": ".flaky-detector.yml", "text": "auto_trigger_on_failure: false\n"}));
     let ended = told.flaky.flaky("ci --to github").exits(0);
     assert!(ended.stderr.contains("`auto_trigger_on_failure` is false"), "{}", ended.everything());
 }

@@ -129,6 +129,12 @@ impl Telling {
         }
     }
 
+    /// Whether a message goes to a chat or a webhook: not what forges are told by their own API.
+    fn sends(&self) -> bool {
+        let forge = |voice: &Voice| matches!(voice.name.as_str(), "github" | "gitlab");
+        self.voices.iter().any(|voice| matches!(voice.target, Target::Folder(_)) && !forge(voice))
+    }
+
     /// Of the comment that tells it.
     fn key(&self) -> String {
         match &self.suite {
@@ -171,7 +177,7 @@ impl Voice {
 
 /// The URL that the configuration names for a webhook is the user's own word.
 fn named_origin(entry: &ReporterEntry) -> Option<Origin> {
-    entry.settings.get("url")?.as_str()?.parse().ok()
+    Origin::of_url(entry.settings.get("url")?.as_str()?).ok()
 }
 
 fn here() -> Target {
@@ -202,10 +208,14 @@ impl Session {
                 surroundings: surroundings.clone(),
                 news: (told.origin != ReportOrigin::Refused).then_some(news),
                 notify: told.notify.clone(),
-                state: telling.state,
+                state: telling.state.take(),
                 dry_run: telling.dry_run,
             },
         );
+        // Whoever asked a chat to be told and sees nothing there wants to know why.
+        if let Some(silence) = courier.silence().filter(|_| telling.sends()) {
+            let _ = writeln!(std::io::stderr().lock(), "note: {silence}");
+        }
         let (mut failures, key) = (0, telling.suite.is_some().then(|| key));
         for voice in &telling.voices {
             failures += self.speak(voice, &told, &surroundings, &courier, key.as_deref()).await;
