@@ -2,6 +2,7 @@
 //! GitHub's own description, and which GitHub's own client library works against.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use flaky_tests::github::{Github, TOKEN, event};
 use flaky_tests::{Ended, Flaky};
@@ -16,14 +17,19 @@ struct Told {
 }
 
 impl Told {
+    /// The run is made once for all tests: what is tested is telling it.
     fn new() -> Self {
-        let flaky = Flaky::new().file(
-            "test_cart.py",
-            "import os\n\ndef test_sums():\n    assert int(os.environ['ATTEMPT']) % 4, 'a|b <i> @octocat'\n",
-        );
+        static STORED: OnceLock<String> = OnceLock::new();
+        let stored = STORED.get_or_init(|| {
+            let flaky = Flaky::new().file(
+                "test_cart.py",
+                "import os\n\ndef test_sums():\n    assert int(os.environ['ATTEMPT']) % 4, 'a|b <i> @octocat'\n",
+            );
+            flaky.run("--runs 16 -- pytest").exits(10).report_as_json().to_string()
+        });
+        let flaky = Flaky::new();
         let report = flaky.beside("stored.json");
-        let args = format!("--runs 16 --report json={} -- pytest", report.display());
-        let _ = flaky.run(&args).exits(10);
+        std::fs::write(&report, stored).unwrap();
         Self { flaky, report }
     }
 
@@ -102,8 +108,9 @@ fn the_comment_is_found_behind_three_hundred_others_and_nobody_elses_is_touched(
 
 #[test]
 fn without_exactly_one_pull_request_only_the_job_says_it() {
+    let github = Github::new();
     for name in ["workflow_run/deleted-fork", "workflow_run/two-pulls", "workflow_run/moved-head"] {
-        let github = Github::with_event(name);
+        github.know(name);
         let told = Told::new().in_job(&github, name);
         let _ = told.report("--to github").exits(10);
         assert_eq!(github.asked("issues/create-comment").len(), 0, "{name}");
@@ -183,6 +190,7 @@ fn a_dry_run_prints_what_would_be_sent_and_asks_github_for_nothing_but_what_is_t
 
 #[test]
 fn after_a_failure_in_ci_what_failed_is_looked_for_in_artifacts_then_logs() {
+    let github = Github::new();
     for (name, expected) in [
         (
             "fork",
@@ -196,7 +204,7 @@ fn after_a_failure_in_ci_what_failed_is_looked_for_in_artifacts_then_logs() {
         ("monorepo", "`api / pytest`, `web / jest`: 2 failed tests"),
     ] {
         let name = format!("workflow_run/{name}");
-        let github = Github::with_event(&name);
+        github.know(&name);
         let told = Told::new().in_job(&github, &name);
         let ended = told.flaky.flaky("ci --to github --dry-run").exits(0);
         assert!(ended.stderr.contains(expected), "{name}: {expected}\n{}", ended.everything());
@@ -207,8 +215,9 @@ fn after_a_failure_in_ci_what_failed_is_looked_for_in_artifacts_then_logs() {
 
 #[test]
 fn without_a_commit_of_the_repository_itself_nothing_is_run_and_the_job_says_so() {
+    let github = Github::new();
     for name in ["workflow_run/deleted-fork", "workflow_run/two-pulls", "workflow_run/moved-head"] {
-        let github = Github::with_event(name);
+        github.know(name);
         let told = Told::new().in_job(&github, name);
         let _ = told.flaky.flaky("ci --to github").exits(0);
         let summary = read(told.summary());

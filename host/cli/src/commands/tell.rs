@@ -216,7 +216,7 @@ impl Session {
         if let Some(silence) = courier.silence().filter(|_| telling.sends()) {
             let _ = writeln!(std::io::stderr().lock(), "note: {silence}");
         }
-        let (mut failures, key) = (0, telling.suite.is_some().then(|| key));
+        let (mut failures, key) = (0, telling.suite.is_some().then_some(key));
         for voice in &telling.voices {
             failures += self.speak(voice, &told, &surroundings, &courier, key.as_deref()).await;
         }
