@@ -98,7 +98,7 @@ impl Origin {
 
     fn begin(&self, name: &str) -> PathBuf {
         let folder = self.folder.path().join("served").join(format!("{name}.git"));
-        fs::create_dir(&folder).expect("a new repository");
+        fs::create_dir_all(&folder).expect("a new repository");
         git(&folder, &["init", "--quiet", "--initial-branch", "main"]);
         folder
     }

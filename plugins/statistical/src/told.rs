@@ -9,6 +9,9 @@ const EFFECT_P: f64 = 0.05;
 /// Where being slower is: stricter, because every test of a suite is looked at and nobody corrects for that.
 const SLOWER_P: f64 = 0.01;
 
+/// From which difference on, in nanoseconds: writing an assertion's message takes a framework some milliseconds.
+const SLOWER_NS: u64 = 50_000_000;
+
 /// A test that fails at its surely least rate would pass so often on its own with less than this probability.
 const CHANCE: f64 = 0.05;
 
@@ -93,8 +96,8 @@ fn slower(evidence: &Evidence) -> Option<String> {
     let sure = durations.slower_when_failing.is_some_and(|p| p <= SLOWER_P);
     // The median of all is that of the passing ones as long as these are the most.
     let is_rare = evidence.failures.saturating_mul(2) < evidence.counts.ran;
-    let failed =
-        durations.median_failed_ns.filter(|failed| sure && is_rare && *failed > durations.median_ns)?;
+    let slower = |failed: &u64| *failed > durations.median_ns.saturating_add(SLOWER_NS);
+    let failed = durations.median_failed_ns.filter(|failed| sure && is_rare && slower(failed))?;
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds of an attempt, shown with three digits")]
     let told = |ns: u64| seconds(ns as f64 / 1e9);
     Some(format!("slower when it fails: median {} against {}", told(failed), told(durations.median_ns)))

@@ -4,6 +4,7 @@
 //! what they were seen to do elsewhere, which shows that the stand-in is faithful. Then ours meet the same.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "functions that several tests share fail as tests do")]
 
+mod after_ci;
 mod canaries;
 mod common;
 mod fan_out;

@@ -1,0 +1,100 @@
+//! The whole way of a failed run: GitHub's event, the artifact that CI left, the commit of a fork fetched by workers, and
+//! the answer in the pull request. GitHub and RunPod are the stand-ins that their own clients were tried against.
+
+use std::fs;
+
+use flaky_core::verdict::Category;
+use flaky_tests::Flaky;
+use flaky_tests::github::{Github, event};
+use flaky_tests::platform::Platform;
+use serde_json::{Value, json};
+
+use crate::common::{origin, ours};
+
+const REPOSITORY: &str = "acme/shop";
+const EVENT: &str = "workflow_run/fork";
+
+/// Fails in every third attempt; the other test is not to be run at all, or the run would take for ever.
+const CART: &str = "import os
+import time
+
+def test_sums():
+    assert int(os.environ['ATTEMPT']) % 3, 'carts differ'
+
+def test_adds():
+    time.sleep(600)
+";
+
+/// The head of the fork's pull request in the base repository, which is all that is fetched; gives its commit.
+fn head_of_pull_request() -> String {
+    let _ = origin().repository(REPOSITORY, &[("README", "a shop\n")]);
+    let git = |args: &[&str]| origin().git(REPOSITORY, args);
+    let _ = git(&["switch", "--quiet", "--create", "theirs"]);
+    let folder = std::path::PathBuf::from(git(&["rev-parse", "--show-toplevel"]));
+    fs::create_dir_all(folder.join("tests")).unwrap();
+    fs::write(folder.join("tests/test_cart.py"), CART).unwrap();
+    // What a fork says of how it is to be tested is not heard.
+    fs::write(folder.join(".flaky-detector.yml"), "test_command: sh -c 'exit 0'\nruns: 1\n").unwrap();
+    let _ = git(&["add", "--all"]);
+    let _ = git(&["commit", "--quiet", "--message", "Faster carts"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    let _ = git(&["update-ref", "refs/pull/7/head", &commit]);
+    let _ = git(&["switch", "--quiet", "main"]);
+    let _ = git(&["branch", "--quiet", "-D", "theirs"]);
+    commit
+}
+
+/// The recorded event with another commit as its head, and GitHub's side of it.
+fn event_of(github: &Github, commit: &str) -> Value {
+    let recorded = event(EVENT);
+    let old = recorded["workflow_run"]["head_sha"].as_str().unwrap().to_owned();
+    let known = flaky_tests::place::repository().join(format!("tests/github/events/{EVENT}.github.json"));
+    let known = fs::read_to_string(known).unwrap().replace(&old, commit);
+    github.add(&serde_json::from_str(&known).unwrap());
+    serde_json::from_str(&recorded.to_string().replace(&old, commit)).unwrap()
+}
+
+#[test]
+fn a_failed_run_of_a_fork_is_looked_into_by_workers_and_told_in_its_pull_request() {
+    let (platform, github, commit) = (Platform::new(), Github::new(), head_of_pull_request());
+    let _worker = ours(&platform, "w1").start();
+    let event = event_of(&github, &commit);
+    github.add(&json!({"kind": "content", "repository": REPOSITORY, "path": ".flaky-detector.yml",
+        "text": "test_command: pytest\nauto_trigger_runs: 15\nstop: never\n"}));
+    let mut flaky = Flaky::new().env("SSL_CERT_FILE", origin().certificate());
+    let path = flaky.beside("event.json");
+    fs::write(&path, event.to_string()).unwrap();
+    let outputs = flaky.beside("outputs");
+    let (summary, server) = (flaky.beside("summary.md"), origin().url("x").replace("/x.git", ""));
+    let variables = platform.client_environment().into_iter().chain(github.environment(EVENT, REPOSITORY));
+    for (name, value) in variables {
+        flaky = flaky.env(&name, value);
+    }
+    let flaky = flaky
+        .env("GITHUB_EVENT_PATH", &path)
+        .env("GITHUB_REPOSITORY_ID", event["repository"]["id"].to_string())
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .env("GITHUB_OUTPUT", outputs)
+        .env("GITHUB_SERVER_URL", &server);
+    let report = flaky.beside("told.json");
+    let ended = flaky.flaky(&format!("ci --to github --report json={}", report.display())).exits(0);
+    let told = ended.everything();
+    let report: flaky_core::report::RunReport =
+        serde_json::from_str(&fs::read_to_string(&report).expect(&told)).unwrap();
+    assert_eq!(report.subject.commit.as_deref(), Some(commit.as_str()), "{told}");
+    assert_eq!(report.subject.reference.as_deref(), Some("refs/pull/7/head"), "{told}");
+    assert_eq!((report.total_runs, report.failures, report.verdict), (15, 5, Category::Flaky), "{told}");
+    let ids: Vec<&str> = report.tests.iter().map(|test| test.id.as_str()).collect();
+    assert_eq!(ids, ["tests/test_cart.py::test_sums"], "only what failed is run\n{told}");
+    assert!(report.tests.iter().all(|test| test.failed_in_ci), "{told}");
+    let comments = github.comments(REPOSITORY, 7);
+    let [(_, body)] = comments.as_slice() else { panic!("{comments:?}\n{told}") };
+    for text in ["flaky", "5 of 15", "test_sums", "carts differ", &commit[..7]] {
+        assert!(body.contains(text), "{text}: {body}");
+    }
+    let key = platform.client_environment().into_iter().find(|(name, _)| name == "RUNPOD_API_KEY").unwrap().1;
+    for place in [&told, body, &fs::read_to_string(summary).unwrap()] {
+        assert!(!place.contains(&key) && !place.contains(flaky_tests::github::TOKEN), "{place}");
+    }
+    github.assert_all_valid();
+}
