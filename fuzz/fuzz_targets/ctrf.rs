@@ -3,6 +3,6 @@
 use flaky_plugin_sdk::PackedParser;
 
 flaky_fuzz::target!(
-    |attempt| flaky_plugin_ctrf::Ctrf.parse(attempt),
+    |attempt| flaky_plugin_ctrf::Ctrf::default().parse(attempt),
     "report/ctrf-report.json",
 );
