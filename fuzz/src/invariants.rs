@@ -48,14 +48,14 @@ pub(crate) fn check(parsed: &PackedAttempt, size: usize) {
     }
 }
 
-/// Every id is text of its own, and its name its end.
+/// Every id is text of its own, and its name its end. Frameworks do have tests without a name; the host gives them one.
 fn ids(tests: &PackedTests) {
     let whole = std::str::from_utf8(&tests.ids).unwrap_or_else(|error| panic!("ids are not UTF-8: {error}"));
     let mut start = 0;
     for (index, end) in tests.id_ends.iter().enumerate() {
         let id = whole.get(start..*end as usize).unwrap_or_else(|| panic!("id {index} is not text of its own"));
         let name = tests.name_starts.get(index).map_or(0, |name| *name as usize);
-        assert!(id.get(name..).is_some_and(|name| !name.is_empty()), "id {index} has no name");
+        assert!(id.get(name..).is_some(), "the name of id {index} begins nowhere in it");
         start = *end as usize;
     }
     assert_eq!(start, whole.len(), "ids that belong to no test");
