@@ -171,7 +171,7 @@ def main() -> None:
     options.add_argument("--seconds", type=int, default=120, help="of CPU, per target")
     options.add_argument("--log", type=Path, help="a JSON line per target is added to this file")
     options.add_argument("--no-build", action="store_true")
-    given = options.parse_args()
+    given = options.parse_intermixed_args()
     if given.task == "check":
         check()
     elif given.task == "seeds":

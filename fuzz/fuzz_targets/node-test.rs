@@ -1,4 +1,4 @@
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use flaky_plugin_sdk::PackedParser;
 

@@ -1,4 +1,4 @@
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 flaky_fuzz::target!(
     |attempt| Ok(flaky_plugin_teamcity::parse(attempt)),

@@ -56,12 +56,24 @@ impl<'i> Case<'i> {
         self.recorded_times(1)
     }
 
+    /// How many sources there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.sources.len()
+    }
+
     /// As a parser gets it, every source repeated so often.
     #[must_use]
     pub fn recorded_times(&self, times: usize) -> Recorded {
+        self.recorded_as(|bytes| bytes.repeat(times))
+    }
+
+    /// As a parser gets it, every source made anew.
+    #[must_use]
+    pub fn recorded_as(&self, make: impl Fn(&[u8]) -> Vec<u8>) -> Recorded {
         let start = Recorded::default().exit(self.exit);
         self.sources.iter().fold(start, |recorded, (name, bytes)| {
-            let bytes = bytes.repeat(times);
+            let bytes = make(bytes);
             match (name.split_once('/'), self.cut) {
                 (Some(("report", path)), _) => recorded.report(path, bytes),
                 (Some((_, path)), _) => recorded.tree(path, bytes),

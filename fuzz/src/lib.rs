@@ -7,6 +7,7 @@
 mod case;
 mod invariants;
 mod memory;
+pub mod sizes;
 
 use flaky_plugin_sdk::{Attempt, PackedAttempt, Result};
 
@@ -94,15 +95,22 @@ fn cpu_seconds() -> f64 {
 }
 
 /// A fuzz target: how the parser is called, and which files it is given beside what was printed (`report/…` in the
-/// report folder, `tree/…` in the work tree).
+/// report folder, `tree/…` in the work tree). Built without a fuzzer it is a program that measures: [`sizes`].
 #[macro_export]
 macro_rules! target {
     ($parse:expr $(, $place:literal)* $(,)?) => {
         #[global_allocator]
         static ALLOCATOR: $crate::Counting = $crate::Counting;
 
-        libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-            $crate::check($parse, &["stdout", "stderr" $(, $place)*], input);
-        });
+        const PARSE: $crate::Parse = $parse;
+        const PLACES: &[&str] = &["stdout", "stderr" $(, $place)*];
+
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|input: &[u8]| $crate::check(PARSE, PLACES, input));
+
+        #[cfg(not(fuzzing))]
+        fn main() {
+            $crate::sizes::main(PARSE, PLACES);
+        }
     };
 }
