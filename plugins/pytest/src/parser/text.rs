@@ -179,14 +179,13 @@ impl Reading {
 
     /// The tests by name: those of the progress lines, and those that only the summary names.
     fn tests(&mut self, death: Outcome) -> Vec<Seen> {
-        let mut tests: Vec<Seen> = Vec::new();
-        let mut by_id: HashMap<String, usize> = HashMap::new();
         let died = self.totals.is_none();
-        for (id, status) in std::mem::take(&mut self.progress).results(died) {
-            let at = *by_id.entry(id).or_insert_with_key(|id| {
-                tests.push(Seen::new(id));
-                tests.len() - 1
-            });
+        let results = std::mem::take(&mut self.progress).results(died);
+        let mut by_id = results.tests;
+        let mut ids: Vec<(&String, usize)> = by_id.iter().map(|(id, at)| (id, *at)).collect();
+        ids.sort_unstable_by_key(|(_, at)| *at);
+        let mut tests: Vec<Seen> = ids.into_iter().map(|(id, _)| Seen::new(id)).collect();
+        for (at, status) in results.told {
             if let Some(test) = tests.get_mut(at) {
                 test.add(status, death);
             }
@@ -346,7 +345,7 @@ fn pack(tests: Vec<Seen>) -> flaky_plugin_sdk::PackedTests {
     for mut test in tests {
         let index = packed.push(&test.id, test.outcome);
         packed.set_name(index, own_name(&test.id));
-        if let Some((file, _)) = test.id.split_once("::") {
+        if let Some((file, _)) = line::split_id(&test.id) {
             packed.set_location(index, file, None);
         }
         // What the test itself did comes before what its tear-down did.
