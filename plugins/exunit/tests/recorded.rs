@@ -39,7 +39,7 @@ fn a_line_of_a_megabyte_and_a_broken_character_change_nothing() {
 fn a_block_of_a_module_is_told_whole_by_its_first_test_alone() {
     let mut text = "\nATest [test/a_test.exs]\n".to_owned();
     for i in 0..1000 {
-        text += &format!("  * test {i} [L#5]\n  * test {i} (0.00ms) [L#5]\n");
+        text += &format!("  * test {i} [L#5]\r  * test {i} (0.00ms) [L#5]\n");
     }
     for _ in 0..1000 {
         text += "\n  0) ATest: failure on setup_all callback, all tests have been invalidated\n     \
