@@ -49,8 +49,6 @@ struct Reading {
     /// Names by number, from the lines in which tests begin.
     names: HashMap<u64, Started>,
     tests: Vec<Told>,
-    /// Positions in `tests` by number.
-    by_number: HashMap<u64, usize>,
     /// `n` and `m` of the last line with a result, which count up.
     last: Option<(u64, u64)>,
     /// The test whose output may follow.
@@ -71,6 +69,8 @@ struct Started {
     /// In which order tests began.
     order: usize,
     running: bool,
+    /// Position in `tests`, once it has a result.
+    told: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Reading {
             Line::Start { number, name } if end == LineEnd::LineFeed && !in_output => {
                 self.start(number, name)
             }
-            Line::Result(result) if end == LineEnd::LineFeed && self.is_next(&result) => self.result(&result),
+            Line::Result(result) if end == LineEnd::LineFeed && self.result(&result) => {}
             Line::Output { number, text }
                 if self.names.get(&number).is_some_and(|started| started.running) =>
             {
@@ -131,6 +131,7 @@ impl Reading {
             output: String::new(),
             order,
             running: true,
+            told: None,
         });
         // A test that printed such a line does not rename one that runs.
         if !started.running {
@@ -157,28 +158,26 @@ impl Reading {
         }
     }
 
-    /// Whether a line can be of this run: tests print lines of runs of their own.
+    /// Whether a line counts up from the last of this run: tests print lines of runs of their own.
     fn is_next(&self, result: &Result<'_>) -> bool {
-        let Some(started) = self.names.get(&result.number).filter(|started| started.running) else {
-            return false;
-        };
-        let fits = line::status(result.rest, &started.name).is_some();
-        let counts_up = match (result.position, self.last) {
+        match (result.position, self.last) {
             (Some((n, m)), Some((last, all))) => m == all && n > last && n <= m,
             (Some((n, m)), None) => n >= 1 && n <= m,
             // Another try of a test.
             (None, _) => true,
-        };
-        fits && counts_up
+        }
     }
 
-    fn result(&mut self, result: &Result<'_>) {
-        let Some(started) = self.names.get_mut(&result.number) else { return };
-        let Some(status) = line::status(result.rest, &started.name) else { return };
+    /// Says whether it was the result of a test of this run.
+    fn result(&mut self, result: &Result<'_>) -> bool {
+        let is_next = self.is_next(result);
+        let started = self.names.get_mut(&result.number).filter(|started| started.running && is_next);
+        let Some(started) = started else { return false };
+        let Some(status) = line::status(result.rest, &started.name) else { return false };
         started.running = false;
         self.last = result.position.or(self.last);
         let next = self.tests.len();
-        let index = *self.by_number.entry(result.number).or_insert(next);
+        let index = *started.told.get_or_insert(next);
         let output = std::mem::take(&mut started.output);
         if index == next {
             self.tests.push(Told {
@@ -189,7 +188,7 @@ impl Reading {
                 output: String::new(),
             });
         }
-        let Some(told) = self.tests.get_mut(index) else { return };
+        let Some(told) = self.tests.get_mut(index) else { return true };
         told.tries.push(status.outcome);
         told.duration_ns = status.duration_ns;
         if !is_good(status.outcome) {
@@ -198,6 +197,7 @@ impl Reading {
         }
         let may_have_output = !is_good(status.outcome) && status.outcome != Outcome::NotRun;
         self.open = Some(index).filter(|_| may_have_output && !self.is_verbose);
+        true
     }
 
     fn finish(mut self, source: &Source, attempt: &Attempt<'_>, was_cut: bool) -> Option<PackedAttempt> {

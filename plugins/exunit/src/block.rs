@@ -9,6 +9,9 @@ const LONGEST_BLOCK: usize = 64 * 1024;
 /// Of all blocks together, so that a thousand long ones do not fill the memory.
 const ALL_BLOCKS: usize = 16 * 1024 * 1024;
 
+/// Of an account that is told once more, the beginning of its first line: as much as a table shows.
+const LONGEST_AGAIN: usize = 200;
+
 /// Whom a block is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Title {
@@ -121,6 +124,14 @@ impl Block {
             message: said.join("\n").trim_end().to_owned(),
             trace: trace.to_owned(),
         }
+    }
+
+    /// What is told of every further test of a module: thousands of copies of the whole account would be the same.
+    pub(super) fn failure_in_short(&self) -> Failure {
+        let Failure { kind, mut message, .. } = self.failure();
+        let line = message.lines().next().unwrap_or_default();
+        message.truncate(line.floor_char_boundary(LONGEST_AGAIN));
+        Failure { kind, message, trace: String::new() }
     }
 
     pub(super) fn outcome(&self) -> Outcome {

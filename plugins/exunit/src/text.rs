@@ -72,7 +72,7 @@ impl Totals {
                     return None;
                 }
                 // Kinds of tests, `property` and the user's own included.
-                _ => totals.tests += number,
+                _ => totals.tests = number.saturating_add(totals.tests),
             }
         }
         has_failures.then_some(totals)
@@ -238,9 +238,10 @@ impl Reading {
                     let tests = by_name.get_mut(&(module.as_str(), name.as_str()));
                     blamed.extend(tests.and_then(Vec::pop).map(|at| (at, number)));
                 }
+                // All its tests failed by the first block of a module; a further one is about none.
                 Title::Module(module) => {
-                    let tests = by_module.get(module.as_str()).into_iter().flatten();
-                    blamed.extend(tests.map(|at| (*at, number)));
+                    let tests = by_module.remove(module.as_str()).into_iter().flatten();
+                    blamed.extend(tests.map(|at| (at, number)));
                 }
             }
         }
@@ -257,6 +258,7 @@ impl Reading {
         let mut tests = PackedTestsBuilder::default();
         let died =
             self.running.take().filter(|_| self.totals.is_none()).map(|test| Seen { outcome: death, ..test });
+        let mut told = None;
         for test in std::mem::take(&mut self.tests).into_iter().chain(died) {
             let index = tests.push(&format!("{}::{}", test.module, test.name), test.outcome);
             tests.set_name(index, &test.name);
@@ -266,7 +268,10 @@ impl Reading {
                 tests.set_duration(index, (seconds * 1e9) as u64);
             }
             if let Some(block) = test.block.and_then(|number| self.blocks.blocks.get(number)) {
-                tests.add_failure(index, block.failure());
+                // A block of a module is about all its tests, which stand one behind the other: the first tells it all.
+                let again = told == test.block;
+                told = test.block;
+                tests.add_failure(index, if again { block.failure_in_short() } else { block.failure() });
             }
         }
         tests.finish()

@@ -33,3 +33,22 @@ fn a_line_of_a_megabyte_and_a_broken_character_change_nothing() {
     }
     assert!(changed > 0, "no recorded output has the long line");
 }
+
+/// What one block says of a whole module is not kept thousands of times.
+#[test]
+fn a_block_of_a_module_is_told_whole_by_its_first_test_alone() {
+    let mut text = "\nATest [test/a_test.exs]\n".to_owned();
+    for i in 0..1000 {
+        text += &format!("  * test {i} [L#5]\r  * test {i} (0.00ms) [L#5]\n");
+    }
+    for _ in 0..1000 {
+        text += "\n  0) ATest: failure on setup_all callback, all tests have been invalidated\n     \
+                 ** (RuntimeError) nothing works\n     stacktrace:\n       test/a_test.exs:3: ATest.__ex_unit__/2\n\n";
+    }
+    let recorded = flaky_plugin_sdk::native::Recorded::default().stdout(text).exit_code(2);
+    let parsed = parse(&recorded.attempt());
+    assert_eq!(parsed.tests.failures.len(), 1000);
+    let [(_, first), (_, second), ..] = parsed.tests.failures.as_slice() else { panic!("two failures") };
+    assert_eq!((first.message.as_str(), second.message.as_str()), ("nothing works", "nothing works"));
+    assert_eq!((first.trace.is_empty(), second.trace.is_empty()), (false, true));
+}

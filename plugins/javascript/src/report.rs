@@ -136,11 +136,10 @@ impl Session {
             }
             "file" => {
                 for index in self.by_file.remove(&record.file).unwrap_or_default() {
-                    if let Some(slot) = self.tests.get_mut(index) {
-                        *slot = None;
+                    if let Some(told) = self.tests.get_mut(index).and_then(Option::take) {
+                        self.running.remove(&told.test.path);
                     }
                 }
-                self.running.retain(|path, _| path.first() != Some(&record.file));
             }
             "error" => {
                 let said = first_paragraph(&crate::strip_colours(&record.message));

@@ -226,6 +226,18 @@ impl<R: BufRead> Elements<R> {
     /// # Errors
     /// What was read of it, when the text ends in it.
     pub fn whole(&mut self, element: Element) -> Result<Element, Element> {
+        self.whole_but(element, |_| false)
+    }
+
+    /// The same, but what is in elements that say nothing is passed over. They have none of their own kind in them.
+    ///
+    /// # Errors
+    /// As [`whole`](Self::whole).
+    pub fn whole_but(
+        &mut self,
+        element: Element,
+        says_nothing: impl Fn(&Element) -> bool,
+    ) -> Result<Element, Element> {
         let depth = self.open.len();
         let mut unfinished = vec![element];
         let mut kept = 0;
@@ -249,6 +261,10 @@ impl<R: BufRead> Elements<R> {
             };
             match step {
                 Step::Open(element) => {
+                    if self.ended == 0 && says_nothing(&element) {
+                        let skipped = self.reader.get_mut().skip_text_of(&element.name);
+                        self.state = if skipped.is_err() { State::Broken } else { self.state };
+                    }
                     kept += 1;
                     unfinished.push(if kept <= MOST_KEPT { element } else { Element::default() });
                 }

@@ -119,7 +119,7 @@ impl<R: BufRead> Input<R> {
             if buffer.is_empty() {
                 return Ok(false);
             }
-            if let Some(at) = buffer.iter().position(|&b| b == b'\n') {
+            if let Some(at) = memchr::memchr(b'\n', buffer) {
                 self.consume(at + 1);
                 return Ok(true);
             }
@@ -133,25 +133,36 @@ impl<R: BufRead> Input<R> {
     /// but for CDATA sections, which may hold something that looks like the end tag.
     pub(crate) fn skip_text_of(&mut self, name: &str) -> io::Result<()> {
         let end_tag = format!("</{name}");
+        let longest = end_tag.len().max(CDATA.len());
+        let kind = |ahead: &[u8]| match ahead {
+            _ if ahead.starts_with(CDATA) => Markup::CData,
+            _ if ahead.starts_with(end_tag.as_bytes()) => Markup::End,
+            _ => Markup::Text,
+        };
         loop {
             let buffer = self.fill_buf()?;
             if buffer.is_empty() {
                 return Ok(());
             }
-            let Some(at) = buffer.iter().position(|&b| b == b'<') else {
+            let Some(at) = memchr::memchr(b'<', buffer) else {
                 let length = buffer.len();
                 self.consume(length);
                 continue;
             };
+            // Looking ahead copies, and is only needed at the end of a piece.
+            let in_buffer = buffer.get(at..at + longest).map(kind);
             self.consume(at);
-            let ahead = self.peek(end_tag.len().max(CDATA.len()))?;
-            if ahead.starts_with(CDATA) {
-                self.consume_exactly(CDATA.len())?;
-                self.skip_past_cdata_end()?;
-            } else if ahead.starts_with(end_tag.as_bytes()) {
-                return Ok(());
-            } else {
-                self.consume_exactly(1)?;
+            let markup = match in_buffer {
+                Some(markup) => markup,
+                None => kind(&self.peek(longest)?),
+            };
+            match markup {
+                Markup::CData => {
+                    self.consume_exactly(CDATA.len())?;
+                    self.skip_past_cdata_end()?;
+                }
+                Markup::End => return Ok(()),
+                Markup::Text => self.consume_exactly(1)?,
             }
         }
     }
@@ -219,6 +230,14 @@ impl<R: BufRead> Input<R> {
 }
 
 const CDATA: &[u8] = b"<![CDATA[";
+
+/// What a `<` begins inside of text that is skipped.
+enum Markup {
+    CData,
+    /// The end tag that is looked for.
+    End,
+    Text,
+}
 
 impl<R: BufRead> Read for Input<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {

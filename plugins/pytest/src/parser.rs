@@ -67,10 +67,13 @@ fn printed(blob: &Blob<'_>, source: &Source, death: Outcome) -> Option<PackedAtt
 
 /// The test's own name: what stands behind the last `::` that is not in its parameters.
 pub(crate) fn own_name(id: &str) -> &str {
-    let Some(file) = id.find("::") else { return id };
-    let parameters = id.get(file..).and_then(|rest| rest.find('[')).map_or(id.len(), |at| file + at);
-    let names = id.get(..parameters).unwrap_or(id);
-    names.rfind("::").and_then(|at| id.get(at + 2..)).filter(|name| !name.is_empty()).unwrap_or(id)
+    let bytes = id.as_bytes();
+    let is_double = |at: &usize| bytes.get(at + 1) == Some(&b':');
+    let Some(file) = memchr::memchr_iter(b':', bytes).find(is_double) else { return id };
+    let parameters = memchr::memchr_iter(b'[', bytes).find(|at| *at > file).unwrap_or(bytes.len());
+    let names = bytes.get(..parameters).unwrap_or(bytes);
+    let last = memchr::memrchr_iter(b':', names).find(|at| *at > 0 && names.get(at - 1) == Some(&b':'));
+    last.and_then(|at| id.get(at + 1..)).filter(|name| !name.is_empty()).unwrap_or(id)
 }
 
 #[cfg(test)]

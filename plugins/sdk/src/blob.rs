@@ -87,7 +87,8 @@ impl<'a> Blob<'a> {
             Ok(blob) => Cow::Owned(blob.read(offset, most)),
             Err(bytes) => {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-                let end = start.saturating_add(most.min(self.chunk) as usize).min(bytes.len());
+                // What looks at a beginning gets it whole, as it does from the host; only pieces are small.
+                let end = start.saturating_add(most.min(self.chunk.max(CHUNK)) as usize).min(bytes.len());
                 Cow::Borrowed(bytes.get(start..end).unwrap_or_default())
             }
         }

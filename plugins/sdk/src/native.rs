@@ -16,6 +16,8 @@ use crate::{Attempt, AttemptInfo, Blob, Exit, Project, Source};
 pub struct Recorded {
     info: AttemptInfo,
     contents: Vec<Bytes>,
+    /// Bytes per read, where not as the host would give them.
+    chunk: Option<u32>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,7 +37,7 @@ impl Default for Recorded {
             conditions: Vec::new(),
             sources: Vec::new(),
         };
-        Self { info, contents: Vec::new() }
+        Self { info, contents: Vec::new(), chunk: None }
     }
 }
 
@@ -90,6 +92,13 @@ impl Recorded {
         self
     }
 
+    /// Read in pieces of `chunk` bytes: tests use it to put the ends of pieces everywhere.
+    #[must_use]
+    pub fn in_chunks_of(mut self, chunk: u32) -> Self {
+        self.chunk = Some(chunk);
+        self
+    }
+
     /// The attempt, as a parser gets it.
     #[must_use]
     pub fn attempt(&self) -> Attempt<'_> {
@@ -108,7 +117,12 @@ impl Recorded {
 
     pub(crate) fn open(&self, wanted: &Source) -> Option<Blob<'_>> {
         let position = self.info.sources.iter().position(|source| source == wanted)?;
-        self.contents.get(position).map(|content| Blob::in_memory(&content.bytes).with_cut(content.cut))
+        let content = self.contents.get(position)?;
+        let blob = Blob::in_memory(&content.bytes).with_cut(content.cut);
+        Some(match self.chunk {
+            Some(chunk) => blob.in_chunks_of(chunk),
+            None => blob,
+        })
     }
 }
 

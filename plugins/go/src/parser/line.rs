@@ -161,7 +161,9 @@ pub(super) fn seconds(text: &str) -> Option<u64> {
     if !digits(whole) || !(part.is_empty() || digits(part)) || whole.len() > 10 || part.len() > 9 {
         return None;
     }
-    let part: u64 = format!("{part:0<9}").parse().ok()?;
+    let missing = u32::try_from(9 - part.len()).ok()?;
+    let part =
+        part.bytes().fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0')) * 10_u64.pow(missing);
     whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(part)
 }
 

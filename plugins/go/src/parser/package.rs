@@ -18,6 +18,8 @@ pub(super) struct Package {
     latest: HashMap<String, usize>,
     /// The test that printed lines belong to.
     current: Option<usize>,
+    /// How many tests have no result.
+    open: usize,
     /// Counts changes of which test runs.
     moves: u64,
     death: Death,
@@ -77,7 +79,7 @@ impl Package {
     }
 
     pub(super) fn has_open_tests(&self) -> bool {
-        self.tests.iter().any(|test| !matches!(test.state, State::Closed(_)))
+        self.open > 0
     }
 
     /// Position of a test of this name that has no result yet.
@@ -104,6 +106,7 @@ impl Package {
 
     fn push(&mut self, name: &str, state: State) {
         let at = self.tests.len();
+        self.open += usize::from(!matches!(state, State::Closed(_)));
         self.latest.insert(name.to_owned(), at);
         self.tests.push(Test {
             name: name.to_owned(),
@@ -140,6 +143,7 @@ impl Package {
         if matches!(test.state, State::Closed(_)) && test.closed_at != moves {
             return false;
         }
+        self.open -= usize::from(!matches!(test.state, State::Closed(_)));
         test.state = State::Closed(outcome);
         test.nanoseconds = nanoseconds;
         test.closed_at = moves;
@@ -184,7 +188,10 @@ impl Package {
         let rest = self.tests.split_off(count.min(self.tests.len()));
         let latest = rest.iter().enumerate().map(|(at, test)| (test.name.clone(), at)).collect();
         let current = self.current.and_then(|at| at.checked_sub(count));
-        let next = Self { tests: rest, latest, current, moves: self.moves, death: Death::default() };
+        let is_open = |test: &&Test| !matches!(test.state, State::Closed(_));
+        let open = rest.iter().filter(is_open).count();
+        self.open -= open;
+        let next = Self { tests: rest, latest, current, open, moves: self.moves, death: Death::default() };
         std::mem::replace(self, next)
     }
 

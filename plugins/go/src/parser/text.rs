@@ -90,8 +90,8 @@ impl Reading {
     fn begin(&mut self, name: &str) {
         self.verbose = true;
         // No test begins twice at a time: the package that had it is over.
-        let again = self.package.open(name);
-        if again.is_some_and(|at| self.doubtful.as_ref().is_some_and(|doubtful| at < doubtful.tests)) {
+        let again = |doubtful: &Doubtful| self.package.open(name).is_some_and(|at| at < doubtful.tests);
+        if self.doubtful.as_ref().is_some_and(again) {
             self.believe();
         }
         self.block.clear();
@@ -113,7 +113,7 @@ impl Reading {
             }
             self.package.add_failed(name, nanoseconds);
         } else {
-            let open = self.package.open(name);
+            let open = self.doubtful.as_ref().and_then(|_| self.package.open(name));
             if !self.package.close(name, outcome, nanoseconds) {
                 return false;
             }

@@ -159,10 +159,10 @@ impl Reading {
         let mut parsed =
             PackedAttempt { format: "pytest-text".to_owned(), completeness, ..PackedAttempt::default() };
         let mut tests = self.tests(death);
-        let titles = Titles::of(&tests);
+        let mut titles = Titles::of(&tests);
         let diagnostics = self.errors.take_all().into_iter().filter_map(|block| {
             let Some(file) = block.title.strip_prefix("ERROR collecting ") else {
-                explain(&mut tests, &titles, &block, Cause::Fixture);
+                explain(&mut tests, &mut titles, &block, Cause::Fixture);
                 return None;
             };
             let said = block.message.lines().next().unwrap_or_default();
@@ -170,7 +170,7 @@ impl Reading {
         });
         parsed.diagnostics = diagnostics.collect();
         for block in self.failures.take_all() {
-            explain(&mut tests, &titles, &block, Cause::Test);
+            explain(&mut tests, &mut titles, &block, Cause::Test);
         }
         self.count_unnamed(&tests, &mut parsed);
         parsed.tests = pack(tests);
@@ -179,14 +179,13 @@ impl Reading {
 
     /// The tests by name: those of the progress lines, and those that only the summary names.
     fn tests(&mut self, death: Outcome) -> Vec<Seen> {
-        let mut tests: Vec<Seen> = Vec::new();
-        let mut by_id: HashMap<String, usize> = HashMap::new();
         let died = self.totals.is_none();
-        for (id, status) in std::mem::take(&mut self.progress).results(died) {
-            let at = *by_id.entry(id).or_insert_with_key(|id| {
-                tests.push(Seen::new(id));
-                tests.len() - 1
-            });
+        let results = std::mem::take(&mut self.progress).results(died);
+        let mut by_id = results.tests;
+        let mut ids: Vec<(&String, usize)> = by_id.iter().map(|(id, at)| (id, *at)).collect();
+        ids.sort_unstable_by_key(|(_, at)| *at);
+        let mut tests: Vec<Seen> = ids.into_iter().map(|(id, _)| Seen::new(id)).collect();
+        for (at, status) in results.told {
             if let Some(test) = tests.get_mut(at) {
                 test.add(status, death);
             }
@@ -303,33 +302,55 @@ impl Seen {
 }
 
 /// Tests by the title that a block of theirs has.
-struct Titles(HashMap<String, Vec<usize>>);
+struct Titles(HashMap<String, Titled>);
+
+/// Tests of one title: titles lack the file.
+#[derive(Debug, Default)]
+struct Titled {
+    all: Vec<usize>,
+    /// How many of them, from the first, have had all their blocks, by cause.
+    explained: [usize; 2],
+}
+
+impl Titled {
+    /// The first test that a block is still to come of. What had all its blocks is not looked at twice.
+    fn due(&mut self, tests: &[Seen], cause: Cause) -> Option<usize> {
+        let due = |test: &Seen| if cause == Cause::Test { test.due.0 > 0 } else { test.due.1 > 0 };
+        let [of_tests, of_fixtures] = &mut self.explained;
+        let explained = if cause == Cause::Test { of_tests } else { of_fixtures };
+        while self.all.get(*explained).is_some_and(|at| !tests.get(*at).is_some_and(due)) {
+            *explained += 1;
+        }
+        self.all.get(*explained).copied()
+    }
+}
 
 impl Titles {
     fn of(tests: &[Seen]) -> Self {
-        let mut titles: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut titles: HashMap<String, Titled> = HashMap::new();
         // Nearly all tests pass, and have no block.
         for (at, test) in tests.iter().enumerate().filter(|(_, test)| test.due != (0, 0)) {
-            titles.entry(blocks::title_of(&test.id)).or_default().push(at);
+            titles.entry(blocks::title_of(&test.id)).or_default().all.push(at);
         }
         Self(titles)
     }
 
     /// A subtest's block has its name after the title.
-    fn get(&self, title: &str) -> &[usize] {
-        let beginning = || title.get(..[" [", " ("].iter().filter_map(|begin| title.find(begin)).min()?);
-        let found = self.0.get(title).or_else(|| self.0.get(beginning()?));
-        found.map_or(&[], Vec::as_slice)
+    fn get(&mut self, title: &str) -> Option<&mut Titled> {
+        if self.0.contains_key(title) {
+            return self.0.get_mut(title);
+        }
+        let beginning = [" [", " ("].iter().filter_map(|begin| title.find(begin)).min()?;
+        self.0.get_mut(title.get(..beginning)?)
     }
 }
 
 /// Gives a block of the failure sections to its test: blocks come in the order of the tests, under titles that lack
 /// the file.
-fn explain(tests: &mut [Seen], titles: &Titles, block: &Block, cause: Cause) {
-    let candidates = titles.get(blocks::without_phase(&block.title));
-    let due = |test: &Seen| if cause == Cause::Test { test.due.0 > 0 } else { test.due.1 > 0 };
-    let Some(at) = candidates.iter().find(|at| tests.get(**at).is_some_and(due)) else { return };
-    let Some(test) = tests.get_mut(*at) else { return };
+fn explain(tests: &mut [Seen], titles: &mut Titles, block: &Block, cause: Cause) {
+    let titled = titles.get(blocks::without_phase(&block.title));
+    let Some(at) = titled.and_then(|titled| titled.due(tests, cause)) else { return };
+    let Some(test) = tests.get_mut(at) else { return };
     match cause {
         Cause::Test => test.due.0 -= 1,
         Cause::Fixture => test.due.1 -= 1,
@@ -346,7 +367,7 @@ fn pack(tests: Vec<Seen>) -> flaky_plugin_sdk::PackedTests {
     for mut test in tests {
         let index = packed.push(&test.id, test.outcome);
         packed.set_name(index, own_name(&test.id));
-        if let Some((file, _)) = test.id.split_once("::") {
+        if let Some((file, _)) = line::split_id(&test.id) {
             packed.set_location(index, file, None);
         }
         // What the test itself did comes before what its tear-down did.

@@ -198,10 +198,11 @@ fn tell(
 ) {
     let named_all = !seen.tests.is_empty();
     let mut tests: Vec<Test> = seen.tests.into_iter().map(|(id, outcome)| Test::new(id, outcome)).collect();
-    let mut by_id: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut by_id: HashMap<String, Runs> = HashMap::new();
     for (at, test) in tests.iter().enumerate() {
-        by_id.entry(test.id.clone()).or_default().push(at);
+        by_id.entry(test.id.clone()).or_default().all.push(at);
     }
+    let mut not_loaded = 0;
     for block in in_order(blocks.all, &seen.letters) {
         let failure = block.failure();
         match block.subject {
@@ -211,19 +212,18 @@ fn tell(
                     .push(Diagnostic::new("suite-error", format!("{hook}: {}", one_line(&failure))));
             }
             Subject::NotLoaded(name) => {
+                not_loaded += 1;
                 parsed
                     .diagnostics
                     .push(Diagnostic::new("collection-error", format!("{name}: {}", last_line(&failure))));
             }
             Subject::Test(id) => {
                 let known = by_id.entry(id.clone()).or_default();
-                if known.is_empty() {
-                    known.push(tests.len());
+                if known.all.is_empty() {
+                    known.all.push(tests.len());
                     tests.push(Test::new(id, Outcome::Unknown));
                 }
-                // Of several runs of a test the first that is not explained yet.
-                let due = known.iter().find(|at| tests.get(**at).is_some_and(Test::is_due));
-                let at = due.or_else(|| known.first()).copied().unwrap_or(usize::MAX);
+                let at = known.due(&tests).unwrap_or(usize::MAX);
                 if let Some(test) = tests.get_mut(at) {
                     test.explain(block.kind, failure);
                 }
@@ -232,7 +232,6 @@ fn tell(
     }
     let named = tests.len();
     tests.into_iter().for_each(|test| test.tell(packed));
-    let not_loaded = parsed.diagnostics.iter().filter(|d| d.code == "collection-error").count();
     let unnamed = ran.unwrap_or(0).saturating_sub(named + not_loaded);
     if unnamed > 0 && !named_all {
         parsed.completeness = Completeness::Truncated;
@@ -241,6 +240,25 @@ fn tell(
     } else if unnamed > 0 {
         let message = format!("unittest counts {unnamed} tests more than it names");
         parsed.diagnostics.push(Diagnostic::warning("contradicting-counts", message));
+    }
+}
+
+/// Positions of all runs of a test.
+#[derive(Debug, Default)]
+struct Runs {
+    all: Vec<usize>,
+    /// How many of them are explained, from the first.
+    explained: usize,
+}
+
+impl Runs {
+    /// The first that is not explained yet, or the first. What is explained stays so: nothing is looked at twice.
+    fn due(&mut self, tests: &[Test]) -> Option<usize> {
+        let is_due = |at: &usize| tests.get(*at).is_some_and(Test::is_due);
+        while self.all.get(self.explained).is_some_and(|at| !is_due(at)) {
+            self.explained += 1;
+        }
+        self.all.get(self.explained).or(self.all.first()).copied()
     }
 }
 

@@ -59,6 +59,25 @@ struct File {
     blocks: Vec<Block>,
 }
 
+/// Failed tests of one name.
+#[derive(Debug, Default)]
+struct Named {
+    all: Vec<usize>,
+    /// How many of them have a failure, from the first.
+    told: usize,
+}
+
+impl Named {
+    /// The first that has no failure yet, or the last. A failure stays: nothing is looked at twice.
+    fn next(&mut self, tests: &[Test]) -> Option<usize> {
+        let is_told = |index: &usize| tests.get(*index).is_some_and(|test| !test.failures.is_empty());
+        while self.all.get(self.told).is_some_and(is_told) {
+            self.told += 1;
+        }
+        self.all.get(self.told).or(self.all.last()).copied()
+    }
+}
+
 impl Run {
     /// `whole` is false for a last line that may have lost its end.
     pub(crate) fn line(&mut self, line: &str, whole: bool) {
@@ -180,9 +199,9 @@ impl Run {
         self.place = Place::Outside;
         let Some(mut file) = self.file.take() else { return };
         let blocks = std::mem::take(&mut file.blocks);
-        let mut failed: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut failed: HashMap<String, Named> = HashMap::new();
         for (index, test) in file.tests.iter().enumerate().filter(|(_, test)| is_failure(test.outcome)) {
-            failed.entry(test.path.get(1..).unwrap_or_default().join(" › ")).or_default().push(index);
+            failed.entry(test.path.get(1..).unwrap_or_default().join(" › ")).or_default().all.push(index);
         }
         for block in blocks {
             let failure = block.failure();
@@ -194,18 +213,15 @@ impl Run {
             }
             let outcome = failed_outcome(&failure.message);
             // Of tests of one name, the first that has no failure yet; of one test, all its failures.
-            let indices = failed.get(&block.title).map(Vec::as_slice).unwrap_or_default();
-            let fresh = indices
-                .iter()
-                .find(|index| file.tests.get(**index).is_some_and(|test| test.failures.is_empty()));
-            let known = fresh.or(indices.last()).and_then(|index| file.tests.get_mut(*index));
+            let named = failed.get_mut(&block.title).and_then(|named| named.next(&file.tests));
+            let known = named.and_then(|index| file.tests.get_mut(index));
             if let Some(test) = known {
                 test.outcome = outcome;
                 test.failures.push(failure);
             } else {
                 let mut path = vec![file.name.clone()];
                 path.extend(block.title.split(" › ").map(str::to_owned));
-                failed.entry(block.title).or_default().push(file.tests.len());
+                failed.entry(block.title).or_default().all.push(file.tests.len());
                 file.tests.push(Test {
                     location: Some(Location::new(file.name.clone(), None)),
                     failures: vec![failure],

@@ -1,6 +1,6 @@
 //! The lines that appear while tests run.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use flaky_plugin_sdk::Outcome;
 
@@ -43,9 +43,7 @@ pub(super) fn status_of(word: &str) -> Option<Status> {
 
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    results: Vec<(String, Status)>,
-    /// Tests of which a result was seen.
-    done: HashSet<String>,
+    seen: Results,
     /// How many tests there are.
     collected: Option<u32>,
     /// Whether lines of results end with the progress; all do or none does.
@@ -59,6 +57,15 @@ pub(super) struct Progress {
     by_workers: bool,
 }
 
+/// What was told of tests so far.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    /// Tests of which a result was seen, with their positions in the order of their first ones.
+    pub(super) tests: HashMap<String, usize>,
+    /// Position of a test, and a result of it.
+    pub(super) told: Vec<(usize, Status)>,
+}
+
 impl Progress {
     /// Whether a test runs whose result is not known: then anything may be its output.
     pub(super) fn is_waiting(&self) -> bool {
@@ -66,7 +73,7 @@ impl Progress {
     }
 
     pub(super) fn take(&mut self, line: &str) {
-        if line.starts_with("collect") || line.contains(" items]") || line.contains(" item]") {
+        if line.starts_with("collect") || counts_items(line) {
             self.collected = collected(line).or(self.collected);
         }
         if let Some((id, status)) = by_worker(line) {
@@ -84,8 +91,8 @@ impl Progress {
             self.close();
             self.tailed.get_or_insert(tail != Tail::Bare);
             match status {
-                Some(status) => self.add(&id, status),
-                None => self.in_subtests = Some(id),
+                Some(status) => self.add(id, status),
+                None => self.in_subtests = Some(id.to_owned()),
             }
             return;
         }
@@ -103,7 +110,7 @@ impl Progress {
     }
 
     /// A line that names a test and its result.
-    fn result(&self, text: &str, tail: Tail) -> Option<(String, Option<Status>)> {
+    fn result<'l>(&self, text: &'l str, tail: Tail) -> Option<(&'l str, Option<Status>)> {
         if self.tailed.is_some_and(|tailed| tailed != (tail != Tail::Bare)) {
             return None;
         }
@@ -112,16 +119,26 @@ impl Progress {
         let id = if tail == Tail::Bare { leading_id(id)? } else { id };
         // pytest-subtests puts the subtest after the name.
         let id = if matches!(status, None | Some(Status::SubtestFailed)) { leading_id(id)? } else { id };
-        (is_id(id) && self.fits(id, tail)).then(|| (id.to_owned(), status))
+        (is_id(id) && self.fits(id, tail)).then_some((id, status))
     }
 
     /// Whether the progress after this result would be what the line says: what a test printed to look like a
     /// result hardly ever knows.
     fn fits(&self, id: &str, tail: Tail) -> bool {
         let (Some(all), Tail::Percent(percent)) = (self.collected, tail) else { return true };
-        let new = u32::from(!self.done.contains(id));
-        let done = u32::try_from(self.done.len()).unwrap_or(u32::MAX).saturating_add(new);
-        all == 0 || u64::from(done) * 100 / u64::from(all) == u64::from(percent)
+        let is_next = |done: usize| all == 0 || done as u64 * 100 / u64::from(all) == u64::from(percent);
+        let done = self.seen.tests.len();
+        // Looking the test up is dear, and hardly ever makes a difference.
+        match (is_next(done), is_next(done.saturating_add(1))) {
+            (as_known, as_new) if as_known == as_new => as_known,
+            (as_known, as_new) => {
+                if self.seen.tests.contains_key(id) {
+                    as_known
+                } else {
+                    as_new
+                }
+            }
+        }
     }
 
     fn begin(&mut self, id: &str) {
@@ -141,26 +158,33 @@ impl Progress {
     }
 
     fn add(&mut self, id: &str, status: Status) {
-        if !self.done.contains(id) {
-            self.done.insert(id.to_owned());
-        }
-        self.results.push((id.to_owned(), status));
+        let next = self.seen.tests.len();
+        let at = *self.seen.tests.entry(id.to_owned()).or_insert(next);
+        self.seen.told.push((at, status));
     }
 
     /// Results in order; after a death also the tests that were running.
-    pub(super) fn results(mut self, died: bool) -> Vec<(String, Status)> {
+    pub(super) fn results(mut self, died: bool) -> Results {
         let last = self.waiting.as_ref().map(|(id, _)| id.clone());
         self.close();
         if died {
             let begun = if self.by_workers { std::mem::take(&mut self.begun) } else { Vec::new() };
             for id in begun.into_iter().chain(self.in_subtests.take()).chain(last) {
-                if !self.done.contains(&id) {
+                if !self.seen.tests.contains_key(&id) {
                     self.add(&id, Status::Running);
                 }
             }
         }
-        self.results
+        self.seen
     }
+}
+
+/// Whether ` items]` or ` item]` is somewhere in the line.
+fn counts_items(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    memchr::memchr_iter(b']', bytes)
+        .filter_map(|at| bytes.get(..at))
+        .any(|before| before.strip_suffix(b"s").unwrap_or(before).ends_with(b" item"))
 }
 
 /// `24` of `collected 24 items`, `collected 30 items / 6 deselected / 24 selected`, `2 workers [24 items]`.

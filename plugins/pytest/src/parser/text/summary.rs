@@ -120,7 +120,12 @@ pub(super) struct Totals {
 
 impl Totals {
     pub(super) fn read(line: &str) -> Option<Self> {
-        let (counts, time) = line.trim().rsplit_once(" in ")?;
+        // Asked of nearly every line; only counts and `no tests ran` begin so.
+        let line = line.trim();
+        if !line.starts_with(|c: char| c.is_ascii_digit() || c == 'n') {
+            return None;
+        }
+        let (counts, time) = line.rsplit_once(" in ")?;
         let time = time.split(' ').next()?.strip_suffix('s')?;
         time.parse::<f64>().ok()?;
         if counts == "no tests ran" {
@@ -131,7 +136,9 @@ impl Totals {
             let (number, what) = count.split_once(' ')?;
             let number: usize = number.parse().ok()?;
             match what {
-                "passed" | "failed" | "skipped" | "xfailed" | "xpassed" => tests += number,
+                "passed" | "failed" | "skipped" | "xfailed" | "xpassed" => {
+                    tests = number.saturating_add(tests)
+                }
                 "error" | "errors" | "rerun" | "reruns" | "warning" | "warnings" | "deselected" => {}
                 _ if what.starts_with("subtests ") || what.starts_with("snapshot") => {}
                 _ => return None,
@@ -153,6 +160,7 @@ mod tests {
             ("2 failed, 1 passed, 3 subtests passed in 63.01s (0:01:03)", Some(3)),
             ("1 failed, 3 passed, 5 rerun in 0.12s", Some(4)),
             ("no tests ran in 0.01s", Some(0)),
+            ("18446744073709551615 failed, 2 passed in 0.01s", Some(usize::MAX)),
             ("1 passed in 3 rooms", None),
             ("10 files in 0.3s", None),
             ("done", None),

@@ -31,6 +31,27 @@ pub(crate) struct Run {
     runs_open: bool,
 }
 
+/// Blocks around a test; what is deeper is looked up by its first ones.
+const DEEPEST: usize = 32;
+
+/// Failed tests of one name.
+#[derive(Debug, Default)]
+struct Named {
+    all: Vec<usize>,
+    /// How many of them were told of, from the first.
+    told: usize,
+}
+
+impl Named {
+    /// The first that was not told of, or the last. What was told of stays so: nothing is looked at twice.
+    fn next(&mut self, told: &HashMap<usize, String>) -> Option<usize> {
+        while self.all.get(self.told).is_some_and(|index| told.contains_key(index)) {
+            self.told += 1;
+        }
+        self.all.get(self.told).or(self.all.last()).copied()
+    }
+}
+
 /// ` RUN  v3.2.1 /folder`: the folder.
 pub(crate) fn start(line: &str) -> Option<&str> {
     let rest = line.trim().strip_prefix("RUN  v").or_else(|| line.trim().strip_prefix("DEV  v"))?;
@@ -199,14 +220,14 @@ impl Run {
 
     /// Gives the failed tests what the sections of errors say of them.
     fn add_errors(&mut self) {
-        let mut whole: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut short: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut whole: HashMap<String, Named> = HashMap::new();
+        let mut short: HashMap<String, Named> = HashMap::new();
         for (index, test) in
             self.tests.iter_mut().enumerate().filter(|(_, test)| test.outcome == Outcome::Failed)
         {
-            whole.entry(test.path.join(" > ")).or_default().push(index);
+            whole.entry(test.path.join(" > ")).or_default().all.push(index);
             if let (Some(file), Some(title)) = (test.path.first(), test.path.last()) {
-                short.entry(format!("{file} > {title}")).or_default().push(index);
+                short.entry(format!("{file} > {title}")).or_default().all.push(index);
             }
             if let Some(first) = test.failures.first() {
                 test.outcome = failed_outcome(&first.message);
@@ -215,14 +236,18 @@ impl Run {
         let mut told: HashMap<usize, String> = HashMap::new();
         let mut extra = Vec::new();
         for (title, failure) in std::mem::take(&mut self.errors.failed) {
-            let ends = title.match_indices(" > ").map(|(at, _)| at);
+            let ends = title.match_indices(" > ").map(|(at, _)| at).take(DEEPEST);
             let file = title.split(" > ").next().unwrap_or_default();
             // The default text of version 4 leaves blocks out: only file and title are there.
             let shorter = ends.map(|at| format!("{file}{}", title.get(at..).unwrap_or_default()));
-            let indices = whole.get(&title).or_else(|| shorter.filter_map(|name| short.get(&name)).next());
-            let indices = indices.map(Vec::as_slice).unwrap_or_default();
-            let fresh = indices.iter().find(|index| !told.contains_key(*index));
-            let known = fresh.or(indices.last()).copied();
+            let named = match whole.get_mut(&title) {
+                Some(named) => Some(named),
+                None => shorter
+                    .filter(|name| short.contains_key(name))
+                    .next()
+                    .and_then(|name| short.get_mut(&name)),
+            };
+            let known = named.and_then(|named| named.next(&told));
             let Some((index, test)) = known.and_then(|index| Some((index, self.tests.get_mut(index)?)))
             else {
                 extra.push((title, failure));
