@@ -277,3 +277,74 @@ fn init_writes_what_fits_and_takes_it_away_again() {
     let _ = flaky.flaky("init --remove").exits(0).says("kept, it is not as `flaky init` wrote it");
     assert!(!workflow.exists());
 }
+
+/// Answers one POST after the other with 200 and gives their bodies; ends with the test's process.
+fn hook() -> (u16, std::sync::mpsc::Receiver<Value>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, bodies) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(stream);
+            let mut length = 0;
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                let header = line.to_ascii_lowercase();
+                if let Some(value) = header.strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap_or(0);
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            if reader.read_exact(&mut body).is_err() {
+                continue;
+            }
+            let _ = reader
+                .get_mut()
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            if sender.send(serde_json::from_slice(&body).unwrap_or_default()).is_err() {
+                return;
+            }
+        }
+    });
+    (port, bodies)
+}
+
+#[test]
+fn a_webhook_of_the_configuration_is_told_once_and_only_what_it_wants_to_hear() {
+    let told = Told::new();
+    let (port, bodies) = hook();
+    let config = |notify: &str| {
+        let text = format!(
+            "reporters: [{{name: webhook, settings: {{url: 'http://127.0.0.1:{port}/'}}}}]\nnotify: [{notify}]\n"
+        );
+        std::fs::write(told.flaky.project().join(".flaky-detector.yml"), text).unwrap();
+    };
+    config("flaky");
+    let report = |args: &str| told.report(args).exits(10);
+    let _ = report("--to webhook --state told.json");
+    let body = bodies.try_recv().unwrap();
+    assert_eq!(
+        (&body["verdict"], &body["failures"], &body["total_runs"]),
+        (&json!("flaky"), &json!(4), &json!(16))
+    );
+    let ended = report("--to webhook --state told.json");
+    assert!(ended.stderr.contains("nobody is notified: the same was told before"), "{}", ended.everything());
+    config("broken");
+    let ended = report("--to webhook");
+    assert!(
+        ended.stderr.contains("nobody is notified: `notify` asks for other results"),
+        "{}",
+        ended.everything()
+    );
+    config("\"flaky>=medium\"");
+    let _ = report("");
+    assert!(bodies.try_recv().is_err(), "nobody is told from a terminal who was not named");
+    let mut in_ci = Told::new();
+    let config = std::fs::read(told.flaky.project().join(".flaky-detector.yml")).unwrap();
+    std::fs::write(in_ci.flaky.project().join(".flaky-detector.yml"), config).unwrap();
+    in_ci.flaky = in_ci.flaky.env("CI", "true");
+    let _ = in_ci.report("").exits(10);
+    assert_eq!(bodies.try_recv().unwrap()["severity"], "MEDIUM");
+}

@@ -129,10 +129,9 @@ impl Telling {
         }
     }
 
-    /// Whether a message goes to a chat or a webhook: not what forges are told by their own API.
+    /// Whether any of them sends a message.
     fn sends(&self) -> bool {
-        let forge = |voice: &Voice| matches!(voice.name.as_str(), "github" | "gitlab");
-        self.voices.iter().any(|voice| matches!(voice.target, Target::Folder(_)) && !forge(voice))
+        self.voices.iter().any(Voice::sends)
     }
 
     /// Of the comment that tells it.
@@ -167,6 +166,11 @@ fn plain(suite: &str) -> String {
 impl Voice {
     fn new(name: &str, target: Target) -> Self {
         Self { name: name.to_owned(), target, named: Vec::new() }
+    }
+
+    /// Whether a message goes to a chat or a webhook: not what forges are told by their own API.
+    fn sends(&self) -> bool {
+        matches!(self.target, Target::Folder(_)) && !matches!(self.name.as_str(), "github" | "gitlab")
     }
 
     fn configured(entry: &ReporterEntry) -> Self {
@@ -216,11 +220,16 @@ impl Session {
         if let Some(silence) = courier.silence().filter(|_| telling.sends()) {
             let _ = writeln!(std::io::stderr().lock(), "note: {silence}");
         }
-        let (mut failures, key) = (0, telling.suite.is_some().then_some(key));
+        let (mut failures, mut unsent, key) = (0, 0, telling.suite.is_some().then_some(key));
         for voice in &telling.voices {
-            failures += self.speak(voice, &told, &surroundings, &courier, key.as_deref()).await;
+            let failed = self.speak(voice, &told, &surroundings, &courier, key.as_deref()).await;
+            failures += failed;
+            unsent += if voice.sends() { failed } else { 0 };
         }
-        if let Err(error) = courier.finish() {
+        // What never got as far as being sent was not told either.
+        if unsent == 0
+            && let Err(error) = courier.finish()
+        {
             failures += 1;
             print_error(&error.to_string());
         }
