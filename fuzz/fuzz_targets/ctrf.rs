@@ -2,7 +2,4 @@
 
 use flaky_plugin_sdk::PackedParser;
 
-flaky_fuzz::target!(
-    |attempt| flaky_plugin_ctrf::Ctrf::default().parse(attempt),
-    "report/ctrf-report.json",
-);
+flaky_fuzz::target!(|attempt| flaky_plugin_ctrf::Ctrf::default().parse(attempt), "report/ctrf-report.json",);

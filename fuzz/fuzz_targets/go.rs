@@ -2,7 +2,4 @@
 
 use flaky_plugin_sdk::PackedParser;
 
-flaky_fuzz::target!(
-    |attempt| flaky_plugin_go::Go.parse(attempt),
-    "report/go.json",
-);
+flaky_fuzz::target!(|attempt| flaky_plugin_go::Go.parse(attempt), "report/go.json",);

@@ -1,7 +1,3 @@
 #![cfg_attr(fuzzing, no_main)]
 
-flaky_fuzz::target!(
-    |attempt| Ok(flaky_plugin_junit::parse(attempt)),
-    "report/junit.xml",
-    "tree/TEST-a.xml",
-);
+flaky_fuzz::target!(|attempt| Ok(flaky_plugin_junit::parse(attempt)), "report/junit.xml", "tree/TEST-a.xml",);

@@ -1,5 +1,3 @@
 #![cfg_attr(fuzzing, no_main)]
 
-flaky_fuzz::target!(
-    |attempt| Ok(flaky_plugin_minitest::parse(attempt)),
-);
+flaky_fuzz::target!(|attempt| Ok(flaky_plugin_minitest::parse(attempt)),);

@@ -2,7 +2,4 @@
 
 use flaky_plugin_sdk::PackedParser;
 
-flaky_fuzz::target!(
-    |attempt| flaky_plugin_tap::Tap.parse(attempt),
-    "report/a.tap",
-);
+flaky_fuzz::target!(|attempt| flaky_plugin_tap::Tap.parse(attempt), "report/a.tap",);

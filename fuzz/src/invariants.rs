@@ -39,7 +39,11 @@ pub(crate) fn check(parsed: &PackedAttempt, size: usize) {
     assert!(tests.tries.windows(2).all(|pair| pair[0].0 != pair[1].0), "tries told twice");
     assert!(tests.tries.iter().all(|(_, tries)| tries.len() <= TRIES), "more tries than the host takes");
     assert!(count <= size + OF_THE_ATTEMPT, "{count} tests of {size} bytes");
-    assert!(parsed.announced.len() <= size + OF_THE_ATTEMPT, "{} names of {size} bytes", parsed.announced.len());
+    assert!(
+        parsed.announced.len() <= size + OF_THE_ATTEMPT,
+        "{} names of {size} bytes",
+        parsed.announced.len()
+    );
     assert!(parsed.diagnostics.len() <= size + OF_THE_ATTEMPT, "{} diagnostics", parsed.diagnostics.len());
     if parsed.completeness == Completeness::NothingRecognised {
         assert!(count == 0, "{count} tests of what was not recognised");
@@ -53,7 +57,8 @@ fn ids(tests: &PackedTests) {
     let whole = std::str::from_utf8(&tests.ids).unwrap_or_else(|error| panic!("ids are not UTF-8: {error}"));
     let mut start = 0;
     for (index, end) in tests.id_ends.iter().enumerate() {
-        let id = whole.get(start..*end as usize).unwrap_or_else(|| panic!("id {index} is not text of its own"));
+        let id =
+            whole.get(start..*end as usize).unwrap_or_else(|| panic!("id {index} is not text of its own"));
         let name = tests.name_starts.get(index).map_or(0, |name| *name as usize);
         assert!(id.get(name..).is_some(), "the name of id {index} begins nowhere in it");
         start = *end as usize;

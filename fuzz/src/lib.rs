@@ -45,7 +45,8 @@ pub fn check(parse: Parse, places: &[&str], input: &[u8]) {
     );
     let most = SECONDS_PER_BYTE * size as f64 + SECONDS_FOR_ANY;
     if cost.seconds > most {
-        let again = (0..SECOND_CHANCES).map(|_| measured(parse, &attempt).1.seconds).fold(cost.seconds, f64::min);
+        let again =
+            (0..SECOND_CHANCES).map(|_| measured(parse, &attempt).1.seconds).fold(cost.seconds, f64::min);
         assert!(again <= most, "time: {again} s for an input of {size} bytes");
     }
     if let Ok(parsed) = &parsed {

@@ -74,7 +74,8 @@ pub(crate) fn pytest_report(tests: usize) -> String {
                 "{{\"e\":\"phase\",\"n\":{i},\"when\":\"{when}\",\"outcome\":\"{outcome}\",\"s\":{seconds}"
             );
             if fails {
-                let trace = pytest_trace(&file, i).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+                let trace =
+                    pytest_trace(&file, i).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
                 let message = format!("assert {i} == 3\\n +  where {i} = total()");
                 _ = write!(out, ",\"message\":\"{message}\",\"trace\":\"{trace}\"");
             }
@@ -94,7 +95,8 @@ const FRAMES: usize = 12;
 pub(crate) fn junit_report(cases: usize) -> String {
     let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n".to_owned();
     for i in 0..cases {
-        let class = format!("com.example.warehouse.orders.fulfilment.shipping.ShippingCost{:04}Test", i / SUITE);
+        let class =
+            format!("com.example.warehouse.orders.fulfilment.shipping.ShippingCost{:04}Test", i / SUITE);
         if i % SUITE == 0 {
             line!(out, "<testsuite name=\"{class}\" tests=\"25\" time=\"1.25\" hostname=\"builder\">");
         }
@@ -134,12 +136,17 @@ pub(crate) fn junit_report(cases: usize) -> String {
 
 /// Catch2's reporter `xml` with `--success`: every assertion is told.
 pub(crate) fn catch2_report(tests: usize) -> String {
-    let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Catch2TestRun name=\"orders\" rng-seed=\"204\" \
+    let mut out =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Catch2TestRun name=\"orders\" rng-seed=\"204\" \
                    xml-format-version=\"3\" catch2-version=\"3.7.1\">\n"
-        .to_owned();
+            .to_owned();
     for i in 0..tests {
         let file = format!("tests/orders_{:03}.cpp", i / 50);
-        line!(out, "  <TestCase name=\"total of order {i}\" tags=\"[orders]\" filename=\"{file}\" line=\"{}\">", i % 50);
+        line!(
+            out,
+            "  <TestCase name=\"total of order {i}\" tags=\"[orders]\" filename=\"{file}\" line=\"{}\">",
+            i % 50
+        );
         for (success, left) in [(true, 1), (!fails(i), 2)] {
             line!(
                 out,
@@ -149,9 +156,16 @@ pub(crate) fn catch2_report(tests: usize) -> String {
                 i % 50 + 1
             );
         }
-        line!(out, "    <OverallResult success=\"{}\" skips=\"0\" durationInSeconds=\"5.9e-05\"/>\n  </TestCase>", !fails(i));
+        line!(
+            out,
+            "    <OverallResult success=\"{}\" skips=\"0\" durationInSeconds=\"5.9e-05\"/>\n  </TestCase>",
+            !fails(i)
+        );
     }
-    line!(out, "  <OverallResults successes=\"{tests}\" failures=\"0\" expectedFailures=\"0\" skips=\"0\"/>\n</Catch2TestRun>");
+    line!(
+        out,
+        "  <OverallResults successes=\"{tests}\" failures=\"0\" expectedFailures=\"0\" skips=\"0\"/>\n</Catch2TestRun>"
+    );
     out
 }
 
@@ -173,7 +187,10 @@ pub(crate) fn ctest_output(tests: usize) -> String {
         }
     }
     let percent = (tests - failed) * 100 / tests;
-    line!(out, "\n{percent}% tests passed, {failed} tests failed out of {tests}\n\nTotal Test time (real) =  61.20 sec\n");
+    line!(
+        out,
+        "\n{percent}% tests passed, {failed} tests failed out of {tests}\n\nTotal Test time (real) =  61.20 sec\n"
+    );
     line!(out, "The following tests FAILED:\n{list}");
     out
 }
@@ -209,7 +226,8 @@ pub(crate) fn go_events(tests: usize) -> String {
     let mut out = String::new();
     let mut package_failed = false;
     for i in 0..tests {
-        let (name, package) = (format!("TestTotalOfOrder{i}"), format!("example.com/shop/orders{}", i / PACKAGE));
+        let (name, package) =
+            (format!("TestTotalOfOrder{i}"), format!("example.com/shop/orders{}", i / PACKAGE));
         let start = "{\"Time\":\"2026-11-29T12:00:00.123456789Z\",\"Action\":";
         let of = format!("\"Package\":\"{package}\"");
         let (word, action) = if fails(i) { ("FAIL", "fail") } else { ("PASS", "pass") };
@@ -218,8 +236,14 @@ pub(crate) fn go_events(tests: usize) -> String {
         }
         line!(out, "{start}\"run\",{of},\"Test\":\"{name}\"}}");
         line!(out, "{start}\"output\",{of},\"Test\":\"{name}\",\"Output\":\"=== RUN   {name}\\n\"}}");
-        line!(out, "{start}\"output\",{of},\"Test\":\"{name}\",\"Output\":\"    orders_test.go:17: total is {i}\\n\"}}");
-        line!(out, "{start}\"output\",{of},\"Test\":\"{name}\",\"Output\":\"--- {word}: {name} (0.00s)\\n\"}}");
+        line!(
+            out,
+            "{start}\"output\",{of},\"Test\":\"{name}\",\"Output\":\"    orders_test.go:17: total is {i}\\n\"}}"
+        );
+        line!(
+            out,
+            "{start}\"output\",{of},\"Test\":\"{name}\",\"Output\":\"--- {word}: {name} (0.00s)\\n\"}}"
+        );
         line!(out, "{start}\"{action}\",{of},\"Test\":\"{name}\",\"Elapsed\":0}}");
         package_failed |= fails(i);
         if i % PACKAGE == PACKAGE - 1 || i + 1 == tests {

@@ -239,13 +239,10 @@ impl Run {
             let ends = title.match_indices(" > ").map(|(at, _)| at).take(DEEPEST);
             let file = title.split(" > ").next().unwrap_or_default();
             // The default text of version 4 leaves blocks out: only file and title are there.
-            let shorter = ends.map(|at| format!("{file}{}", title.get(at..).unwrap_or_default()));
+            let mut shorter = ends.map(|at| format!("{file}{}", title.get(at..).unwrap_or_default()));
             let named = match whole.get_mut(&title) {
                 Some(named) => Some(named),
-                None => shorter
-                    .filter(|name| short.contains_key(name))
-                    .next()
-                    .and_then(|name| short.get_mut(&name)),
+                None => shorter.find(|name| short.contains_key(name)).and_then(|name| short.get_mut(&name)),
             };
             let known = named.and_then(|named| named.next(&told));
             let Some((index, test)) = known.and_then(|index| Some((index, self.tests.get_mut(index)?)))
