@@ -139,17 +139,11 @@ fn configuration(found: &[Found]) -> String {
             ));
         }
         _ => {
-            text.push_str("# Parts with test commands of their own, and the CI jobs that run them (a shell pattern on their names).\nsuites:\n");
-            for root in roots {
-                let Some(best) = found.iter().find(|f| f.root == root) else { continue };
-                let name = if root.is_empty() { "root".to_owned() } else { root.replace('/', "-") };
-                text.push_str(&format!(
-                    "  {}:\n    # job: \"test ({name}*\"\n    working_directory: {}\n    test_command: {}\n",
-                    yaml_text(&name),
-                    yaml_text(if root.is_empty() { "." } else { root }),
-                    yaml_text(&best.command),
-                ));
-            }
+            text.push_str(
+                "# Several parts were recognised. With the CI jobs that run each (a shell pattern on their names), a failure is looked\n\
+                 # into where it was:\n",
+            );
+            suites(found).lines().for_each(|line| text.push_str(&format!("# {line}\n")));
         }
     }
     text.push_str(
@@ -161,6 +155,24 @@ fn configuration(found: &[Found]) -> String {
          reporters: [github]\n\
          # notify: [broken, \"flaky>=medium\", introduced]\n",
     );
+    text
+}
+
+/// The parts by name: which job runs which, only the repository's people know.
+fn suites(found: &[Found]) -> String {
+    let mut text = String::from("suites:\n");
+    let roots: std::collections::BTreeSet<&str> = found.iter().map(|f| f.root.as_str()).collect();
+    for root in roots {
+        let Some(best) = found.iter().find(|f| f.root == root) else { continue };
+        let name = if root.is_empty() { "root".to_owned() } else { root.replace('/', "-") };
+        text.push_str(&format!(
+            "  {}:\n    job: {}\n    working_directory: {}\n    test_command: {}\n",
+            yaml_text(&name),
+            yaml_text(&format!("test ({name}*")),
+            yaml_text(if root.is_empty() { "." } else { root }),
+            yaml_text(&best.command),
+        ));
+    }
     text
 }
 
@@ -213,10 +225,13 @@ mod tests {
             let text = configuration(&found);
             let file = flaky_config::parse(Path::new("x.yml"), text.as_bytes()).expect(&text);
             assert!(file.warnings.is_empty(), "{text}");
-            let suites = file.settings.suites.unwrap_or_default();
-            assert_eq!(suites.len(), if found.len() > 1 { 2 } else { 0 }, "{text}");
-            if let Some(web) = suites.get("web-app") {
+            assert_eq!(file.settings.suites, None, "jobs are not known: {text}");
+            if found.len() > 1 {
+                let text = suites(&found);
+                let file = flaky_config::parse(Path::new("x.yml"), text.as_bytes()).expect(&text);
+                let web = &file.settings.suites.unwrap()["web-app"];
                 assert_eq!(web.command().unwrap().words(), ["npx", "jest", "--ci=a: b"]);
+                assert!(web.job.as_ref().unwrap().matches("test (web-app, 3.12)"));
             }
         }
     }
