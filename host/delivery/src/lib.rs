@@ -15,8 +15,8 @@
 //! A command that looks into a failed run of GitHub asks [`Github`] for its jobs, their logs, its artifacts, and the
 //! configuration file of the default branch.
 //!
-//! Reading order: [`courier`], then by where a delivery goes: [`local`] and [`files`]; [`http`], under the rules of
-//! [`web`], with [`secrets`]; [`github`] and [`gitlab`], which are alike in [`forge`].
+//! Reading order: `courier`, then by where a delivery goes: `local` and `files`; `http`, under the rules of
+//! `web`, with `secrets`; `github` and `gitlab`, which are alike in `forge`.
 //!
 //! What always holds: nothing here fails the run; no text that leaves this crate holds a secret; every wait, size and
 //! number of requests is bounded.

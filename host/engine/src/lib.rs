@@ -1,7 +1,7 @@
 //! From a request to a report: get the sources, prepare, run attempts, read them, judge, assemble, deliver.
 //!
 //! Data flow: [`run::RunRequest`] → sources → settings → [`plugins::PluginSet`] → project → attempts
-//! (`conduct`) → `tally` → `judge` → [`assemble`](assemble::assemble) → [`deliver`](deliver::deliver).
+//! (`conduct`) → `tally` → `judge` → [`assemble`](assemble::assemble).
 
 pub mod assemble;
 pub mod attempt;

@@ -1,6 +1,6 @@
 //! A check of a commit: made with the first annotations, the others added in batches.
 //!
-//! Limits: https://docs.github.com/en/rest/checks/runs, "Create a check run".
+//! Limits: <https://docs.github.com/en/rest/checks/runs>, "Create a check run".
 
 use flaky_core::delivery::{Annotation, AnnotationLevel};
 use reqwest::Method;

@@ -1,6 +1,6 @@
 //! Why a job runs: the webhook payload that GitHub hands over as a file.
 //!
-//! Shapes: https://docs.github.com/en/webhooks/webhook-events-and-payloads
+//! Shapes: <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 
 use std::io::Read;
 use std::path::PathBuf;
