@@ -276,6 +276,18 @@ impl<'p> Case<'p> {
         Ok(black_box(plain::lines(&self.bytes)).len())
     }
 
+    fn ask(&self, others: &mut Others) -> Result<Vec<f64>> {
+        let ask = |reader: &str| {
+            let (cases, seconds) = others.read(reader)?;
+            if cases == self.input.tests {
+                Ok(seconds)
+            } else {
+                Err(format!("{reader} finds {cases} cases").into())
+            }
+        };
+        READERS.into_iter().map(ask).collect()
+    }
+
     async fn measure(&self, rounds: usize) -> Result<Vec<Round>> {
         let mut others = match &self.others {
             Some(file) => Others::start(file)?,
@@ -301,12 +313,8 @@ impl<'p> Case<'p> {
                         round.plain = seconds_since(before)?;
                     }
                     3 => {
-                        for reader in others.iter().flat_map(|_| READERS) {
-                            let (cases, seconds) = others.as_mut().ok_or("a reader")?.read(reader)?;
-                            if cases != self.input.tests {
-                                return Err(format!("{reader} finds {cases} cases").into());
-                            }
-                            round.others.push(seconds);
+                        if let Some(others) = &mut others {
+                            round.others = self.ask(others)?;
                         }
                     }
                     _ => {
