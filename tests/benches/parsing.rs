@@ -276,18 +276,6 @@ impl<'p> Case<'p> {
         Ok(black_box(plain::lines(&self.bytes)).len())
     }
 
-    fn ask(&self, others: &mut Others) -> Result<Vec<f64>> {
-        let ask = |reader: &str| {
-            let (cases, seconds) = others.read(reader)?;
-            if cases == self.input.tests {
-                Ok(seconds)
-            } else {
-                Err(format!("{reader} finds {cases} cases").into())
-            }
-        };
-        READERS.into_iter().map(ask).collect()
-    }
-
     async fn measure(&self, rounds: usize) -> Result<Vec<Round>> {
         let mut others = match &self.others {
             Some(file) => Others::start(file)?,
@@ -313,8 +301,14 @@ impl<'p> Case<'p> {
                         round.plain = seconds_since(before)?;
                     }
                     3 => {
-                        if let Some(others) = &mut others {
-                            round.others = self.ask(others)?;
+                        if let Some(others) = others.as_mut() {
+                            for reader in READERS {
+                                let (cases, seconds) = others.read(reader)?;
+                                if cases != self.input.tests {
+                                    return Err(format!("{reader} finds {cases} cases").into());
+                                }
+                                round.others.push(seconds);
+                            }
                         }
                     }
                     _ => {
