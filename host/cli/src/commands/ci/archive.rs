@@ -49,7 +49,7 @@ pub(super) fn reports(zipped: &[u8]) -> Result<Vec<(Kind, Vec<u8>)>, ArchiveProb
         };
         let entry = archive.by_index(index).map_err(|error| unreadable(&error))?;
         let name = visible(entry.name());
-        if entry.enclosed_name().is_none() {
+        if entry.enclosed_name().is_none() || name.starts_with(['/', '\\']) {
             return Err(ArchiveProblem::Outside(name));
         }
         // The upper bits of a Unix mode say what kind of file it is; 0o120000 is a link.
