@@ -10,14 +10,19 @@ pub const DEADLINE: Duration = Duration::from_secs(120);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Ids of the processes that have `mark` in their arguments.
+/// Ids of the processes that have `mark` in their arguments, less the program under test itself.
 #[must_use]
 pub fn with_mark(mark: &str) -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|id| arguments(*id).is_some_and(|text| text.contains(mark)))
+        .filter(|id| arguments(*id).is_some_and(|text| !is_ours(&text) && text.contains(mark)))
         .collect()
+}
+
+/// Whether it is the program under test, whose arguments name what it is to run from its first moment on.
+fn is_ours(arguments: &str) -> bool {
+    arguments.split('\0').next().is_some_and(|program| program.ends_with("/flaky"))
 }
 
 /// Waits until `look` gives something.
