@@ -182,20 +182,7 @@ impl Redactor {
     /// One line of foreign text: no secret, no control characters, not long.
     pub(crate) fn clean(&self, text: &str) -> String {
         let text = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
-        let mut line = String::new();
-        for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-            if line.len() > 4 * SHOWN {
-                break;
-            }
-        }
-        match line.char_indices().nth(SHOWN) {
-            Some((at, _)) => format!("{}…", &line[..at]),
-            None => line,
-        }
+        flaky_core::text::one_line(&text, SHOWN)
     }
 
     /// What an answer says: its `message` or `error` where it is JSON, else all of it.

@@ -131,20 +131,7 @@ pub(super) fn parse_realtime(bytes: &[u8], limit: Duration) -> Result<Submission
 
 /// The input, if it can be read back: serde_json goes down by recursion, up to a limit.
 fn shallow(input: &str) -> Result<Arc<RawValue>, Invalid> {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in input.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
+    let deepest = flaky_core::text::json_depth(input.as_bytes());
     if deepest > MAX_DEPTH {
         let message = format!("Input should nest at most {MAX_DEPTH} levels, not {deepest}");
         return Err(Invalid::new("too_deep", &["body", "input"], &message, None));

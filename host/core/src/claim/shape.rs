@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Refusal;
 use crate::report::{REPORT_VERSION, RunReport};
+use crate::text::json_depth;
 
 /// Largest report taken, in bytes: 10 MiB hold thousands of tests with their failures.
 pub const MOST_BYTES: usize = 10 << 20;
@@ -21,7 +22,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<RunReport, Refusal> {
     if bytes.len() > MOST_BYTES {
         return Err(Refusal::TooLarge);
     }
-    if depth(bytes) > MOST_DEPTH {
+    if json_depth(bytes) > MOST_DEPTH {
         return Err(Refusal::TooDeep);
     }
     let unreadable = |error: serde_json::Error| Refusal::Unreadable(crate::text::visible(&error.to_string()));
@@ -40,25 +41,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<RunReport, Refusal> {
         return Err(Refusal::TooLarge);
     }
     Ok(report)
-}
-
-/// Levels of lists and objects, without reading anything else: brackets in texts do not count.
-fn depth(bytes: &[u8]) -> usize {
-    let (mut now, mut most, mut in_text, mut escaped) = (0_usize, 0, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'[' | b'{' if !in_text => {
-                now += 1;
-                most = most.max(now);
-            }
-            b']' | b'}' if !in_text => now = now.saturating_sub(1),
-            _ => {}
-        }
-    }
-    most
 }
 
 /// Where what was found is not what this version would have written. `null` and an absent field are the same.

@@ -132,21 +132,7 @@ impl EndpointError {
 
 /// One line of foreign text: no key, no control characters, not long.
 pub(super) fn clean(text: &str, key: &str) -> String {
-    let text = text.replace(key, "…");
-    let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.len() > 4 * SHOWN {
-            break;
-        }
-    }
-    match line.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
+    flaky_core::text::one_line(&text.replace(key, "…"), SHOWN)
 }
 
 #[cfg(test)]
