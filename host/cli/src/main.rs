@@ -2,6 +2,8 @@
 
 mod args;
 mod commands;
+#[cfg(test)]
+mod documents;
 mod error;
 mod exit_status;
 mod progress;

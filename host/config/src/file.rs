@@ -33,9 +33,9 @@ use crate::tree::{self, Node, Problem, Value};
 #[schemars(description = "Settings of the flaky-test detector for one project.")]
 #[non_exhaustive]
 pub struct FileSettings {
-    /// How many attempts a run makes.
+    /// How many attempts a run makes at most: 60 where it may stop before that, 10 for jobs and where it may not.
     #[serde(deserialize_with = "given")]
-    #[schemars(with = "Runs", extend("minimum" = 1, "maximum" = 1000), extend("default" = defaults::RUNS.get()))]
+    #[schemars(with = "Runs", extend("minimum" = 1, "maximum" = 1000))]
     pub runs: Option<Runs>,
     /// How many attempts run side by side.
     #[serde(deserialize_with = "given")]
@@ -76,9 +76,9 @@ pub struct FileSettings {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "NetworkChoice", extend("default" = "auto"))]
     pub network: Option<NetworkChoice>,
-    /// When a run may end before all its attempts are done.
+    /// When a run may end before all its attempts are done: `certain` for `flaky run`, `never` for jobs, where nobody says it.
     #[serde(deserialize_with = "given")]
-    #[schemars(with = "StopRule", extend("default" = "never"))]
+    #[schemars(with = "StopRule")]
     pub stop: Option<StopRule>,
     /// A test is stable when its failure rate is surely below this.
     #[serde(deserialize_with = "given")]
@@ -131,19 +131,19 @@ pub struct FileSettings {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "u32", extend("default" = 200))]
     pub max_error_length: Option<u32>,
-    /// Of the original: whether a failed CI job starts a run.
+    /// Whether `flaky ci` looks into a failed CI run.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "bool", extend("default" = true))]
     pub auto_trigger_on_failure: Option<bool>,
-    /// Of the original: how many attempts such a run makes.
+    /// How many attempts `flaky ci` makes at most; half of them for drafts.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "Runs", extend("minimum" = 1, "maximum" = 1000), extend("default" = 20))]
     pub auto_trigger_runs: Option<Runs>,
-    /// Of the original: how many attempts of such a run go side by side.
+    /// How many attempts of `flaky ci` run side by side.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "Parallelism", extend("minimum" = 1, "maximum" = 50), extend("default" = 5))]
     pub auto_trigger_parallelism: Option<Parallelism>,
-    /// Of the original: suites by name, each with `command`, `runs` and `parallelism`; the same as `suites`.
+    /// Another name for `suites`.
     pub test_suites: Option<BTreeMap<String, SuiteEntry>>,
     /// Parts of the repository with test commands of their own, by name, and the CI jobs that run them: after a failed
     /// job, its suite is what is looked into.

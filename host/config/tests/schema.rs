@@ -46,7 +46,6 @@ fn the_schema_has_every_key_with_a_description_and_refuses_others() {
         assert!(property["description"].as_str().is_some_and(|text| text.len() > 10), "{key}: {property}");
     }
     for (key, default) in [
-        ("runs", serde_json::json!(10)),
         ("parallelism", serde_json::json!(4)),
         ("timeout", serde_json::json!(300)),
         ("fail_on", serde_json::json!("flaky")),

@@ -5,6 +5,7 @@
 mod acceptance;
 mod causes;
 mod commits;
+mod documents;
 mod endings;
 mod examples;
 mod exit_codes;

@@ -1,0 +1,62 @@
+//! Commands in documents are commands that exist: also those that no test can run, for want of an endpoint, say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use crate::args::Cli;
+
+#[test]
+fn every_command_in_the_documents_can_be_typed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut pages = vec![root.join("README.md"), root.join("BENCHMARKS.md"), root.join("CONTRIBUTING.md")];
+    pages_below(&root.join("docs"), &mut pages);
+    let mut commands = 0;
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for command in spoken(&text) {
+            commands += 1;
+            let words = shell_words::split(&command).unwrap();
+            if let Err(error) = Cli::try_parse_from(words)
+                && !matches!(
+                    error.kind(),
+                    clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+                )
+            {
+                panic!("{}: `{command}`\n{error}", page.display());
+            }
+        }
+    }
+    assert!(commands > 30, "only {commands} commands: does the test look at the right places?");
+}
+
+fn pages_below(folder: &Path, pages: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            pages_below(&path, pages);
+        } else if path.extension().is_some_and(|end| end == "md") {
+            pages.push(path);
+        }
+    }
+}
+
+/// Lines of code that begin with `flaky`, and such commands in the text where they have an argument beside the command's name.
+/// Placeholders (`RUN`) are replaced by what has their shape.
+fn spoken(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = !inside && line == "```sh";
+        } else if inside {
+            found.push(line.split(" #").next().unwrap_or_default().trim().to_owned());
+        } else {
+            found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    let is_command = |text: &String| text.starts_with("flaky ") && !text.contains('…') && !text.ends_with('\\');
+    let real = |text: String| text.replace(" RUN", " 20261124-034444-pnd2").replace("OLD_RATE", "5%");
+    found.into_iter().filter(is_command).map(real).collect()
+}
