@@ -42,10 +42,11 @@ fn pages_below(folder: &Path, pages: &mut Vec<PathBuf>) {
     }
 }
 
-/// Lines of code that begin with `flaky`, and such commands in the text where they have an argument beside the command's name.
+/// Lines of code that begin with `flaky`, and such in the text that have an argument.
 /// Placeholders (`RUN`) are replaced by what has their shape.
 fn spoken(text: &str) -> Vec<String> {
     let mut found = Vec::new();
+    let mut prose = String::new();
     let mut inside = false;
     for line in text.lines() {
         if line.starts_with("```") {
@@ -53,10 +54,19 @@ fn spoken(text: &str) -> Vec<String> {
         } else if inside {
             found.push(line.split(" #").next().unwrap_or_default().trim().to_owned());
         } else {
-            found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+            prose.push_str(line);
+            prose.push(' ');
         }
     }
-    let is_command = |text: &String| text.starts_with("flaky ") && !text.contains('…') && !text.ends_with('\\');
-    let real = |text: String| text.replace(" RUN", " 20261124-034444-pnd2").replace("OLD_RATE", "5%");
+    // The name of a command is no more than that.
+    let inline = prose.split('`').skip(1).step_by(2).filter(|code| code.split_whitespace().count() > 2);
+    found.extend(inline.map(str::to_owned));
+    let is_command =
+        |text: &String| text.starts_with("flaky ") && !text.contains('…') && !text.ends_with('\\');
+    let real = |text: String| {
+        text.replace(" RUN", " 20261124-034444-pnd2")
+            .replace("-run ID", "-run 7")
+            .replace(" SHA ", " ed3d6b446133 ")
+    };
     found.into_iter().filter(is_command).map(real).collect()
 }
