@@ -35,7 +35,7 @@ pub(crate) fn execute(args: &ParseArgs) -> Result<ExitStatus, CliError> {
 
 async fn read(args: &ParseArgs, session: &Session, files: &[ParseFile]) -> Result<ExitStatus, CliError> {
     let address = |text: &String| -> Result<PluginRef, InvalidPlugin> {
-        Ok(PluginRef { source: text.parse()?, settings: Map::new(), origin: Origin::Flag })
+        Ok(PluginRef { source: text.parse()?, sha256: None, settings: Map::new(), origin: Origin::Flag })
     };
     let named = args.plugins.iter().map(address).collect::<Result<Vec<PluginRef>, InvalidPlugin>>();
     let named = named.map_err(|e| CliError::usage(&e, None))?;
