@@ -4,6 +4,7 @@ mod again;
 mod ci;
 mod init;
 mod parse;
+pub(crate) mod plugin;
 mod report;
 mod run;
 mod tell;
@@ -19,7 +20,7 @@ pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::run::RunArgs;
-pub(crate) use self::tell::{OutputArgs, ReportArg, SettingsArgs, TellArgs};
+pub(crate) use self::tell::{OutputArgs, ReportArg, SettingsArgs, SupplyArgs, TellArgs};
 
 /// A test failed; is it a real bug or a flaky test?
 ///
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Reproduce(ReproduceArgs),
     /// Find out whether a test that was flaky is mended
     Verify(Box<VerifyArgs>),
+    /// Make, look into, test and fetch plugins
+    Plugin(plugin::PluginArgs),
     /// Say how far attempts can be kept apart on this machine, and what would raise it
     Doctor(DoctorArgs),
     /// Print shell completions

@@ -5,6 +5,7 @@ mod commands;
 mod error;
 mod exit_status;
 mod progress;
+mod supply;
 mod terminal;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Ci(args) => commands::ci::execute(&args),
         Command::Reproduce(args) => commands::reproduce::execute(&args),
         Command::Verify(args) => commands::verify::execute(*args),
+        Command::Plugin(args) => commands::plugin::execute(args.command),
         Command::Doctor(args) => commands::doctor::execute(&args),
         Command::Completions { shell } => commands::help::completions(shell),
         Command::Man => commands::help::man(),

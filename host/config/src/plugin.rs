@@ -107,6 +107,14 @@ pub struct PluginEntry {
     pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
+impl PluginEntry {
+    /// One that is named by its source alone.
+    #[must_use]
+    pub fn of(source: PluginAddress) -> Self {
+        Self { source, sha256: None, settings: serde_json::Map::new() }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping")]
 struct LongForm {
@@ -129,7 +137,7 @@ impl<'de> Deserialize<'de> for PluginEntry {
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PluginEntry, E> {
                 let source = text.parse().map_err(E::custom)?;
-                Ok(PluginEntry { source, sha256: None, settings: serde_json::Map::new() })
+                Ok(PluginEntry::of(source))
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<PluginEntry, A::Error> {
                 let long = LongForm::deserialize(MapAccessDeserializer::new(map))?;

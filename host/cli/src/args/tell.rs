@@ -11,17 +11,36 @@ use super::named;
 /// Plugins, configuration, and what the exit code says.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SettingsArgs {
-    /// Use a plugin: a component file, or `builtin:NAME`
-    #[arg(long = "plugin", value_name = "FILE", help_heading = "Plugins and settings")]
+    /// Use a plugin: a component file, `builtin:NAME`, `https://…` or `oci://…`
+    #[arg(long = "plugin", value_name = "SOURCE", help_heading = "Plugins and settings")]
     pub(crate) plugins: Vec<String>,
 
     /// Configuration file [default: `.flaky-detector.yml`]
     #[arg(long, value_name = "FILE", help_heading = "Plugins and settings")]
     pub(crate) config: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) supply: SupplyArgs,
+
     /// From which verdict on the exit code says failure
     #[arg(long, value_name = "VERDICT", value_parser = named::<FailOn>(FailOn::ALL), help_heading = "Result")]
     pub(crate) fail_on: Option<FailOn>,
+}
+
+/// By which rules plugins are brought that are not on this machine.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SupplyArgs {
+    /// Use fetched plugins only as `.flaky-detector.lock` has them [default where `CI` is set]
+    #[arg(long, overrides_with = "no_locked", help_heading = "Plugins and settings")]
+    pub(crate) locked: bool,
+
+    /// Look up plugins that the lock lacks, and write down what was found
+    #[arg(long, overrides_with = "locked", help_heading = "Plugins and settings")]
+    pub(crate) no_locked: bool,
+
+    /// Fetch no plugin: use what is in the repository or was fetched before
+    #[arg(long, help_heading = "Plugins and settings")]
+    pub(crate) offline: bool,
 }
 
 /// Where a result is told.

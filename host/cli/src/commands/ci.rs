@@ -37,7 +37,7 @@ use crate::exit_status::ExitStatus;
 pub(crate) fn execute(args: &CiArgs) -> Result<ExitStatus, CliError> {
     // What is wrong with the command line is known before GitHub is asked.
     drop(Telling::new(&args.tell, None)?);
-    let session = Session::open(&args.output)?;
+    let session = Session::open(&args.output)?.with_supply(&args.settings.supply);
     session.block_on(look_into(&session, args))
 }
 
