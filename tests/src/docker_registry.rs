@@ -38,7 +38,8 @@ impl DockerRegistry {
     pub fn new(access: Access) -> Self {
         let work = shared().join("work");
         fs::create_dir_all(&work).expect("a folder for the tests");
-        let folder = tempfile::Builder::new().prefix("r-").tempdir_in(work).expect("a folder for the registry");
+        let folder =
+            tempfile::Builder::new().prefix("r-").tempdir_in(work).expect("a folder for the registry");
         let (server, port) = start(folder.path(), access, 0);
         Self { folder, server, port }
     }

@@ -158,20 +158,21 @@ impl Wire {
         piece: Piece,
         limit: u64,
     ) -> Result<Vec<u8>, RegistryErrorKind> {
-        check_size(response.content_length(), piece, limit)?;
+        let announced = response.content_length();
+        check_size(announced, piece, limit)?;
         let url = response.url().clone();
         let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|e| self.broken(&url, &e, piece, &response_size(&response), body.len() as u64))?
-        {
-            if (body.len() + chunk.len()) as u64 > limit {
+        loop {
+            let chunk = response.chunk().await;
+            let found = body.len() as u64;
+            let Some(chunk) = chunk.map_err(|e| self.broken(&url, &e, piece, announced, found))? else {
+                return Ok(body);
+            };
+            if found + chunk.len() as u64 > limit {
                 return Err(RegistryErrorKind::TooLarge { piece, size: None, limit });
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
     }
 
     /// A component, to disk. It ends as soon as it is larger than `limit`, whatever was announced.
@@ -187,7 +188,7 @@ impl Wire {
         let url = response.url().clone();
         loop {
             let chunk = response.chunk().await;
-            let chunk = chunk.map_err(|e| self.broken(&url, &e, piece, &announced, into.size()))?;
+            let chunk = chunk.map_err(|e| self.broken(&url, &e, piece, announced, into.size()))?;
             let Some(chunk) = chunk else { break };
             if into.size() + chunk.len() as u64 > limit {
                 return Err(RegistryErrorKind::TooLarge { piece, size: None, limit });
@@ -203,12 +204,12 @@ impl Wire {
         url: &Url,
         error: &reqwest::Error,
         piece: Piece,
-        announced: &Option<u64>,
+        announced: Option<u64>,
         found: u64,
     ) -> RegistryErrorKind {
         match announced {
-            Some(expected) if *expected > found && !error.is_timeout() => {
-                RegistryErrorKind::Truncated { piece, expected: *expected, found }
+            Some(expected) if expected > found && !error.is_timeout() => {
+                RegistryErrorKind::Truncated { piece, expected, found }
             }
             _ => self.failed(url, error),
         }
@@ -242,10 +243,6 @@ impl Wire {
             }
         }
     }
-}
-
-fn response_size(response: &Response) -> Option<u64> {
-    response.content_length()
 }
 
 fn check_size(announced: Option<u64>, piece: Piece, limit: u64) -> Result<(), RegistryErrorKind> {

@@ -36,7 +36,11 @@ fn manifest() -> String {
 }
 
 fn patience() -> Patience {
-    Patience { connect: Duration::from_secs(5), idle: Duration::from_millis(300), whole: Duration::from_secs(20) }
+    Patience {
+        connect: Duration::from_secs(5),
+        idle: Duration::from_millis(300),
+        whole: Duration::from_secs(20),
+    }
 }
 
 struct Client {
@@ -72,7 +76,9 @@ impl Client {
 
 /// A registry that is as it should be but for blobs.
 fn with_blob(manifest: String, blob: impl Fn(&str) -> Say + Send + Sync + 'static) -> Scripted {
-    Scripted::new(move |head| if head.contains("/manifests/") { Say::ok(manifest.clone()) } else { blob(head) })
+    Scripted::new(
+        move |head| if head.contains("/manifests/") { Say::ok(manifest.clone()) } else { blob(head) },
+    )
 }
 
 fn address(server: &Scripted) -> String {
@@ -91,7 +97,10 @@ async fn a_component_is_fetched_by_its_tag_and_found_in_the_store_by_its_digest(
     // What was locked is asked for by its digest, whatever the tag means by now.
     let expected = Expected { manifest: fetched.manifest, component: Some(fetched.sha256) };
     client.fetch(&address(&server), expected).await.unwrap();
-    assert_eq!(server.count(&format!("GET /v2/team/infra/manifests/sha256:{} ", digest(manifest().as_bytes()))), 1);
+    assert_eq!(
+        server.count(&format!("GET /v2/team/infra/manifests/sha256:{} ", digest(manifest().as_bytes()))),
+        1
+    );
 }
 
 #[tokio::test]
@@ -106,7 +115,10 @@ async fn what_is_cut_off_swapped_or_changed_is_refused_by_name() {
     let whole = COMPONENT.len();
     let server = with_blob(manifest(), move |_| Say::Raw(cut(whole)));
     let kind = client.refused(&address(&server)).await;
-    assert!(matches!(kind, RegistryErrorKind::Truncated { expected, found: 10, .. } if expected == size), "{kind}");
+    assert!(
+        matches!(kind, RegistryErrorKind::Truncated { expected, found: 10, .. } if expected == size),
+        "{kind}"
+    );
     // A body that ends in order and is too short all the same.
     let server = with_blob(manifest(), |_| Say::ok(&COMPONENT[..10]));
     let kind = client.refused(&address(&server)).await;
@@ -131,7 +143,10 @@ async fn what_is_too_large_is_refused_as_soon_as_it_is_known() {
     // By the manifest: nothing is asked for.
     let server = with_blob(manifest_of(digest(COMPONENT), huge), |_| Say::ok(COMPONENT));
     let kind = client.refused(&address(&server)).await;
-    assert!(matches!(kind, RegistryErrorKind::TooLarge { size: Some(size), limit: LIMIT, .. } if size == huge), "{kind}");
+    assert!(
+        matches!(kind, RegistryErrorKind::TooLarge { size: Some(size), limit: LIMIT, .. } if size == huge),
+        "{kind}"
+    );
     assert_eq!(server.count("GET /v2/team/infra/blobs/"), 0);
     // By the announced length: nothing is read.
     let head = format!("HTTP/1.1 200 X\r\nContent-Length: {huge}\r\n\r\n").into_bytes();
@@ -195,7 +210,12 @@ async fn a_server_that_is_away_silent_or_broken_is_named() {
         assert_eq!(error.is_outage(), outage, "{error}");
         assert!(!error.to_string().contains('\x1b'), "{error:?}");
     }
-    for page in ["", "<html>", "{}", r#"{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json"}"#] {
+    for page in [
+        "",
+        "<html>",
+        "{}",
+        r#"{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json"}"#,
+    ] {
         let server = Scripted::new(move |_| Say::ok(page));
         let kind = client.refused(&address(&server)).await;
         assert!(matches!(kind, RegistryErrorKind::Layout(_)), "{page}: {kind}");
@@ -235,7 +255,9 @@ async fn user_and_password_go_to_the_registry_that_asks_and_not_to_its_storage()
 fn with_tokens(realm: String) -> Scripted {
     Scripted::new(move |head| {
         if !header(head, "Bearer t") {
-            let asks = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"reg\",scope=\"repository:all:delete\"\r\n");
+            let asks = format!(
+                "WWW-Authenticate: Bearer realm=\"{realm}\",service=\"reg\",scope=\"repository:all:delete\"\r\n"
+            );
             return Say::Answer(401, asks, Vec::new());
         }
         if head.contains("/manifests/") { Say::ok(manifest()) } else { Say::ok(COMPONENT) }

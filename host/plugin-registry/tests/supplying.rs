@@ -102,7 +102,10 @@ async fn what_the_lock_lacks_is_looked_up_or_an_error() {
     assert!(matches!(error, SupplyError::NotLocked { .. }), "{error}");
     assert!(error.hint().unwrap().contains("flaky plugin update"));
     assert_eq!(server.count("GET"), 0, "nobody is asked");
-    assert_eq!(case.obtain(LockRule::Fill, Network::Online, None).await.unwrap(), (Came::Fetched, Standing::New));
+    assert_eq!(
+        case.obtain(LockRule::Fill, Network::Online, None).await.unwrap(),
+        (Came::Fetched, Standing::New)
+    );
     // Whoever names the digest has said which bytes are meant.
     let sha256 = digest(COMPONENT);
     let fixed = case.obtain(LockRule::Locked, Network::Offline, Some(&sha256)).await.unwrap();
@@ -116,7 +119,10 @@ async fn what_is_locked_is_fetched_once_and_then_needs_no_network() {
     let error = case.obtain(LockRule::Locked, Network::Offline, None).await.unwrap_err();
     assert!(matches!(error, SupplyError::Offline { .. }), "{error}");
     for came in [Came::Fetched, Came::Stored, Came::Stored] {
-        assert_eq!(case.obtain(LockRule::Locked, Network::Online, None).await.unwrap(), (came, Standing::Locked));
+        assert_eq!(
+            case.obtain(LockRule::Locked, Network::Online, None).await.unwrap(),
+            (came, Standing::Locked)
+        );
     }
     assert_eq!(server.count("GET"), 2);
     drop(server);

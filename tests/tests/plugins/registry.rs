@@ -77,7 +77,11 @@ fn a_plugin_goes_round_by_way_of_a_registry() {
     let registry = DockerRegistry::new(Access::Open);
     let address = registry.address("team/hostile:1.0");
     let author = project();
-    let _ = author.flaky(&format!("plugin publish one.wasm {address}")).exits(0).says("is published").says(&address);
+    let _ = author
+        .flaky(&format!("plugin publish one.wasm {address}"))
+        .exits(0)
+        .says("is published")
+        .says(&address);
     let _ = author.flaky(&format!("plugin publish one.wasm {address}")).exits(0).says("the very same");
 
     let user = project().file(CONFIG, "# ours\nfail_on: never\n");
@@ -142,7 +146,8 @@ fn what_is_spoilt_in_the_registry_is_refused_by_name_and_nothing_runs() {
     let _ = user.flaky(&format!("plugin add {address}")).exits(0);
     let (blob, manifest) =
         (registry.blob(&lock_value(&user, "sha256")), registry.blob(&lock_value(&user, "resolved")));
-    let length = |path: &Path, bytes| fs::File::options().write(true).open(path).unwrap().set_len(bytes).unwrap();
+    let length =
+        |path: &Path, bytes| fs::File::options().write(true).open(path).unwrap().set_len(bytes).unwrap();
     let truncate = || length(&blob, 1000);
     let grow = || length(&blob, 500 << 20);
     let flip = || {
@@ -181,7 +186,8 @@ fn a_registry_that_asks_who_is_there_is_told_and_nobody_else_is() {
     let stranger = project();
     let denied = stranger.flaky(&format!("plugin publish one.wasm {address}")).exits(2);
     let _ = denied.warns("it asks for credentials").warns("docker login");
-    let login = |password: &str| project().env("FLAKY_REGISTRY_USER", "me").env("FLAKY_REGISTRY_PASSWORD", password);
+    let login =
+        |password: &str| project().env("FLAKY_REGISTRY_USER", "me").env("FLAKY_REGISTRY_PASSWORD", password);
     let wrong = login("s3cret").flaky(&format!("plugin publish one.wasm {address}")).exits(2);
     assert!(!wrong.everything().contains("s3cret"));
     let _ = wrong.warns("the credentials do not suffice");
@@ -229,7 +235,13 @@ fn in_ci_what_is_not_locked_is_an_error_that_names_the_command() {
     let lock = read(&user, LOCK);
     for (edit, said) in [
         (lock.replace("version = 1\n", "version = 9\n"), ":3: it has version 9"),
-        (format!("{lock}{}", lock.split_once("[[plugin]]").map(|(_, e)| format!("[[plugin]]{e}")).unwrap()), "two plugins of the name `hostile`"),
+        (
+            format!(
+                "{lock}{}",
+                lock.split_once("[[plugin]]").map(|(_, e)| format!("[[plugin]]{e}")).unwrap()
+            ),
+            "two plugins of the name `hostile`",
+        ),
         (lock.replace("sha256 = \"", "sha256 = \"0"), "`sha256`"),
         (lock.replace("sha256 =", "<<<<<<< HEAD\nsha256 ="), ".flaky-detector.lock:"),
     ] {
@@ -257,7 +269,14 @@ impl Web {
         fs::create_dir(folder.path().join("served")).unwrap();
         let mut make = Command::new("openssl");
         make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-days", "2"]);
-        make.args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"]);
+        make.args([
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "certificate.pem",
+        ]);
         let made = make.current_dir(folder.path()).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let mut command = Command::new(python::bin().join("python3"));
@@ -299,7 +318,10 @@ fn a_file_of_a_web_server_is_what_its_digest_says_or_nothing() {
     let _ = stranger.warns("certificate");
     let user = || project().env("SSL_CERT_FILE", web.certificate());
     let wrong = user();
-    let _ = wrong.flaky(&format!("plugin add {address} --sha256 {}", "0".repeat(64))).exits(2).warns(&"0".repeat(64));
+    let _ = wrong
+        .flaky(&format!("plugin add {address} --sha256 {}", "0".repeat(64)))
+        .exits(2)
+        .warns(&"0".repeat(64));
     assert!(!wrong.project().join(CONFIG).exists() && !wrong.project().join(LOCK).exists());
     let user = user();
     let _ = user.flaky(&format!("plugin add {address}")).exits(0);
@@ -310,5 +332,6 @@ fn a_file_of_a_web_server_is_what_its_digest_says_or_nothing() {
     refused(&user, "--locked", 2, &[&address, "has the digest"]);
     fs::remove_file(web.file("one.wasm")).unwrap();
     refused(&user, "--locked", 2, &[&address, "no such component"]);
-    let _ = user.flaky(&format!("plugin add http://127.0.0.1:{}/one.wasm", web.port)).exits(2).warns("https://");
+    let _ =
+        user.flaky(&format!("plugin add http://127.0.0.1:{}/one.wasm", web.port)).exits(2).warns("https://");
 }

@@ -91,7 +91,9 @@ fn serve(mut stream: TcpStream, heard: &Mutex<Vec<String>>, say: &(dyn Fn(&str) 
     match say(&head) {
         Say::Answer(status, headers, body) => {
             let length = body.len();
-            let begin = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n");
+            let begin = format!(
+                "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
+            );
             let _ = stream.write_all(begin.as_bytes()).and_then(|()| stream.write_all(&body));
         }
         Say::Raw(bytes) => {
