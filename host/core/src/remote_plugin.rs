@@ -44,6 +44,9 @@ pub enum InvalidRemote {
     /// `ftp://` and the like.
     #[error("a plugin comes from `https://…` or `oci://…`, not from `{0}://`")]
     Scheme(String),
+    /// No address at all.
+    #[error("the address begins neither with `https://` nor with `oci://`")]
+    NoScheme,
     /// What came would be whatever somebody on the way made of it.
     #[error("plugins are not fetched over `http://`: name them as `https://…`")]
     Clear,
@@ -100,7 +103,7 @@ impl FromStr for RemotePlugin {
             Some(("oci", rest)) => oci(text, rest).map(Self::Oci),
             Some(("http", _)) => Err(InvalidRemote::Clear),
             Some((scheme, _)) => Err(InvalidRemote::Scheme(scheme.chars().take(20).collect())),
-            None => Err(InvalidRemote::Scheme(String::new())),
+            None => Err(InvalidRemote::NoScheme),
         }
     }
 }
@@ -164,6 +167,7 @@ fn oci(text: &str, rest: &str) -> Result<OciAddress, InvalidRemote> {
 /// A name or an address, and maybe a port.
 fn is_host(text: &str) -> bool {
     let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((_, rest)) if !rest.is_empty() && !rest.starts_with(':') => return false,
         Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
             ("v6", port.strip_prefix(':'))
         }
@@ -324,6 +328,8 @@ mod tests {
             ("https://me:secret@example.org/p.wasm", Credentials),
             ("oci://me@example.org/p:1", Credentials),
             ("https:///p.wasm", Host),
+            ("oci://[::1]x/p:1", Host),
+            ("oci://[::1]:/p:1", Host),
             ("https://-a.example/p.wasm", Host),
             ("https://example.org:99999/p.wasm", Host),
             ("https://exa%6dple.org/p.wasm", Host),

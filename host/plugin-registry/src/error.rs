@@ -52,7 +52,7 @@ pub enum RegistryErrorKind {
         why: String,
     },
     /// It took too long.
-    #[error("`{host}` did not answer within {} s", .after.as_secs_f64())]
+    #[error("`{host}` did not answer within {} s", after.as_secs_f64())]
     Late {
         /// Who was asked.
         host: String,
@@ -74,7 +74,7 @@ pub enum RegistryErrorKind {
         piece: Piece,
     },
     /// Without the right credentials.
-    #[error("`{host}` refuses access{}", if *.with_credentials { ": the credentials do not suffice" } else { ": it asks for credentials" })]
+    #[error("`{host}` refuses access{}", if *with_credentials { ": the credentials do not suffice" } else { ": it asks for credentials" })]
     Denied {
         /// Who was asked.
         host: String,
@@ -91,7 +91,7 @@ pub enum RegistryErrorKind {
     #[error(transparent)]
     Credentials(#[from] crate::credentials::CredentialsError),
     /// Another status.
-    #[error("`{host}` answers {status} where the {piece} was asked for{}", said(.said))]
+    #[error("`{host}` answers {status} where the {piece} was asked for{}", behind(said))]
     Status {
         /// Who was asked.
         host: String,
@@ -161,7 +161,7 @@ pub enum RegistryErrorKind {
     Store(#[from] crate::store::StoreError),
 }
 
-fn said(text: &str) -> String {
+fn behind(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
 }
 

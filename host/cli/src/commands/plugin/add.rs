@@ -16,12 +16,14 @@ use crate::supply::{self, BringError};
 pub(super) fn execute(args: &AddArgs) -> Result<ExitStatus, CliError> {
     let address: PluginAddress = args.source.parse().map_err(|e: InvalidPlugin| CliError::usage(&e, None))?;
     let name = args.name.as_deref().map(|text| {
-        text.parse().map_err(|why| CliError::from(BringError::Name { text: text.to_owned(), why }))
+        text.parse::<PluginName>()
+            .map_err(|why| CliError::from(BringError::Name { text: text.to_owned(), why }))
     });
     let name: Option<PluginName> = name.transpose()?;
     let sha256 = args.sha256.as_deref().map(|text| {
         let bare = text.strip_prefix("sha256:").unwrap_or(text);
-        bare.parse().map_err(|e| CliError::usage_text(format!("`--sha256 {text}`: {e}"), None))
+        bare.parse::<Sha256Digest>()
+            .map_err(|e| CliError::usage_text(format!("`--sha256 {text}`: {e}"), None))
     });
     let sha256: Option<Sha256Digest> = sha256.transpose()?;
     let mut shelf = Shelf::open(&args.config, Network::Online)?;
