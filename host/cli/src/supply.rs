@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use flaky_config::{Origin, PluginAddress, PluginRef};
+use flaky_core::digest::Sha256Digest;
 use flaky_core::remote_plugin::RemotePlugin;
 use flaky_engine::folders::Folders;
 use flaky_engine::supply::{Bringing, Brought, NoComponent, Owner, PluginSupply, SupplyPlace};
@@ -67,6 +68,10 @@ impl RunSupply {
 }
 
 impl PluginSupply for RunSupply {
+    fn locked(&self, lock: &str, source: &RemotePlugin) -> Option<Sha256Digest> {
+        Lock::parse(lock).ok()?.of(source).map(|locked| locked.sha256)
+    }
+
     fn bring<'a>(
         &'a self,
         host: &'a PluginHost,

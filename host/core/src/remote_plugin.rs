@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use crate::digest::Sha256Digest;
 
+/// Name of the file that says which bytes the names stand for; it stands beside the configuration.
+pub const LOCK_FILE_NAME: &str = ".flaky-detector.lock";
+
 /// Where a plugin is fetched from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RemotePlugin {

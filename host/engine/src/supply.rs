@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use flaky_config::{PluginAddress, PluginRef};
+use flaky_core::digest::Sha256Digest;
 use flaky_core::remote_plugin::RemotePlugin;
 use flaky_exec::checkout::RepositorySource;
 use flaky_plugin_host::PluginHost;
@@ -18,7 +19,12 @@ pub type Brought = HashMap<RemotePlugin, Vec<u8>>;
 
 /// Brings components before anything runs.
 pub trait PluginSupply: fmt::Debug + Send + Sync {
-    /// All that are wanted, or why one cannot be had.
+    /// The digest that a lock of this text has for a plugin: for whoever decides whose lock counts. `None`: it has none, or is
+    /// no lock.
+    fn locked(&self, lock: &str, source: &RemotePlugin) -> Option<Sha256Digest>;
+
+    /// All that are wanted, or why one cannot be had. Where an entry names a digest, nothing else is brought, whatever the
+    /// lock says.
     fn bring<'a>(
         &'a self,
         host: &'a PluginHost,

@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use flaky_core::digest::Sha256Digest;
+pub use flaky_core::remote_plugin::LOCK_FILE_NAME;
 use flaky_core::remote_plugin::RemotePlugin;
 use serde::Serialize;
-
-/// The file's name; it stands beside the configuration.
-pub const LOCK_FILE_NAME: &str = ".flaky-detector.lock";
 
 /// The format that is written, and the newest that is read.
 const VERSION: u32 = 1;
