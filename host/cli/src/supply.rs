@@ -1,6 +1,6 @@
 //! Plugins that are not on this machine: by which rules they are brought, and what is written down of them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flaky_config::{Origin, PluginAddress, PluginRef};
 use flaky_core::digest::Sha256Digest;
@@ -149,7 +149,7 @@ pub(crate) fn open(
         registry: Registry::new(credentials, Patience::default(), COMPONENT_BYTES),
         store: Store::new(store, COMPONENT_BYTES),
         lock: Lock::load(&folder.join(LOCK_FILE_NAME))?.unwrap_or_default(),
-        folder: PathBuf::from(folder),
+        folder: Some(folder.to_owned()),
         rule,
         network,
         limit: COMPONENT_BYTES,

@@ -1,6 +1,6 @@
 //! From a name to bytes: by the lock, from the repository, from the store, from the network, in this order.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flaky_core::digest::Sha256Digest;
 use flaky_core::remote_plugin::RemotePlugin;
@@ -38,8 +38,8 @@ pub struct Supply {
     pub store: Store,
     /// What names stand for.
     pub lock: Lock,
-    /// The folder of the lock; vendored components stand below it.
-    pub folder: PathBuf,
+    /// The folder of the lock; vendored components stand below it. `None`: they do not count.
+    pub folder: Option<PathBuf>,
     /// What a missing entry means.
     pub rule: LockRule,
     /// Whether the network may be used.
@@ -225,8 +225,8 @@ impl Supply {
         locked: Option<&LockedPlugin>,
         sha256: &Sha256Digest,
     ) -> Result<Option<(Vec<u8>, Came)>, SupplyError> {
-        if let Some(locked) = locked {
-            let path = self.vendored(locked);
+        if let (Some(locked), Some(folder)) = (locked, &self.folder) {
+            let path = vendor::path(folder, &locked.name);
             match read_exactly(&path, sha256, self.limit).map_err(StoreError::at(&path))? {
                 Found::Whole(bytes) => return Ok(Some((bytes, Came::Vendored))),
                 Found::Nothing => {}
@@ -237,9 +237,5 @@ impl Supply {
             }
         }
         Ok(self.store.read(sha256)?.map(|bytes| (bytes, Came::Stored)))
-    }
-
-    fn vendored(&self, locked: &LockedPlugin) -> PathBuf {
-        vendor::path(Path::new(&self.folder), &locked.name)
     }
 }

@@ -74,7 +74,7 @@ impl Case {
             registry: Registry::new(Credentials::default(), Patience::default(), LIMIT),
             store: Store::new(self.path().join("store"), LIMIT),
             lock: self.lock.clone(),
-            folder: self.path().to_owned(),
+            folder: Some(self.path().to_owned()),
             rule,
             network,
             limit: LIMIT,

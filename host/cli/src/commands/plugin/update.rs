@@ -2,7 +2,7 @@
 
 use flaky_config::{PluginAddress, PluginEntry};
 use flaky_core::remote_plugin::RemotePlugin;
-use flaky_plugin_registry::{LockedPlugin, Network, Wanted};
+use flaky_plugin_registry::{LockedPlugin, Network, VENDOR_FOLDER, Wanted};
 
 use super::shelf::{Shelf, say};
 use crate::args::plugin::source::UpdateArgs;
@@ -48,6 +48,10 @@ fn one(shelf: &mut Shelf, source: &RemotePlugin, entry: &PluginEntry) -> Result<
     let name = before.as_ref().map(|before| before.name.clone());
     let now = supply::locked(source, name, &obtained, &plugin)?;
     say(&changed(before.as_ref(), &now));
+    let copy = shelf.folder.join(VENDOR_FOLDER).join(format!("{}.wasm", now.name));
+    if before.is_some_and(|before| before.sha256 != now.sha256) && copy.exists() {
+        say(&format!("`{}` is still the old one: `flaky plugin vendor` writes it anew", copy.display()));
+    }
     shelf.supply.lock.put(now).map_err(BringError::from)?;
     Ok(())
 }
