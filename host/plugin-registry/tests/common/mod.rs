@@ -1,4 +1,5 @@
 //! A server on loopback that says whatever a test has it say, byte for byte.
+#![allow(dead_code, reason = "each test target uses a part of it")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
