@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-plugin-host", &["flaky-core"]),
     ("flaky-runpod", &["flaky-core"]),
     ("flaky-delivery", &["flaky-core"]),
+    ("flaky-plugin-registry", &["flaky-core"]),
     ("flaky-engine", &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod"]),
     (
         "flaky",
@@ -26,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "flaky-runpod",
             "flaky-engine",
             "flaky-delivery",
+            "flaky-plugin-registry",
         ],
     ),
     (
@@ -42,12 +44,13 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("wasmtime", &["flaky-plugin-host"]),
     ("wasmtime-wasi", &["flaky-plugin-host"]),
     ("git2", &["flaky-exec"]),
-    // Processes in one, owners of cached files in the other.
-    ("nix", &["flaky-exec", "flaky-plugin-host", "flaky-worker"]),
+    // Processes in one, owners and kinds of files in the others.
+    ("nix", &["flaky-exec", "flaky-plugin-host", "flaky-plugin-registry", "flaky-worker"]),
     ("serde-saphyr", &["flaky-config"]),
     ("statrs", &["flaky-core"]),
     ("clap", &["flaky", "flaky-worker"]),
-    ("reqwest", &["flaky-runpod", "flaky-worker", "flaky-delivery"]),
+    ("reqwest", &["flaky-runpod", "flaky-worker", "flaky-delivery", "flaky-plugin-registry"]),
+    ("toml", &["flaky-plugin-registry"]),
     // Shards on their way in one, bundled components in the others.
     ("zstd", &["flaky-runpod", "flaky-engine", "xtask"]),
     ("tar", &["flaky-runpod"]),
@@ -79,7 +82,8 @@ fn edges() -> BTreeMap<String, BTreeSet<String>> {
 /// The bundled plugins are many: each may know the SDK, and read with the library of another.
 fn is_plugin(package: &str) -> bool {
     package.starts_with("flaky-plugin-")
-        && !["flaky-plugin-sdk", "flaky-plugin-host", "flaky-plugin-testing"].contains(&package)
+        && !["flaky-plugin-sdk", "flaky-plugin-host", "flaky-plugin-registry", "flaky-plugin-testing"]
+            .contains(&package)
 }
 
 #[test]

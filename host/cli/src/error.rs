@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::Write;
 
 use flaky_core::text::visible;
+use flaky_engine::plugins::LoadError;
 use flaky_engine::run::RunError;
 
 use crate::exit_status::ExitStatus;
@@ -67,6 +68,7 @@ impl From<RunError> for CliError {
         let hint = hint_of(&error);
         match &error {
             RunError::Exec(_) | RunError::Host(_) | RunError::Folder { .. } => Self::fault(&error, hint),
+            RunError::Plugin(LoadError::Supply(missing)) if missing.outage => Self::fault(&error, hint),
             RunError::Remote(remote) if !remote.is_usage() => Self::fault(&error, hint),
             _ => Self::usage(&error, hint),
         }
@@ -77,7 +79,8 @@ fn hint_of(error: &RunError) -> Option<String> {
     match error {
         RunError::Config(error) => error.hint(),
         RunError::Settings(error) => error.hint(),
-        RunError::Plugin(flaky_engine::plugins::LoadError::Plugin(error)) => error.hint(),
+        RunError::Plugin(LoadError::Plugin(error)) => error.hint(),
+        RunError::Plugin(LoadError::Supply(missing)) => missing.hint.clone(),
         RunError::Project(_) => Some(
             "name the command: `flaky run -- COMMAND`, or `test_command:` in `.flaky-detector.yml`".into(),
         ),

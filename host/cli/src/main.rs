@@ -7,6 +7,7 @@ mod documents;
 mod error;
 mod exit_status;
 mod progress;
+mod supply;
 mod terminal;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Ci(args) => commands::ci::execute(&args),
         Command::Reproduce(args) => commands::reproduce::execute(&args),
         Command::Verify(args) => commands::verify::execute(*args),
+        Command::Plugin(args) => commands::plugin::execute(args.command),
         Command::Doctor(args) => commands::doctor::execute(&args),
         Command::Completions { shell } => commands::help::completions(shell),
         Command::Man => commands::help::man(),

@@ -11,6 +11,7 @@
 mod backend;
 mod command;
 mod de;
+pub mod edit;
 mod environment;
 mod error;
 mod file;

@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use flaky_core::digest::Sha256Digest;
+use flaky_core::remote_plugin::{InvalidRemote, RemotePlugin};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -18,6 +20,8 @@ pub enum PluginAddress {
     Builtin(String),
     /// A component on disk.
     File(PathBuf),
+    /// `https://…` or `oci://…`: one that has to be fetched.
+    Remote(RemotePlugin),
 }
 
 /// Why a text names no plugin.
@@ -30,9 +34,14 @@ pub enum InvalidPlugin {
     /// `builtin:` with something that is no name.
     #[error("{0} names no built-in plugin: expected `builtin:` and lower-case letters, digits or `-`")]
     BuiltinName(String),
-    /// `https://…`, `oci://…` and the like.
-    #[error("plugins from {0} are not supported yet: name a file or `builtin:NAME`")]
-    Remote(String),
+    /// `https://…`, `oci://…` and the like, and what is wrong there.
+    #[error("{text} names no plugin: {why}")]
+    Remote {
+        /// What was written.
+        text: String,
+        /// What is wrong with it.
+        why: InvalidRemote,
+    },
     /// A character that no path has.
     #[error("the plugin's path contains a NUL character")]
     Nul,
@@ -56,9 +65,17 @@ impl FromStr for PluginAddress {
                 Err(InvalidPlugin::BuiltinName(shown(text)))
             };
         }
-        match text.split_once("://") {
-            Some((scheme, _)) => Err(InvalidPlugin::Remote(shown(&format!("{scheme}://")))),
-            None => Ok(Self::File(PathBuf::from(text))),
+        if !text.contains("://") {
+            return Ok(Self::File(PathBuf::from(text)));
+        }
+        match text.parse() {
+            Ok(remote) => Ok(Self::Remote(remote)),
+            // Whoever typed a password is not shown it in a log.
+            Err(why @ InvalidRemote::Credentials) => {
+                let scheme = text.split("://").next().unwrap_or_default();
+                Err(InvalidPlugin::Remote { text: shown(&format!("{scheme}://…")), why })
+            }
+            Err(why) => Err(InvalidPlugin::Remote { text: shown(text), why }),
         }
     }
 }
@@ -68,6 +85,7 @@ impl fmt::Display for PluginAddress {
         match self {
             Self::Builtin(name) => write!(f, "builtin:{name}"),
             Self::File(path) => path.display().fmt(f),
+            Self::Remote(remote) => remote.fmt(f),
         }
     }
 }
@@ -83,14 +101,26 @@ impl<'de> Deserialize<'de> for PluginAddress {
 pub struct PluginEntry {
     /// Where it comes from.
     pub source: PluginAddress,
+    /// Of the component, where the entry says it.
+    pub sha256: Option<Sha256Digest>,
     /// What the plugin itself checks and reads; an object.
     pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+impl PluginEntry {
+    /// One that is named by its source alone.
+    #[must_use]
+    pub fn of(source: PluginAddress) -> Self {
+        Self { source, sha256: None, settings: serde_json::Map::new() }
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping")]
 struct LongForm {
     source: PluginAddress,
+    #[serde(default)]
+    sha256: Option<Sha256Digest>,
     #[serde(default)]
     settings: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -101,15 +131,21 @@ impl<'de> Deserialize<'de> for PluginEntry {
         impl<'de> serde::de::Visitor<'de> for Either {
             type Value = PluginEntry;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a plugin's path, `builtin:NAME`, or a mapping with `source` and `settings`")
+                f.write_str(
+                    "a plugin's path or address, `builtin:NAME`, or a mapping with `source` and `settings`",
+                )
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PluginEntry, E> {
                 let source = text.parse().map_err(E::custom)?;
-                Ok(PluginEntry { source, settings: serde_json::Map::new() })
+                Ok(PluginEntry::of(source))
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<PluginEntry, A::Error> {
                 let long = LongForm::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(PluginEntry { source: long.source, settings: long.settings.unwrap_or_default() })
+                Ok(PluginEntry {
+                    source: long.source,
+                    sha256: long.sha256,
+                    settings: long.settings.unwrap_or_default(),
+                })
             }
         }
         deserializer.deserialize_any(Either)
@@ -125,7 +161,8 @@ impl JsonSchema for PluginEntry {
         let source = serde_json::json!({
             "type": "string",
             "minLength": 1,
-            "description": "A path, relative to this file, or `builtin:NAME`.",
+            "description": "A path, relative to this file; `builtin:NAME`; `https://…`; or `oci://HOST/REPOSITORY` with `:TAG`, `@VERSION` or \
+                            `@sha256:DIGEST`.",
         });
         json_schema!({
             "description": "A plugin: its source alone, or its source and its settings.",
@@ -137,6 +174,11 @@ impl JsonSchema for PluginEntry {
                     "required": ["source"],
                     "properties": {
                         "source": source,
+                        "sha256": {
+                            "type": ["string", "null"],
+                            "pattern": "^[0-9a-f]{64}$",
+                            "description": "Digest that the component must have.",
+                        },
                         "settings": {
                             "type": ["object", "null"],
                             "description": "Settings that the plugin itself defines.",

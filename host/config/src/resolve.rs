@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use flaky_core::digest::Sha256Digest;
 use flaky_core::ids::{Seed, TestId};
 use flaky_core::notify::Notify;
 use flaky_core::settings::{
@@ -138,6 +139,8 @@ pub enum SeedChoice {
 pub struct PluginRef {
     /// Where it is; a path from the file is already joined to the file's folder.
     pub source: PluginAddress,
+    /// Digest that it must have, where somebody says so.
+    pub sha256: Option<Sha256Digest>,
     /// What the plugin itself checks and reads; an object.
     pub settings: Map<String, Json>,
     /// Who asked for it.
@@ -476,17 +479,23 @@ impl Layers<'_> {
     }
 
     fn plugins(&self, flags: Vec<PluginAddress>) -> Vec<PluginRef> {
-        let from_flags =
-            flags.into_iter().map(|source| PluginRef { source, settings: Map::new(), origin: Origin::Flag });
+        let from_flags = flags.into_iter().map(|source| PluginRef {
+            source,
+            sha256: None,
+            settings: Map::new(),
+            origin: Origin::Flag,
+        });
         let job = self.job.iter().flat_map(|job| &job.plugins);
-        let from_job = job.map(|PluginEntry { source, settings }| PluginRef {
+        let from_job = job.map(|PluginEntry { source, sha256, settings }| PluginRef {
             source: source.clone(),
+            sha256: *sha256,
             settings: settings.clone(),
             origin: Origin::Job,
         });
         let entries = self.file.settings.plugins.iter().flatten();
-        let from_file = entries.map(|PluginEntry { source, settings }| PluginRef {
+        let from_file = entries.map(|PluginEntry { source, sha256, settings }| PluginRef {
             source: self.beside_file(source),
+            sha256: *sha256,
             settings: settings.clone(),
             origin: Origin::File,
         });

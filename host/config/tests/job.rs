@@ -155,16 +155,16 @@ fn everything_else_is_refused_by_name() {
         (with("plugins", "{}"), "plugins must be a list of plugins, found an object"),
         (
             with("plugins", "[5]"),
-            "plugins: invalid type: integer `5`, expected a plugin's path, `builtin:NAME`, or a mapping with `source` and \
+            "plugins: invalid type: integer `5`, expected a plugin's path or address, `builtin:NAME`, or a mapping with `source` and \
              `settings`",
         ),
         (
-            with("plugins", "[\"https://example.org/p.wasm\"]"),
-            "plugins: plugins from `https://` are not supported yet: name a file or `builtin:NAME`",
+            with("plugins", "[\"http://example.org/p.wasm\"]"),
+            "plugins: `http://example.org/p.wasm` names no plugin: plugins are not fetched over `http://`: name them as `https://…`",
         ),
         (
             with("plugins", "[\"oci://example.org/p\"]"),
-            "plugins: plugins from `oci://` are not supported yet: name a file or `builtin:NAME`",
+            "plugins: `oci://example.org/p` names no plugin: the address names no version: end it in `:TAG`, `@VERSION` or `@sha256:DIGEST`",
         ),
         (with("plugins", "[{\"settings\": {}}]"), "plugins: missing field `source`"),
         (

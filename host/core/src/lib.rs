@@ -7,7 +7,7 @@
 //! executor hands over), [`parsed`] (what a parser made of it), [`ledger`] (every outcome of a run),
 //! [`evidence`] (the numbers about one test), [`verdict`] (what a policy says of them), [`report`] (the
 //! versioned document that reporters read), [`surroundings`] (where it is told), [`delivery`] (what reporters ask
-//! for).
+//! for), [`remote_plugin`] (where a plugin comes from that is not on this machine).
 
 pub mod attempt;
 pub mod cause;
@@ -15,6 +15,7 @@ pub mod claim;
 pub mod cluster;
 pub mod compare;
 pub mod delivery;
+pub mod digest;
 pub mod evidence;
 pub mod fingerprint;
 pub mod ids;
@@ -23,6 +24,7 @@ pub mod notify;
 pub mod parse_document;
 pub mod parsed;
 pub mod refute;
+pub mod remote_plugin;
 pub mod report;
 pub mod seeds;
 pub mod settings;

@@ -283,7 +283,7 @@ fn plugin_address(address: &PluginAddress) -> String {
         PluginAddress::File(path) => {
             std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
         }
-        PluginAddress::Builtin(_) => address.to_string(),
+        PluginAddress::Builtin(_) | PluginAddress::Remote(_) => address.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 //! | Folder | Variable that overrides it | Default on Linux | On macOS |
 //! |---|---|---|---|
 //! | state: run records, journals | `FLAKY_STATE_DIR` | `$XDG_STATE_HOME/flaky` or `~/.local/state/flaky` | `~/Library/Application Support/flaky` |
-//! | cache: compiled plugins, installed dependencies | `FLAKY_CACHE_DIR` | `$XDG_CACHE_HOME/flaky` or `~/.cache/flaky` | `~/Library/Caches/flaky` |
+//! | cache: fetched and compiled plugins, installed dependencies | `FLAKY_CACHE_DIR` | `$XDG_CACHE_HOME/flaky` or `~/.cache/flaky` | `~/Library/Caches/flaky` |
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -59,6 +59,12 @@ impl Folders {
     #[must_use]
     pub fn environments(&self) -> PathBuf {
         self.cache.join("environments")
+    }
+
+    /// Components that were fetched.
+    #[must_use]
+    pub fn fetched_components(&self) -> PathBuf {
+        self.cache.join("plugins")
     }
 
     /// Native code of components.

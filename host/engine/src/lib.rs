@@ -35,6 +35,7 @@ mod read;
 mod recognise;
 mod repeat;
 mod sources;
+pub mod supply;
 pub mod survey;
 mod tail;
 mod tally;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flaky_config::{PluginAddress, PluginRef};
+use flaky_core::remote_plugin::RemotePlugin;
 use flaky_core::report::PluginReport;
-use flaky_plugin_host::{Manifest, Plugin, PluginError, PluginHost, PluginSource, Roles};
+use flaky_plugin_host::{ComponentBytes, Manifest, Plugin, PluginError, PluginHost, PluginSource, Roles};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use crate::builtins::{self, Builtin};
+use crate::supply::{Brought, NoComponent};
 
 /// One loaded plugin and the errors of its calls.
 #[derive(Debug, Clone)]
@@ -202,6 +204,15 @@ pub enum LoadError {
         /// What there is.
         known: Vec<String>,
     },
+    /// One that would have to be fetched, and nobody does that here.
+    #[error("`{plugin}` is not fetched here: name a file or `builtin:NAME`")]
+    NotHere {
+        /// As it was written.
+        plugin: String,
+    },
+    /// One that could not be fetched.
+    #[error(transparent)]
+    Supply(#[from] NoComponent),
 }
 
 impl PluginSet {
@@ -210,11 +221,12 @@ impl PluginSet {
     /// # Errors
     /// When one that was named cannot be loaded or refuses its settings: before anything runs.
     ///
-    /// `settings_of` tells what other settings say of a plugin, by its name and whether it is bundled; those that stand
+    /// `brought` holds those that are not on this machine; `settings_of` tells what other settings say of a plugin, by its name and whether it is bundled; those that stand
     /// beside its source win.
     pub async fn load(
         host: &PluginHost,
         named: &[PluginRef],
+        brought: &Brought,
         settings_of: impl Fn(&str, bool) -> Value,
     ) -> Result<Self, LoadError> {
         let mut candidates: Vec<Candidate> = Vec::new();
@@ -222,6 +234,7 @@ impl PluginSet {
             let (source, bundled) = match &reference.source {
                 PluginAddress::Builtin(name) => (builtin(name)?.source(), true),
                 PluginAddress::File(path) => (PluginSource::file(path).map_err(Box::new)?, false),
+                PluginAddress::Remote(remote) => (fetched(remote, brought)?, false),
             };
             let plugin = host.load(source).await.map_err(Box::new)?;
             let mut settings = settings_of(&plugin.manifest().name, bundled);
@@ -299,6 +312,12 @@ fn overlay(settings: &mut Value, over: &Map<String, Value>) {
     if let Value::Object(settings) = settings {
         settings.extend(over.iter().map(|(key, value)| (key.clone(), value.clone())));
     }
+}
+
+fn fetched(remote: &RemotePlugin, brought: &Brought) -> Result<PluginSource, LoadError> {
+    let bytes = brought.get(remote).ok_or_else(|| LoadError::NotHere { plugin: remote.to_string() })?;
+    let bytes = ComponentBytes::Plain(bytes.clone().into());
+    Ok(PluginSource { label: remote.to_string(), bytes, trusted: false })
 }
 
 fn builtin(name: &str) -> Result<&'static Builtin, LoadError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use flaky_config::job::JobInput;
 use flaky_config::{
@@ -33,6 +34,7 @@ use crate::plugins::{Candidate, LoadError, Member, PluginSet};
 use crate::prepare::{self, Project, ProjectError};
 use crate::remote::{RemoteAccess, RemoteError};
 use crate::sources::{self, BaseSources, NoBase, NoSources, Sources};
+use crate::supply::{self, PluginSupply};
 use crate::tally::{Tallies, Tally};
 
 /// Everything a run needs from outside.
@@ -78,6 +80,8 @@ pub struct RunRequest {
     pub keep_output: Option<u64>,
     /// As whom tests and installations run; `None` is as whom we run.
     pub run_as: Option<RunAs>,
+    /// Brings plugins that are not on this machine; `None`: there are none.
+    pub supply: Option<Arc<dyn PluginSupply>>,
     /// Whether settings in a fetched repository count as its own folder would for a user.
     pub fetched: Trust,
     /// How to reach an endpoint, should settings send the attempts there. `None`: everything runs here, whatever
@@ -206,9 +210,12 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
         cache: Some(request.folders.components()),
         limits: Limits::default(),
     })?;
-    let plugins =
-        PluginSet::load(&host, &settings.plugins, |name, bundled| plugin_settings(&settings, name, bundled))
-            .await?;
+    let place = supply::place(&request, &sources.tree);
+    let brought = supply::bring(request.supply.as_deref(), &host, &settings.plugins, &place).await?;
+    let plugins = PluginSet::load(&host, &settings.plugins, &brought, |name, bundled| {
+        plugin_settings(&settings, name, bundled)
+    })
+    .await?;
     check_reporters(&request, &settings, &plugins)?;
     // Policies are needed in the end, whatever happens: what is wrong with them is known before anything runs.
     let (policies, project) =

@@ -55,16 +55,8 @@ pub(crate) struct NoCache(pub(crate) String);
 impl Cache {
     /// Makes the folder where it is missing, for this user alone, and checks it and all above it.
     pub(crate) fn open(folder: &Path, engine: &Engine) -> Result<Self, NoCache> {
-        let unusable =
-            |why: String| NoCache(format!("compiled plugins are not kept: `{}`: {why}", folder.display()));
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| unusable(e.to_string()))?;
-        let folder = folder.canonicalize().map_err(|e| unusable(e.to_string()))?;
-        for ancestor in folder.ancestors() {
-            let metadata = fs::symlink_metadata(ancestor).map_err(|e| unusable(e.to_string()))?;
-            if let Some(why) = distrust(&metadata) {
-                return Err(unusable(format!("`{}` {why}", ancestor.display())));
-            }
-        }
+        let folder = private_folder(folder)
+            .map_err(|NotPrivate(why)| NoCache(format!("compiled plugins are not kept: {why}")))?;
         let mut hasher = Compatibility(Sha256::new_with_prefix(MAGIC));
         engine.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self { folder, compatibility: hasher.0.finalize().into() })
@@ -128,6 +120,28 @@ impl Cache {
             total = total.saturating_sub(size);
         }
     }
+}
+
+/// A folder that others could write to, or that cannot be made. The text says which and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotPrivate(String);
+
+/// Makes a folder where it is missing, for this user alone, and checks that nobody else can write to it or to any above it.
+///
+/// # Errors
+/// When somebody else can, or it cannot be made.
+pub fn private_folder(folder: &Path) -> Result<PathBuf, NotPrivate> {
+    let unusable = |why: String| NotPrivate(format!("`{}`: {why}", folder.display()));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| unusable(e.to_string()))?;
+    let folder = folder.canonicalize().map_err(|e| unusable(e.to_string()))?;
+    for ancestor in folder.ancestors() {
+        let metadata = fs::symlink_metadata(ancestor).map_err(|e| unusable(e.to_string()))?;
+        if let Some(why) = distrust(&metadata) {
+            return Err(unusable(format!("`{}` {why}", ancestor.display())));
+        }
+    }
+    Ok(folder)
 }
 
 /// `Ok(None)`: there is something, and it does not count.

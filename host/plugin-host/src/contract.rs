@@ -86,6 +86,31 @@ pub(crate) struct Checked {
     pub(crate) wasi: bool,
 }
 
+/// Interfaces of a component by their names, as the component has them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Interfaces {
+    /// Those that others call.
+    pub exports: Vec<String>,
+    /// Those that it calls.
+    pub imports: Vec<String>,
+}
+
+impl Interfaces {
+    /// The version of the contract that the component was built for.
+    #[must_use]
+    pub fn contract(&self) -> &str {
+        let parsed = self.exports.iter().filter_map(|name| Interface::parse(name));
+        parsed.filter(|interface| interface.name == "plugin").map(|i| i.version).next().unwrap_or(VERSION)
+    }
+
+    pub(crate) fn of(engine: &Engine, ty: &ComponentType) -> Self {
+        Self {
+            exports: ty.exports(engine).map(|(name, _)| name.to_owned()).collect(),
+            imports: ty.imports(engine).map(|(name, _)| name.to_owned()).collect(),
+        }
+    }
+}
+
 /// Interfaces of the contract that a plugin can export.
 const EXPORTS: [&str; 6] = ["plugin", "parser", "packed-parser", "framework", "policy", "reporter"];
 

@@ -12,7 +12,7 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use crate::bindings::{exports, inputs, log, types};
 use crate::cache::{Cache, NoCache, Sha, hex, sha256};
 use crate::compile::compile;
-use crate::contract::{self, ParserShape, Roles};
+use crate::contract::{self, Interfaces, ParserShape, Roles};
 use crate::engine::engine;
 use crate::error::{Call, HostError, PluginError, PluginErrorKind};
 use crate::limits::Limits;
@@ -59,6 +59,7 @@ pub(crate) struct Linked {
     pub(crate) pre: InstancePre<State>,
     pub(crate) roles: Roles,
     pub(crate) sha256: String,
+    pub(crate) interfaces: Interfaces,
     pub(crate) plugin: exports::plugin::GuestIndices,
     pub(crate) parser: Option<exports::parser::GuestIndices>,
     pub(crate) packed_parser: Option<exports::packed_parser::GuestIndices>,
@@ -203,12 +204,18 @@ impl Inner {
         } else {
             self.linker.instantiate_pre(component)
         };
-        Linked::new(pre.map_err(refused)?, checked.roles, digest).map_err(refused)
+        let interfaces = Interfaces::of(&self.engine, &ty);
+        Linked::new(pre.map_err(refused)?, checked.roles, digest, interfaces).map_err(refused)
     }
 }
 
 impl Linked {
-    fn new(pre: InstancePre<State>, roles: Roles, digest: &Sha) -> wasmtime::Result<Self> {
+    fn new(
+        pre: InstancePre<State>,
+        roles: Roles,
+        digest: &Sha,
+        interfaces: Interfaces,
+    ) -> wasmtime::Result<Self> {
         let parser = |shape| roles.parser == Some(shape);
         Ok(Self {
             plugin: exports::plugin::GuestIndices::new(&pre)?,
@@ -224,6 +231,7 @@ impl Linked {
             pre,
             roles,
             sha256: hex(digest),
+            interfaces,
         })
     }
 }

@@ -54,7 +54,8 @@ mod trap;
 mod wasi;
 
 pub use attempt::{AttemptInput, BlobInput};
-pub use contract::{ParserShape, Roles};
+pub use cache::{NotPrivate, private_folder};
+pub use contract::{Interfaces, ParserShape, Roles};
 pub use error::{At, Behind, Call, GuestError, HostError, NotAComponent, PluginError, PluginErrorKind};
 pub use flaky_core::delivery::{Annotation, AnnotationLevel, Delivery, RenderContext};
 pub use framework::{
@@ -62,7 +63,7 @@ pub use framework::{
     SupportFile,
 };
 pub use host::{HostSettings, PluginHost};
-pub use limits::Limits;
+pub use limits::{COMPONENT_BYTES, Limits};
 pub use manifest::{Manifest, Want};
 pub use notes::{LogLevel, LogLine, PluginLog};
 pub use plugin::Plugin;

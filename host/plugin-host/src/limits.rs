@@ -24,7 +24,7 @@ impl Default for Limits {
 }
 
 /// Largest component file. Components that carry an interpreter are 12 to 20 MB today.
-pub(crate) const COMPONENT_BYTES: u64 = 64 << 20;
+pub const COMPONENT_BYTES: u64 = 64 << 20;
 
 /// How long after the deadline a call that waits in a host function is dropped. Guest code is interrupted *at* the
 /// deadline, which also tells where it was; the timer must not win that race, and a tick is 10 ms.

@@ -15,7 +15,7 @@ use crate::attempt::AttemptInput;
 use crate::bindings::{manifest, parsed, policy, reporter};
 use crate::blob::{Blob, Content};
 use crate::call::Caller;
-use crate::contract::{ParserShape, Roles};
+use crate::contract::{Interfaces, ParserShape, Roles};
 use crate::error::{Call, PluginError, PluginErrorKind};
 use crate::globs::Globs;
 use crate::host::{Linked, PluginHost};
@@ -95,6 +95,12 @@ impl Plugin {
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.shared.linked.sha256
+    }
+
+    /// What it exports and imports, by name.
+    #[must_use]
+    pub fn interfaces(&self) -> &Interfaces {
+        &self.shared.linked.interfaces
     }
 
     /// `builtin:NAME` or a path.

@@ -12,7 +12,7 @@ use crate::limits::COMPONENT_BYTES;
 /// The bytes of a plugin, and what to call it.
 #[derive(Debug, Clone)]
 pub struct PluginSource {
-    /// `builtin:NAME`, or the path as the user wrote it.
+    /// `builtin:NAME`, or path or address as the user wrote it.
     pub label: String,
     /// The component.
     pub bytes: ComponentBytes,

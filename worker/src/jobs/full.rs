@@ -90,6 +90,14 @@ impl Subject {
                  a bundled plugin as `builtin:NAME`"
             ));
         }
+        let fetched = input.plugins.iter().find(|plugin| matches!(plugin.source, PluginAddress::Remote(_)));
+        if let Some(plugin) = fetched {
+            return Err(format!(
+                "plugins: `{}` would have to be fetched, which a worker does not do\nhint: name a bundled plugin as \
+                 `builtin:NAME`",
+                visible(&plugin.source.to_string())
+            ));
+        }
         let reference = input.reference.as_deref().map(RefName::parse).transpose();
         let commit = input.commit.as_deref().map(CommitId::parse).transpose();
         Ok(Self {
@@ -130,6 +138,8 @@ fn request(
         None => STREAM_UNKNOWN,
     };
     RunRequest {
+        // What is fetched is fetched where it is locked: beside the configuration of whoever asks.
+        supply: None,
         run: fresh_run_id(),
         source: subject.source,
         reference: subject.reference,

@@ -179,6 +179,7 @@ async fn a_bad_input_is_one_message_and_the_next_job_is_done() {
         (json!({"repo": "file:///etc", "test_command": "x"}), "Invalid repository URL: `file:///etc`: `file://` is not fetched\nhint: give the folder itself, without `file://`".into()),
         (json!({"repo": "--upload-pack=touch /tmp/x", "test_command": "x"}), "Invalid repository URL: `--upload-pack=touch /tmp/x`: it starts with a dash, like an option\nhint: for a folder of this name write `./` before it".into()),
         (json!({"repo": "ext::sh -c id", "test_command": "x"}), "Invalid repository URL: `ext::sh -c id`: transports that start a program are not used\nhint: use `https://`, `ssh://`, `user@host:path` or a folder".into()),
+        (json!({"repo": url, "test_command": "x", "plugins": ["oci://reg.example.org/p:1"]}), "plugins: `oci://reg.example.org/p:1` would have to be fetched, which a worker does not do\nhint: name a bundled plugin as `builtin:NAME`".to_owned()),
         (json!({"repo": url, "test_command": "x", "plugins": [plugin]}), format!("plugins: `{plugin}` is a path on the worker, which counts only where it was started for local use\nhint: name a bundled plugin as `builtin:NAME`")),
         (json!({"repo": url, "test_command": "x", "ref": "a..b"}), "ref: `a..b` is not a branch, tag or reference: git allows no such name".into()),
         (json!({"shard": {"version": 99, "data": ""}}), "the host speaks version 99 of the wire format, this side knows 1\nhint: use the same release of `flaky` here and in the image of the endpoint's workers".into()),

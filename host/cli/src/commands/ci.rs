@@ -10,10 +10,10 @@ mod log;
 mod plan;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flaky_config::{ConfigFile, InvalidPlugin};
+use flaky_config::{ConfigFile, InvalidPlugin, PluginAddress};
 use flaky_core::ids::TestId;
 use flaky_core::report::RunReport;
 use flaky_core::settings::FailOn;
@@ -24,6 +24,7 @@ use flaky_delivery::{Environment, Event, ForgeError, Github, RealClock, Workflow
 use flaky_engine::plugins::PluginSet;
 use flaky_engine::run::{AttemptChoice, Finished, RunError};
 use flaky_exec::checkout::{CommitId, RefName, RepositorySource};
+use flaky_plugin_registry::LOCK_FILE_NAME;
 
 use self::failed::{FailedSuite, Found};
 use self::plan::Head;
@@ -37,7 +38,7 @@ use crate::exit_status::ExitStatus;
 pub(crate) fn execute(args: &CiArgs) -> Result<ExitStatus, CliError> {
     // What is wrong with the command line is known before GitHub is asked.
     drop(Telling::new(&args.tell, None)?);
-    let session = Session::open(&args.output)?;
+    let session = Session::open(&args.output)?.with_supply(&args.settings.supply);
     session.block_on(look_into(&session, args))
 }
 
@@ -101,7 +102,7 @@ impl Configuration {
             let hint = e.hint();
             CliError::usage(&e, hint)
         };
-        if let Some(path) = &args.config {
+        if let Some(path) = &args.settings.config {
             let file = flaky_config::load(path).map_err(wrong)?;
             return Ok(Self { file, path: Some(path.clone()), folder: None });
         }
@@ -124,6 +125,9 @@ impl Configuration {
         };
         let (folder, path) = write().map_err(|e| CliError::fault(&e, None))?;
         let file = flaky_config::load(&path).map_err(wrong)?;
+        if names_remote(&file) {
+            lock_of_default_branch(github, folder.path()).await?;
+        }
         Ok(Self { file, path: Some(path), folder: Some(folder) })
     }
 
@@ -132,6 +136,28 @@ impl Configuration {
             std::collections::BTreeMap::new();
         let settings = &self.file.settings;
         settings.suites.as_ref().or(settings.test_suites.as_ref()).unwrap_or(&NONE)
+    }
+}
+
+/// Whether a plugin has to be fetched.
+fn names_remote(file: &ConfigFile) -> bool {
+    let plugins = file.settings.plugins.iter().flatten();
+    plugins.into_iter().any(|plugin| matches!(plugin.source, PluginAddress::Remote(_)))
+}
+
+/// The lock that belongs to the configuration, beside it; where there is none, what it would say is missing is told later.
+async fn lock_of_default_branch(github: &Github, folder: &Path) -> Result<(), CliError> {
+    let limit = usize::try_from(flaky_config::MAX_FILE_BYTES).unwrap_or(usize::MAX);
+    let found = github.file(LOCK_FILE_NAME, None, limit).await.map_err(|e| not_github(&e))?;
+    match found {
+        Some(found) if found.cut => Err(CliError::usage_text(
+            format!("`{LOCK_FILE_NAME}` of the default branch is larger than {limit} bytes"),
+            None,
+        )),
+        Some(found) => {
+            std::fs::write(folder.join(LOCK_FILE_NAME), &found.bytes).map_err(|e| CliError::fault(&e, None))
+        }
+        None => Ok(()),
     }
 }
 
@@ -237,11 +263,11 @@ impl Detection<'_> {
         let url = format!("{server}/{}.git", get("GITHUB_REPOSITORY"));
         let usage = |e: &dyn std::error::Error| CliError::usage(e, None);
         let mut flags = plan::flags(&suite.settings, &self.config.file.settings, head, tests, only);
-        flags.plugins = (self.args.plugins.iter().map(|p| p.parse()))
+        flags.plugins = (self.args.settings.plugins.iter().map(|p| p.parse()))
             .collect::<Result<_, InvalidPlugin>>()
             .map_err(|e| usage(&e))?;
         flags.endpoint = self.args.endpoint.clone();
-        flags.fail_on = self.args.fail_on.or(flags.fail_on);
+        flags.fail_on = self.args.settings.fail_on.or(flags.fail_on);
         flags.time_budget = self.args.budget;
         Ok(Ask {
             resumed: None,
@@ -268,7 +294,7 @@ impl Detection<'_> {
             origin: super::tell::ReportOrigin::Trusted,
         };
         let failed = self.session.tell(Telling::new(&self.args.tell, suite)?, told).await;
-        Ok(self.status(&report, self.args.fail_on.unwrap_or(FailOn::Never), failed))
+        Ok(self.status(&report, self.args.settings.fail_on.unwrap_or(FailOn::Never), failed))
     }
 
     /// A detection that could not tell has not failed either, unless somebody said what fails.

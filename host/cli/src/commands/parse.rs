@@ -10,6 +10,7 @@ use flaky_core::text::visible;
 use flaky_engine::parse::{ParseFile, ParseOutcome, parse};
 use flaky_engine::plugins::{Candidate, PluginSet};
 use flaky_engine::run::RunError;
+use flaky_engine::supply::{self, Owner, SupplyPlace};
 use serde_json::{Map, Value};
 
 use crate::args::{OutputArgs, ParseArgs};
@@ -35,7 +36,7 @@ pub(crate) fn execute(args: &ParseArgs) -> Result<ExitStatus, CliError> {
 
 async fn read(args: &ParseArgs, session: &Session, files: &[ParseFile]) -> Result<ExitStatus, CliError> {
     let address = |text: &String| -> Result<PluginRef, InvalidPlugin> {
-        Ok(PluginRef { source: text.parse()?, settings: Map::new(), origin: Origin::Flag })
+        Ok(PluginRef { source: text.parse()?, sha256: None, settings: Map::new(), origin: Origin::Flag })
     };
     let named = args.plugins.iter().map(address).collect::<Result<Vec<PluginRef>, InvalidPlugin>>();
     let named = named.map_err(|e| CliError::usage(&e, None))?;
@@ -102,7 +103,10 @@ impl Session {
     /// The plugins that were named, loaded, and the bundled ones.
     async fn plugins(&self, named: &[PluginRef]) -> Result<PluginSet, CliError> {
         let host = self.plugin_host().map_err(RunError::Host)?;
-        Ok(PluginSet::load(&host, named, |_, _| Value::Null).await.map_err(RunError::Plugin)?)
+        let place = SupplyPlace { folder: ".".into(), owner: Owner::User };
+        let brought = supply::bring(Some(&self.supply()), &host, named, &place).await;
+        let brought = brought.map_err(RunError::Plugin)?;
+        Ok(PluginSet::load(&host, named, &brought, |_, _| Value::Null).await.map_err(RunError::Plugin)?)
     }
 }
 

@@ -1,13 +1,14 @@
 //! `flaky report`: the result of an earlier run, told again.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flaky_config::{AskedBy, FlagSettings, InvalidPlugin, RunSettings, Trust};
 use flaky_core::claim::{self, Expected, Gates};
 use flaky_core::report::{REPORT_VERSION, RunReport};
 use flaky_engine::plugins::PluginSet;
 use flaky_engine::run::{RunError, plugin_settings};
+use flaky_engine::supply::{self, Owner, SupplyPlace};
 
 use super::session::Session;
 use super::tell::{ReportOrigin, Telling, Told};
@@ -21,7 +22,7 @@ const MOST_BYTES: u64 = 512 << 20;
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: &ReportArgs) -> Result<ExitStatus, CliError> {
     let telling = Telling::new(&args.tell, None)?;
-    let session = Session::open(&args.output)?;
+    let session = Session::open(&args.output)?.with_supply(&args.settings.supply);
     let settings = settings(args)?;
     let (report, refused) = match read(args, &settings) {
         Ok(report) => (report, None),
@@ -36,7 +37,11 @@ pub(crate) fn execute(args: &ReportArgs) -> Result<ExitStatus, CliError> {
     };
     session.block_on(async {
         let host = session.plugin_host().map_err(|e| CliError::fault(&e, None))?;
-        let set = PluginSet::load(&host, &settings.plugins, |name, bundled| {
+        let place = SupplyPlace { folder: config_folder(args), owner: Owner::User };
+        let supply = session.supply();
+        let brought = supply::bring(Some(&supply), &host, &settings.plugins, &place).await;
+        let brought = brought.map_err(RunError::Plugin)?;
+        let set = PluginSet::load(&host, &settings.plugins, &brought, |name, bundled| {
             plugin_settings(&settings, name, bundled)
         });
         let plugins = set.await.map_err(RunError::Plugin)?;
@@ -56,12 +61,18 @@ pub(crate) fn execute(args: &ReportArgs) -> Result<ExitStatus, CliError> {
     })
 }
 
+/// Where the lock stands.
+fn config_folder(args: &ReportArgs) -> PathBuf {
+    let folder = args.settings.config.as_deref().and_then(Path::parent);
+    folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
 fn settings(args: &ReportArgs) -> Result<RunSettings, CliError> {
     let config = |e: flaky_config::ConfigError| {
         let hint = e.hint();
         CliError::usage(&e, hint)
     };
-    let file = match &args.config {
+    let file = match &args.settings.config {
         Some(path) => Some(flaky_config::load(path).map_err(config)?),
         None => flaky_config::discover(Path::new("."))
             .map_err(config)?
@@ -69,9 +80,9 @@ fn settings(args: &ReportArgs) -> Result<RunSettings, CliError> {
             .transpose()
             .map_err(config)?,
     };
-    let plugins = args.plugins.iter().map(|p| p.parse()).collect::<Result<_, InvalidPlugin>>();
+    let plugins = args.settings.plugins.iter().map(|p| p.parse()).collect::<Result<_, InvalidPlugin>>();
     let flags = FlagSettings {
-        fail_on: args.fail_on,
+        fail_on: args.settings.fail_on,
         plugins: plugins.map_err(|e| CliError::usage(&e, None))?,
         asked_by: AskedBy::Terminal,
         ..FlagSettings::default()

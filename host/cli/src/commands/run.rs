@@ -24,7 +24,7 @@ const JOB_BYTES: u64 = 10 << 20;
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: RunArgs) -> Result<ExitStatus, CliError> {
     let telling = Telling::new(&args.tell, None)?;
-    let session = Session::open(&args.output)?;
+    let session = Session::open(&args.output)?.with_supply(&args.settings.supply);
     let reporters = telling.names();
     let ask = match &args.resume {
         Some(run) => resume::ask(&session.folders.runs(), run, args.budget_usd, reporters)?,
@@ -49,7 +49,7 @@ fn ask(args: &RunArgs, reporters: Vec<String>) -> Result<Ask, CliError> {
         )?,
         commit: revision(&args.commit, job.as_ref().and_then(|j| j.commit.as_ref()), CommitId::parse)?,
         flags: flags(args)?,
-        config: args.config.clone(),
+        config: args.settings.config.clone(),
         job,
         base: args.base.clone(),
         attempts: AttemptChoice::Planned,
@@ -100,7 +100,7 @@ fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
         isolation: args.isolation,
         network: args.network,
         stop: args.stop,
-        fail_on: args.fail_on,
+        fail_on: args.settings.fail_on,
         backend: args.backend,
         endpoint: args.endpoint.clone(),
         shards: args.shards,
@@ -115,6 +115,7 @@ fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
         env: environment(&args.env)?,
         auto_install: args.no_install.then_some(false),
         plugins: args
+            .settings
             .plugins
             .iter()
             .map(|p| p.parse())

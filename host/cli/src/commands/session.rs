@@ -24,10 +24,11 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::args::OutputArgs;
+use crate::args::{OutputArgs, SupplyArgs};
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
 use crate::progress::Progress;
+use crate::supply::RunSupply;
 use crate::terminal;
 
 /// What is to be run.
@@ -54,6 +55,7 @@ pub(crate) struct Session {
     ended_by: Arc<AtomicU8>,
     quiet: bool,
     colour: bool,
+    supply: SupplyArgs,
 }
 
 /// Threads that read and judge output while attempts run. More would only wait: the attempts need the cores.
@@ -76,7 +78,19 @@ impl Session {
             ended_by: Arc::default(),
             quiet: output.quiet,
             colour: terminal::colour(output.no_color),
+            supply: SupplyArgs::default(),
         })
+    }
+
+    /// The same, with what was typed about plugins that are not on this machine.
+    pub(crate) fn with_supply(mut self, args: &SupplyArgs) -> Self {
+        self.supply = args.clone();
+        self
+    }
+
+    /// Brings plugins that are not on this machine.
+    pub(crate) fn supply(&self) -> RunSupply {
+        RunSupply::new(&self.folders, &self.supply)
     }
 
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
@@ -134,6 +148,7 @@ impl Session {
             keep_output: None,
             run_as: None,
             fetched: Trust::Untrusted,
+            supply: Some(Arc::new(self.supply())),
         }
     }
 

@@ -1,0 +1,18 @@
+//! `flaky plugin …`: groups of commands, by who uses them. Each group is an enum of its own below this folder.
+
+pub(crate) mod source;
+
+use clap::{Args, Subcommand};
+
+/// Make, look into, test and fetch plugins.
+#[derive(Debug, Args)]
+pub(crate) struct PluginArgs {
+    #[command(subcommand)]
+    pub(crate) command: PluginCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    #[command(flatten)]
+    Source(source::SourceCommand),
+}

@@ -1,0 +1,32 @@
+//! `flaky plugin …`: one module per command.
+
+mod add;
+mod list;
+mod publish;
+mod remove;
+mod shelf;
+mod update;
+mod vendor;
+
+use crate::args::plugin::PluginCommand;
+use crate::args::plugin::source::SourceCommand;
+use crate::error::CliError;
+use crate::exit_status::ExitStatus;
+
+/// From what was typed to the exit code.
+pub(crate) fn execute(command: PluginCommand) -> Result<ExitStatus, CliError> {
+    match command {
+        PluginCommand::Source(command) => source(&command),
+    }
+}
+
+fn source(command: &SourceCommand) -> Result<ExitStatus, CliError> {
+    match command {
+        SourceCommand::Add(args) => add::execute(args),
+        SourceCommand::Update(args) => update::execute(args),
+        SourceCommand::Remove(args) => remove::execute(args),
+        SourceCommand::List(args) => list::execute(args),
+        SourceCommand::Vendor(args) => vendor::execute(args),
+        SourceCommand::Publish(args) => publish::execute(args),
+    }
+}

@@ -1,0 +1,144 @@
+//! The configuration and the lock beside it, as the commands that change them see them.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use flaky_config::{ConfigError, FILE_NAME, PluginAddress, PluginEntry, edit};
+use flaky_core::text::visible;
+use flaky_plugin_registry::{LOCK_FILE_NAME, LockRule, LockedPlugin, Network, Supply};
+
+use crate::args::OutputArgs;
+use crate::args::plugin::source::ConfigArgs;
+use crate::commands::session::Session;
+use crate::error::CliError;
+use crate::supply;
+
+/// What stands beside each other in a repository.
+pub(super) struct Shelf {
+    pub(super) session: Session,
+    pub(super) config: PathBuf,
+    pub(super) folder: PathBuf,
+    /// The configuration's text; `None`: there is none yet.
+    text: Option<String>,
+    pub(super) entries: Vec<PluginEntry>,
+    pub(super) supply: Supply,
+}
+
+impl Shelf {
+    pub(super) fn open(args: &ConfigArgs, network: Network) -> Result<Self, CliError> {
+        let session = Session::open(&OutputArgs { quiet: true, no_color: true })?;
+        let config = match &args.config {
+            Some(path) => path.clone(),
+            // A file that is there is looked at as a run does; a new one is made here.
+            None => {
+                flaky_config::discover(Path::new(".")).map_err(wrong)?.unwrap_or_else(|| FILE_NAME.into())
+            }
+        };
+        let there = args.config.is_some() || config.symlink_metadata().is_ok();
+        let (text, entries) = if there {
+            let file = flaky_config::load(&config).map_err(wrong)?;
+            let text = std::fs::read_to_string(&config).map_err(|e| unreadable(&config, &e))?;
+            (Some(text), file.settings.plugins.unwrap_or_default())
+        } else {
+            (None, Vec::new())
+        };
+        let folder = config.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.to_owned();
+        let supply = supply::open(&session.folders, &folder, LockRule::Fill, network)?;
+        Ok(Self { session, config, folder, text, entries, supply })
+    }
+
+    /// Adds a line to the configuration.
+    pub(super) fn add_line(&mut self, source: &str) -> Result<(), CliError> {
+        let refused = |e: edit::NotUnderstood| {
+            let lines = format!("write it yourself:\nplugins:\n{}", edit::plugin_line(source));
+            CliError::usage_text(format!("`{}`: {e}", self.config.display()), Some(&lines))
+        };
+        let text = match &self.text {
+            None => edit::new_file(source),
+            Some(text) => edit::add_plugin(text, source).map_err(refused)?,
+        };
+        self.write(text)
+    }
+
+    /// Takes a line out of the configuration.
+    pub(super) fn remove_line(&mut self, at: usize) -> Result<(), CliError> {
+        let refused = |e: edit::NotUnderstood| {
+            let source = self.entries.get(at).map(|entry| entry.source.to_string()).unwrap_or_default();
+            let lines = format!("take the entry of `{source}` out yourself, then run this command again");
+            CliError::usage_text(format!("`{}`: {e}", self.config.display()), Some(&lines))
+        };
+        let text = edit::remove_plugin(self.text.as_deref().unwrap_or_default(), at).map_err(refused)?;
+        self.write(text)
+    }
+
+    fn write(&mut self, text: String) -> Result<(), CliError> {
+        let write = || -> std::io::Result<()> {
+            // Where the file is a link, what it leads to is written.
+            let path = self.config.canonicalize().unwrap_or_else(|_| self.config.clone());
+            let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let mode = path.metadata().map_or_else(
+                |_| std::os::unix::fs::PermissionsExt::from_mode(0o644),
+                |metadata| metadata.permissions(),
+            );
+            let mut file =
+                tempfile::Builder::new().prefix(".flaky-detector-").permissions(mode).tempfile_in(folder)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|e| e.error)?;
+            Ok(())
+        };
+        write().map_err(|e| unreadable(&self.config, &e))?;
+        self.text = Some(text);
+        Ok(())
+    }
+
+    pub(super) fn save_lock(&self) -> Result<(), CliError> {
+        self.supply.lock.save(&self.lock_path()).map_err(|e| CliError::fault(&e, None))
+    }
+
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.folder.join(LOCK_FILE_NAME)
+    }
+
+    /// The place in the configuration of what a text names: a name of the lock, or a source as it is written.
+    pub(super) fn entry_named(&self, text: &str) -> Option<usize> {
+        let locked = self.locked_named(text).map(|locked| locked.source.to_string());
+        let wanted = locked.as_deref().unwrap_or(text);
+        self.entries.iter().position(|entry| entry.source.to_string() == wanted)
+    }
+
+    pub(super) fn locked_named(&self, text: &str) -> Option<&LockedPlugin> {
+        self.supply.lock.plugins().iter().find(|p| p.name.as_str() == text || p.source.as_str() == text)
+    }
+
+    /// Names that commands take, for messages.
+    pub(super) fn known(&self) -> String {
+        let names = self.supply.lock.plugins().iter().map(|plugin| plugin.name.to_string());
+        let others = self.entries.iter().filter(|entry| match &entry.source {
+            PluginAddress::Remote(source) => self.supply.lock.of(source).is_none(),
+            PluginAddress::Builtin(_) | PluginAddress::File(_) => true,
+        });
+        let all: Vec<String> =
+            names.chain(others.map(|e| e.source.to_string())).map(|n| format!("`{n}`")).collect();
+        if all.is_empty() {
+            "there is none".to_owned()
+        } else {
+            format!("expected one of {}", all.join(", "))
+        }
+    }
+}
+
+pub(super) fn wrong(error: ConfigError) -> CliError {
+    let hint = error.hint();
+    CliError::usage(&error, hint)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::usage_text(format!("`{}`: {error}", path.display()), None)
+}
+
+/// To standard output; one that is closed is no reason to panic.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", visible(text));
+}
