@@ -6,6 +6,7 @@
     reason = "a harness fails by panicking; everything here runs inside of tests"
 )]
 
+pub mod chats;
 pub mod ended;
 pub mod flaky;
 pub mod github;
@@ -17,6 +18,7 @@ pub mod python;
 pub mod running;
 pub mod worker;
 
+pub use chats::Chats;
 pub use ended::Ended;
 pub use flaky::{Flaky, Who};
 pub use github::Github;
