@@ -72,7 +72,14 @@ impl Chats {
         let names = HOSTS.map(|host| format!("DNS:{host}")).join(",");
         let mut make = Command::new("openssl");
         make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=chats"]);
-        make.args(["-addext", &format!("subjectAltName={names}"), "-keyout", "key.pem", "-out", "certificate.pem"]);
+        make.args([
+            "-addext",
+            &format!("subjectAltName={names}"),
+            "-keyout",
+            "key.pem",
+            "-out",
+            "certificate.pem",
+        ]);
         let made = make.current_dir(folder.path()).output().expect("the tests need openssl on PATH");
         assert!(made.status.success(), "{made:?}");
         let read = |name: &str| fs::read(folder.path().join(name)).expect("what openssl wrote");

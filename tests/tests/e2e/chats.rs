@@ -36,7 +36,8 @@ fn chats_are_told_in_words_that_they_take_and_again_after_the_rest_that_they_ask
     let ended = report("--to slack --to discord").exits(10);
     let sent = chats.sent();
     let to: Vec<(&str, u16)> = sent.iter().map(|sent| (sent.to.as_str(), sent.status)).collect();
-    let (slack, discord) = ("hooks.slack.com/services/T0/B0/slackhook", "discord.com/api/webhooks/1/discordhook");
+    let (slack, discord) =
+        ("hooks.slack.com/services/T0/B0/slackhook", "discord.com/api/webhooks/1/discordhook");
     assert_eq!(to, [(slack, 200), (discord, 204)], "{}", ended.everything());
     for sent in &sent {
         let text = sent.body.to_string();
@@ -62,7 +63,11 @@ fn what_a_chat_refuses_fails_by_name_and_hides_nothing_else() {
     let (flaky, report) = told(&chats);
     chats.fail_once(404);
     let ended = flaky.flaky(&format!("report {} --to slack --to discord", report.display())).exits(20);
-    assert!(ended.stderr.contains("error: report `slack`") && ended.stderr.contains("404"), "{}", ended.everything());
+    assert!(
+        ended.stderr.contains("error: report `slack`") && ended.stderr.contains("404"),
+        "{}",
+        ended.everything()
+    );
     assert!(!ended.stderr.contains("report `discord`"), "{}", ended.everything());
     assert_eq!(chats.sent().last().map(|sent| sent.status), Some(204));
     assert!(ended.stdout.contains("test_sums"), "{}", ended.everything());
@@ -109,7 +114,12 @@ fn a_bot_changes_its_own_message_and_makes_another_where_somebody_has_removed_it
     // Removed at Slack.
     chats.forget_messages();
     let ended = tell(&report).exits(10);
-    assert_eq!(calls()[2..], ["slack.com/api/chat.update", "slack.com/api/chat.postMessage"], "{}", ended.everything());
+    assert_eq!(
+        calls()[2..],
+        ["slack.com/api/chat.update", "slack.com/api/chat.postMessage"],
+        "{}",
+        ended.everything()
+    );
     assert_eq!(chats.messages().len(), 1);
     assert_secret(&ended);
 }

@@ -6,15 +6,15 @@
 
 mod archive;
 mod budget;
+mod configuration;
 mod failed;
 mod log;
 mod plan;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use flaky_config::{ConfigFile, InvalidPlugin};
+use flaky_config::InvalidPlugin;
 use flaky_core::ids::TestId;
 use flaky_core::notify::Notify;
 use flaky_core::report::RunReport;
@@ -28,6 +28,7 @@ use flaky_engine::run::{AttemptChoice, Finished, RunError};
 use flaky_exec::checkout::{CommitId, RefName, RepositorySource};
 
 use self::budget::{Aside, Limit, Meter};
+use self::configuration::Configuration;
 use self::failed::{FailedSuite, Found};
 use self::plan::Head;
 use super::session::{Ask, Session};
@@ -88,57 +89,6 @@ fn failed_run(environment: &Environment) -> Result<WorkflowRun, CliError> {
 
 fn not_github(error: &ForgeError) -> CliError {
     CliError::usage(error, Some("docs/github.md says which permissions the job needs".into()))
-}
-
-/// The configuration that holds: of the default branch, or the one that the caller named.
-struct Configuration {
-    file: ConfigFile,
-    /// Where it is on disk; `None`: there is none.
-    path: Option<PathBuf>,
-    /// Deleted with this.
-    #[expect(dead_code, reason = "held so that the file stays until it is read again")]
-    folder: Option<tempfile::TempDir>,
-}
-
-impl Configuration {
-    /// By the API: in this job nothing is checked out.
-    async fn of_default_branch(github: &Github, args: &CiArgs) -> Result<Self, CliError> {
-        let wrong = |e: flaky_config::ConfigError| {
-            let hint = e.hint();
-            CliError::usage(&e, hint)
-        };
-        if let Some(path) = &args.settings.config {
-            let file = flaky_config::load(path).map_err(wrong)?;
-            return Ok(Self { file, path: Some(path.clone()), folder: None });
-        }
-        let limit = usize::try_from(flaky_config::MAX_FILE_BYTES).unwrap_or(usize::MAX);
-        let found = github.file(flaky_config::FILE_NAME, None, limit).await.map_err(|e| not_github(&e))?;
-        let Some(found) = found else {
-            return Ok(Self { file: ConfigFile::default(), path: None, folder: None });
-        };
-        if found.cut {
-            return Err(CliError::usage_text(
-                format!("`{}` of the default branch is larger than {limit} bytes", flaky_config::FILE_NAME),
-                None,
-            ));
-        }
-        let write = || -> std::io::Result<(tempfile::TempDir, PathBuf)> {
-            let folder = tempfile::tempdir()?;
-            let path = folder.path().join(flaky_config::FILE_NAME);
-            std::fs::write(&path, &found.bytes)?;
-            Ok((folder, path))
-        };
-        let (folder, path) = write().map_err(|e| CliError::fault(&e, None))?;
-        let file = flaky_config::load(&path).map_err(wrong)?;
-        Ok(Self { file, path: Some(path), folder: Some(folder) })
-    }
-
-    fn suites(&self) -> &std::collections::BTreeMap<String, flaky_config::SuiteEntry> {
-        static NONE: std::collections::BTreeMap<String, flaky_config::SuiteEntry> =
-            std::collections::BTreeMap::new();
-        let settings = &self.file.settings;
-        settings.suites.as_ref().or(settings.test_suites.as_ref()).unwrap_or(&NONE)
-    }
 }
 
 /// One failed run, and what it is looked into with.
