@@ -160,7 +160,7 @@ impl Default for Chats {
 /// `CONNECT HOST:443`, then TLS with that host, then one request after the other.
 fn tunnel(mut stream: TcpStream, acceptor: &TlsAcceptor, state: &Mutex<State>) -> Option<()> {
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let line = head(&mut stream)?.remove(0);
+    let line = head(&mut stream)?.into_iter().next()?;
     let host = line.strip_prefix("CONNECT ").and_then(|rest| rest.split_once(":443 ")).map(|(host, _)| host);
     let Some(host) = host.filter(|host| HOSTS.contains(host)).map(str::to_owned) else {
         state.lock().unwrap_or_else(PoisonError::into_inner).refused_hosts.push(line);
@@ -209,8 +209,8 @@ fn request(stream: &mut BufReader<TlsStream<TcpStream>>) -> Option<(Vec<String>,
 }
 
 fn header<'h>(head: &'h [String], name: &str) -> Option<&'h str> {
-    let fields = head.iter().skip(1).filter_map(|line| line.split_once(':'));
-    fields.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+    let mut fields = head.iter().skip(1).filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
 /// Status, seconds of rest, body.
@@ -258,7 +258,7 @@ fn by_host(to: &str, head: &[String], body: &Value, state: &mut State) -> (u16, 
 /// `chat.postMessage` and `chat.update`.
 fn bot(method: &str, head: &[String], body: &Value, state: &mut State) -> Value {
     let no = |error: &str| json!({"ok": false, "error": error});
-    if header(head, "authorization") != Some(&format!("Bearer {SLACK_TOKEN}")) {
+    if header(head, "authorization") != Some(format!("Bearer {SLACK_TOKEN}").as_str()) {
         return no("invalid_auth");
     }
     let mut message = body.clone();

@@ -13,7 +13,7 @@ use super::client::Forge;
 use super::error::ForgeError;
 use super::marker::{self, Memory};
 use super::spending::Spent;
-use crate::error::{DeliveryError, Lost, Trouble};
+use crate::error::{DeliveryError, Trouble};
 use crate::secrets::Redactor;
 
 /// Longest comment in characters. GitHub says "Body is too long (maximum is 65536 characters)"; GitLab takes 1,000,000
@@ -166,7 +166,8 @@ impl<'a> Thread<'a> {
 
     /// Another text for a comment that is there.
     async fn write(&self, id: u64, text: &str) -> Result<(), ForgeError> {
-        let path = path(&self.one, Some(&id.to_string()));
+        let id = id.to_string();
+        let path = path(&self.one, Some(&id));
         self.forge.send(self.update.clone(), &path, Some(&json!({ "body": text }))).await.map(drop)
     }
 

@@ -75,17 +75,15 @@ pub(crate) async fn find(github: &Github, run: &WorkflowRun) -> Result<Option<Pu
     let head = format!("{}:{branch}", repository.owner.login);
     let query = [("head", head.as_str()), ("state", "all")];
     let pulls = github.forge.list::<Pull>(&github.path(&["pulls"]), &query, None).await?;
-    let of_branch = |pull: &&Pull| {
-        pull.head.branch == *branch && pull.head.repo.as_ref().is_some_and(|repo| repo.id == repository.id)
-    };
-    let of_branch: Vec<&Pull> = pulls.items.iter().filter(of_branch).collect();
-    let exactly: Vec<&Pull> =
-        of_branch.iter().copied().filter(|pull| pull.head.sha == run.head_sha).collect();
+    let of_repository = |pull: &&Pull| pull.head.repo.as_ref().is_some_and(|repo| repo.id == repository.id);
+    let there: Vec<&Pull> = pulls.items.iter().filter(of_repository).collect();
+    let exactly: Vec<&Pull> = there.iter().copied().filter(|pull| pull.head.sha == run.head_sha).collect();
     let found = match (&exactly[..], pulls.cut) {
         ([pull], false) => Some(*pull),
         // The branch has moved on; what was closed before is not about it any more.
         ([], false) => {
-            let mut open = of_branch.iter().copied().filter(|pull| pull.state == "open");
+            let is_open = |pull: &&Pull| pull.state == "open" && pull.head.branch == *branch;
+            let mut open = there.iter().copied().filter(is_open);
             open.next().filter(|_| open.next().is_none())
         }
         _ => None,

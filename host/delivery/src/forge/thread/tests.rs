@@ -3,6 +3,7 @@ use std::sync::Arc;
 use flaky_core::verdict::{Category, Severity};
 
 use super::*;
+use crate::error::Lost;
 use crate::github::Github;
 use crate::gitlab::Gitlab;
 use crate::testing::comments::{BOT, Comment, Comments};
