@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the action, the workflows of examples/github and our own: by zizmor, by shellcheck, and by running them.
+"""Checks the action, the workflows of examples/github and our own: by zizmor, by schema, by shellcheck, and by running them;
+and the jobs of docs/gitlab.md by GitLab's schema.
 
 `--pin COMMIT` writes the commit that the examples take the action from, as a release does.
 """
@@ -10,11 +11,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 ZIZMOR = "zizmor==1.32.0"
+# Brings the schemas of GitHub's workflows and actions and of GitLab's CI/CD files along.
+SCHEMAS = "check-jsonschema==0.39.0"
+GITLAB_PAGE = ROOT / "docs/gitlab.md"
 STAND_IN = ROOT / "tests/github"
 EXAMPLES = sorted((ROOT / "examples/github").glob("*.yml"))
 INPUTS = [ROOT / "action.yml", *EXAMPLES, *sorted((ROOT / ".github/workflows").glob("*.yml"))]
@@ -26,19 +31,19 @@ CACHES = re.compile(r"actions/cache|^\s*cache:", re.MULTILINE)
 OUR_PIN = re.compile(r"(?<=uses: flaky-rs/flaky@)([0-9a-f]{40})")
 
 
-def zizmor() -> Path:
-    """Its program, in a virtual environment of its own that is made once."""
-    folder = TARGET / f"venv-{ZIZMOR.replace('==', '-')}"
-    program = folder / "bin/zizmor"
-    if not program.exists():
+def program(package: str, name: str) -> Path:
+    """Of a package, in a virtual environment of its own that is made once."""
+    folder = TARGET / f"venv-{package.replace('==', '-')}"
+    found = folder / "bin" / name
+    if not found.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([folder / "bin/python", "-m", "pip", "install", "--quiet", ZIZMOR], check=True)
-    return program
+        subprocess.run([folder / "bin/python", "-m", "pip", "install", "--quiet", package], check=True)
+    return found
 
 
 def findings(*options: str) -> list[tuple[str, str]]:
     """What zizmor finds, as rule and file."""
-    command = [zizmor(), "--persona=pedantic", "--offline", "--no-config", "--no-exit-codes", "--strict-collection", "--format=json", *options]
+    command = [program(ZIZMOR, "zizmor"), "--persona=pedantic", "--offline", "--no-config", "--no-exit-codes", "--strict-collection", "--format=json", *options]
     told = subprocess.run([*command, *INPUTS], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if told.returncode != 0:
         sys.exit(f"zizmor failed:\n{told.stderr}")
@@ -88,6 +93,32 @@ def pin_problems() -> list[str]:
     return []
 
 
+def fits(schema: str, *options: str | Path) -> str:
+    """What of these files is not as the schema has it; empty: nothing."""
+    command = [program(SCHEMAS, "check-jsonschema"), "--no-cache", "--builtin-schema", f"vendor.{schema}", *options]
+    told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return told.stdout if told.returncode != 0 else ""
+
+
+def schema_problems() -> list[str]:
+    """The platforms' own schemas. GitLab's jobs stand in a page: they are written where the checker finds them."""
+    action = ROOT / "action.yml"
+    found = [fits("github-actions", action), fits("github-workflows", *(path for path in INPUTS if path != action))]
+    blocks = re.findall(r"(?ms)^```yaml\n(.*?)^```$", GITLAB_PAGE.read_text())
+    if not blocks:
+        found.append(f"{GITLAB_PAGE.name}: no job to check")
+    with tempfile.TemporaryDirectory() as folder:
+        for number, block in enumerate(blocks, 1):
+            path = Path(folder) / f"{GITLAB_PAGE.stem}-{number}.yml"
+            path.write_text(block)
+            found.append(fits("gitlab-ci", "--data-transform", "gitlab-ci", path))
+            # What the checker does not see it does not check.
+            path.write_text(block.replace("when: always", "when: sometimes"))
+            if "when: always" in block and not fits("gitlab-ci", "--data-transform", "gitlab-ci", path):
+                found.append("GitLab's schema takes `when: sometimes`: is it looked at?")
+    return [problem for problem in found if problem]
+
+
 def self_check() -> None:
     """The patterns that decide whether the rest can be believed."""
     for text in ("uses: actions/checkout@x", "run: git fetch origin pull/1/head", "run: gh pr checkout 1", "run: curl $API/tarball/x"):
@@ -109,7 +140,7 @@ def main() -> None:
         for path in EXAMPLES:
             path.write_text(OUR_PIN.sub(sys.argv[2], path.read_text()))
         return
-    if found := problems():
+    if found := problems() + schema_problems():
         sys.exit("\n".join(found))
     if shutil.which("shellcheck") is None:
         sys.exit("shellcheck is missing")

@@ -6,6 +6,7 @@
     reason = "a harness fails by panicking; everything here runs inside of tests"
 )]
 
+pub mod chats;
 pub mod docker_registry;
 pub mod ended;
 pub mod flaky;
@@ -18,6 +19,7 @@ pub mod python;
 pub mod running;
 pub mod worker;
 
+pub use chats::Chats;
 pub use docker_registry::{Access, DockerRegistry};
 pub use ended::Ended;
 pub use flaky::{Flaky, Who};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use flaky_core::settings::{
-    Condition, FailOn, IsolationChoice, NetworkChoice, Parallelism, Repetitions, Runs, SeedRange,
+    Condition, Dollars, FailOn, IsolationChoice, NetworkChoice, Parallelism, Repetitions, Runs, SeedRange,
     SeverityBasis, SeverityThresholds, StopRule, TimeBudget, TimeoutSeconds, defaults,
 };
 use schemars::JsonSchema;
@@ -143,6 +143,14 @@ pub struct FileSettings {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "Parallelism", extend("minimum" = 1, "maximum" = 50), extend("default" = 5))]
     pub auto_trigger_parallelism: Option<Parallelism>,
+    /// How long all attempts that `flaky ci` makes for one pull request may take together.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "TimeBudget")]
+    pub budget_per_pull_request: Option<TimeBudget>,
+    /// What they may cost together, in US dollars; needs `price_per_second` of the backend.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "Dollars", extend("exclusiveMinimum" = 0))]
+    pub budget_usd_per_pull_request: Option<Dollars>,
     /// Another name for `suites`.
     pub test_suites: Option<BTreeMap<String, SuiteEntry>>,
     /// Parts of the repository with test commands of their own, by name, and the CI jobs that run them: after a failed

@@ -44,6 +44,6 @@ pub use resolve::{
     AskedBy, FlagSettings, Origin, PluginRef, RunSettings, SeedChoice, SettingsError, SettingsErrorKind,
     Sourced,
 };
-pub use source::{FILE_NAME, MAX_FILE_BYTES, discover, load};
+pub use source::{FILE_NAME, MAX_FILE_BYTES, discover, load, load_named_or_own};
 pub use suites::{SuiteEntry, WorkingDirectory};
 pub use trust::{IgnoredKey, Trust};

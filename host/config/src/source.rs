@@ -35,6 +35,17 @@ pub fn discover(root: &Path) -> Result<Option<PathBuf>, ConfigError> {
     Ok(Some(path))
 }
 
+/// The file that holds: the one that was named, else the project's own, if it has one.
+///
+/// # Errors
+/// Whatever is wrong with it.
+pub fn load_named_or_own(named: Option<&Path>, root: &Path) -> Result<Option<ConfigFile>, ConfigError> {
+    match named {
+        Some(path) => load(path).map(Some),
+        None => discover(root)?.map(|path| load(&path)).transpose(),
+    }
+}
+
 /// Reads and parses a configuration file.
 ///
 /// # Errors

@@ -300,7 +300,9 @@ impl TimeBudget {
         Duration::from_secs(self.0 as u64)
     }
 
-    fn of_seconds(seconds: u64) -> Option<Self> {
+    /// So many seconds, where they are between 1 s and 24 h.
+    #[must_use]
+    pub fn of_seconds(seconds: u64) -> Option<Self> {
         u32::try_from(seconds).ok().filter(|s| (1..=86_400).contains(s)).map(Self)
     }
 

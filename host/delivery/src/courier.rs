@@ -11,6 +11,7 @@ use flaky_core::surroundings::{Ci, Platform, PullRequest, Surroundings};
 use flaky_core::verdict::Category;
 
 use crate::error::{DeliveryError, HttpError, Lost, Trouble};
+use crate::forge::thread::Saying;
 use crate::github::Github;
 use crate::github::check::{self, Check};
 use crate::github::workflow::{self, Shown};
@@ -275,11 +276,13 @@ impl Courier {
 
     async fn comment(&self, key: &str, body: &str) -> Result<(), Trouble> {
         let ci = self.ci("pull-request-comment")?;
-        let PullRequest { number, .. } = ci.pull_request.as_ref().ok_or(Lost::NoPullRequest)?;
+        let PullRequest { number, head, .. } = ci.pull_request.as_ref().ok_or(Lost::NoPullRequest)?;
         let result = self.errand.news.as_ref().map(|news| &news.result);
+        let commit = result.and_then(|result| result.commit.as_deref()).or(ci.commit.as_deref());
+        let saying = Saying { result, commit, head };
         match ci.platform {
-            Platform::Github => Github::new(&self.world)?.thread(*number).tell(key, body, result).await,
-            Platform::Gitlab => Gitlab::new(&self.world)?.thread(*number).tell(key, body, result).await,
+            Platform::Github => Github::new(&self.world)?.thread(*number).tell(key, body, saying).await,
+            Platform::Gitlab => Gitlab::new(&self.world)?.thread(*number).tell(key, body, saying).await,
         }
     }
 

@@ -52,6 +52,14 @@ pub enum Lost {
     /// No pull request belongs to the commit, or it is not clear which one.
     #[error("no comment was made: no pull request, or not exactly one, has this commit as its head")]
     NoPullRequest,
+    /// The pull request has moved on, and a comment there speaks of something newer, or nothing was found out.
+    #[error("the comment was left alone: this speaks for `{commit}`, and the head is `{head}` by now")]
+    OlderCommit {
+        /// What it speaks for, in short.
+        commit: String,
+        /// What the head is.
+        head: String,
+    },
     /// More annotations than the platform shows.
     #[error("{left} annotations were left out: {why}")]
     Annotations {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use flaky_core::surroundings::{EarlierResult, PullRequest};
 
 use crate::forge::thread::Thread;
-use crate::forge::{Forge, ForgeError};
+use crate::forge::{Forge, ForgeError, Spent};
 use crate::world::World;
 use event::WorkflowRun;
 
@@ -42,8 +42,9 @@ impl Github {
         Ok(Self { forge: Forge::github(world)?, owner, name })
     }
 
-    /// The pull request whose failed run this is: the one with this head, in the repository that the head is in. `None`:
-    /// there is none, or more than one, or the head is gone. Nothing but the event and GitHub's own answers is used.
+    /// The pull request whose failed run this is: the one with this head, in the repository that the head is in; else the
+    /// open one of its branch, whose head has moved on then. `None`: there is none, or more than one, or the head's
+    /// repository is gone. Nothing but the event and GitHub's own answers is used.
     ///
     /// # Errors
     /// What GitHub says.
@@ -65,6 +66,44 @@ impl Github {
     /// What GitHub says.
     pub async fn earlier(&self, pull_request: u64, key: &str) -> Result<Vec<EarlierResult>, ForgeError> {
         self.thread(pull_request).earlier(key).await
+    }
+
+    /// Says in our comments on a pull request which of them speak of an older commit than its head.
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub async fn note_what_is_older(&self, pull_request: &PullRequest) -> Result<(), ForgeError> {
+        self.thread(pull_request.number).note_what_is_older(&pull_request.head).await
+    }
+
+    /// What looking into failures of a pull request has cost so far, by our comments on it.
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub async fn spent(&self, pull_request: u64) -> Result<Spent, ForgeError> {
+        self.thread(pull_request).spent().await
+    }
+
+    /// Counts an amount as spent before it is: in the comment with this key, which is made when there is none.
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub async fn set_aside(&self, pull_request: u64, key: &str, amount: Spent) -> Result<(), ForgeError> {
+        self.thread(pull_request).set_aside(key, amount).await
+    }
+
+    /// Counts what was used in place of what was [set aside](Self::set_aside).
+    ///
+    /// # Errors
+    /// What GitHub says.
+    pub async fn settle(
+        &self,
+        pull_request: u64,
+        key: &str,
+        aside: Spent,
+        used: Spent,
+    ) -> Result<(), ForgeError> {
+        self.thread(pull_request).settle(key, aside, used).await
     }
 
     pub(crate) fn thread(&self, pull_request: u64) -> Thread<'_> {

@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use flaky_config::job::JobInput;
-use flaky_config::{
-    ConfigError, ConfigFile, FlagSettings, ReporterEntry, RunSettings, SeedChoice, SettingsError, Trust,
-};
+use flaky_config::{ConfigError, FlagSettings, ReporterEntry, RunSettings, SeedChoice, SettingsError, Trust};
 use flaky_core::ids::{AttemptIndex, RunId, Seed};
 use flaky_core::notify::Notify;
 use flaky_core::report::{CiJob, RunReport};
@@ -338,14 +336,7 @@ fn resolve_settings(
     sources: &Sources,
     events: &Events,
 ) -> Result<RunSettings, RunError> {
-    let file: Option<ConfigFile> = match &request.config {
-        Some(path) => Some(flaky_config::load(path).map_err(Box::new)?),
-        None => flaky_config::discover(&sources.tree)
-            .map_err(Box::new)?
-            .map(|path| flaky_config::load(&path))
-            .transpose()
-            .map_err(Box::new)?,
-    };
+    let file = flaky_config::load_named_or_own(request.config.as_deref(), &sources.tree).map_err(Box::new)?;
     for warning in file.iter().flat_map(|f| &f.warnings) {
         events.send(RunEvent::Warning(sources.relative(&warning.to_string())));
     }

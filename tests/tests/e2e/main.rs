@@ -4,6 +4,7 @@
 
 mod acceptance;
 mod causes;
+mod chats;
 mod commits;
 mod documents;
 mod endings;

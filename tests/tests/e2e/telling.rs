@@ -109,7 +109,7 @@ fn the_comment_is_found_behind_three_hundred_others_and_nobody_elses_is_touched(
 #[test]
 fn without_exactly_one_pull_request_only_the_job_says_it() {
     let github = Github::new();
-    for name in ["workflow_run/deleted-fork", "workflow_run/two-pulls", "workflow_run/moved-head"] {
+    for name in ["workflow_run/deleted-fork", "workflow_run/two-pulls"] {
         github.know(name);
         let told = Told::new().in_job(&github, name);
         let _ = told.report("--to github").exits(10);
@@ -117,6 +117,73 @@ fn without_exactly_one_pull_request_only_the_job_says_it() {
         assert!(read(told.summary()).contains("test_sums"), "{name}");
         github.assert_all_valid();
     }
+}
+
+/// The recorded event whose commit is not the head of its pull request any more, and that head.
+const MOVED: &str = "workflow_run/moved-head";
+
+fn short_head_and_commit(github: &Github) -> (String, String) {
+    let head = github.repository(REPOSITORY)["pulls"][0]["head"]["sha"].as_str().unwrap()[..7].to_owned();
+    let commit = event(MOVED)["workflow_run"]["head_sha"].as_str().unwrap()[..7].to_owned();
+    assert_ne!(head, commit);
+    (head, commit)
+}
+
+#[test]
+fn a_result_of_an_older_commit_says_so_and_never_takes_the_place_of_a_newer_one() {
+    let github = Github::with_event(MOVED);
+    let (head, commit) = short_head_and_commit(&github);
+    let told = Told::new().in_job(&github, MOVED);
+    let _ = told.report("--to github").exits(10);
+    let (_, body) = github.comments(REPOSITORY, 7).remove(0);
+    let older = format!(
+        "**This result is of an older commit:** it speaks for `{commit}`, and the head is `{head}` by now."
+    );
+    assert!(body.contains(&older), "{body}");
+    // Now what stands there is of the head.
+    let whole = github.repository(REPOSITORY)["pulls"][0]["head"]["sha"].as_str().unwrap().to_owned();
+    let own = event(MOVED)["workflow_run"]["head_sha"].as_str().unwrap().to_owned();
+    let newer = body.replace(&own, &whole);
+    assert_ne!(newer, body);
+    let fresh = Github::with_event(MOVED);
+    fresh.add(&json!({"kind": "comment", "repository": REPOSITORY, "issue": 7, "user": "github-actions[bot]", "body": newer}));
+    let told = Told::new().in_job(&fresh, MOVED);
+    let ended = told.report("--to github").exits(10);
+    let why =
+        format!("the comment was left alone: this speaks for `{commit}`, and the head is `{head}` by now");
+    assert!(ended.stderr.contains(&why), "{}", ended.everything());
+    assert_eq!(fresh.comments(REPOSITORY, 7).remove(0).1, newer);
+    assert!(read(told.summary()).contains("test_sums"), "the job says it all the same");
+    for github in [github, fresh] {
+        github.assert_all_valid();
+    }
+}
+
+#[test]
+fn a_failure_of_a_commit_that_is_no_head_any_more_is_not_looked_into_and_what_was_told_of_it_says_so() {
+    let github = Github::with_event(MOVED);
+    let (head, commit) = short_head_and_commit(&github);
+    // Told while the commit was the head.
+    let told = Told::new().in_job(&github, MOVED);
+    let _ = told.report("--to github").exits(10);
+    for _ in 0..2 {
+        let ended = told.flaky.flaky("ci --to github").exits(0);
+        let (_, body) = github.comments(REPOSITORY, 7).remove(0);
+        let note = format!(
+            "**The pull request has moved on:** its head is `{head}` by now, and this speaks for `{commit}`."
+        );
+        assert_eq!(body.matches(&note).count(), 1, "{body}\n{}", ended.everything());
+        assert!(body.contains("test_sums"), "{body}");
+    }
+    let summary = read(told.summary());
+    assert!(summary.contains("the pull request has moved on since"), "{summary}");
+    github.assert_all_valid();
+    // Where nothing was told, nothing is.
+    let github = Github::with_event(MOVED);
+    let told = Told::new().in_job(&github, MOVED);
+    let _ = told.flaky.flaky("ci --to github").exits(0);
+    assert_eq!(github.asked("issues/create-comment").len(), 0);
+    github.assert_all_valid();
 }
 
 #[test]
@@ -216,7 +283,7 @@ fn after_a_failure_in_ci_what_failed_is_looked_for_in_artifacts_then_logs() {
 #[test]
 fn without_a_commit_of_the_repository_itself_nothing_is_run_and_the_job_says_so() {
     let github = Github::new();
-    for name in ["workflow_run/deleted-fork", "workflow_run/two-pulls", "workflow_run/moved-head"] {
+    for name in ["workflow_run/deleted-fork", "workflow_run/two-pulls"] {
         github.know(name);
         let told = Told::new().in_job(&github, name);
         let _ = told.flaky.flaky("ci --to github").exits(0);

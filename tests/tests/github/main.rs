@@ -72,7 +72,8 @@ async fn the_pull_request_is_found_by_the_event_alone_or_not_at_all() {
         ("workflow_run/fork", Some(7)),
         ("workflow_run/deleted-fork", None),
         ("workflow_run/two-pulls", None),
-        ("workflow_run/moved-head", None),
+        // Its head has moved on, and it is the only one of that branch.
+        ("workflow_run/moved-head", Some(7)),
         ("workflow_run/matrix", Some(7)),
         ("workflow_run/attempt-2", Some(7)),
         ("workflow_run/log-only", Some(7)),

@@ -59,8 +59,11 @@ fn a_failed_run_of_a_fork_is_looked_into_by_workers_and_told_in_its_pull_request
     let (platform, github, commit) = (Platform::new(), Github::new(), head_of_pull_request());
     let _worker = ours(&platform, "w1").start();
     let event = event_of(&github, &commit);
-    github.add(&json!({"kind": "content", "repository": REPOSITORY, "path": ".flaky-detector.yml",
-        "text": "test_command: pytest\nauto_trigger_runs: 15\nstop: never\n"}));
+    let config = |budget: &str| {
+        let text = format!("test_command: pytest\nauto_trigger_runs: 15\nstop: never\n{budget}");
+        github.add(&json!({"kind": "content", "repository": REPOSITORY, "path": ".flaky-detector.yml", "text": text}));
+    };
+    config("budget: 20m\nbudget_per_pull_request: 1h\n");
     let mut flaky = Flaky::new().env("SSL_CERT_FILE", origin().certificate());
     let path = flaky.beside("event.json");
     fs::write(&path, event.to_string()).unwrap();
@@ -93,8 +96,33 @@ fn a_failed_run_of_a_fork_is_looked_into_by_workers_and_told_in_its_pull_request
         assert!(body.contains(text), "{text}: {body}");
     }
     let key = platform.client_environment().into_iter().find(|(name, _)| name == "RUNPOD_API_KEY").unwrap().1;
+    // What it took counts against the pull request's budget, and not what was set aside for it.
+    let spent = spent(body);
+    assert!((1..1200).contains(&spent), "{spent}: {body}");
     for place in [&told, body, &fs::read_to_string(summary).unwrap()] {
         assert!(!place.contains(&key) && !place.contains(flaky_tests::github::TOKEN), "{place}");
     }
     github.assert_all_valid();
+
+    // Once it is spent nothing is run, and that is what is told.
+    config("budget_per_pull_request: 1s\n");
+    let jobs = || platform.look(|state| state.jobs.len());
+    let begun = jobs();
+    let ended = flaky.flaky("ci --to github").exits(0);
+    assert_eq!(jobs(), begun, "{}", ended.everything());
+    let comments = github.comments(REPOSITORY, 7);
+    let [(_, body)] = comments.as_slice() else { panic!("{comments:?}") };
+    assert!(body.contains("the budget of the pull request is spent"), "{body}");
+    assert!(
+        body.contains("earlier result") && spent == self::spent(body),
+        "what was told and spent stays: {body}"
+    );
+    github.assert_all_valid();
+}
+
+/// Seconds, as the comment remembers them.
+fn spent(body: &str) -> u64 {
+    let (_, rest) = body.split_once(r#""spent":{"seconds":"#).unwrap_or_else(|| panic!("{body}"));
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap();
+    rest[..digits].parse().unwrap()
 }

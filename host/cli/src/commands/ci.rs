@@ -5,27 +5,30 @@
 //! what the failed run left behind only names of tests are taken ([`failed`]).
 
 mod archive;
+mod budget;
+mod configuration;
 mod failed;
 mod log;
 mod plan;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flaky_config::{ConfigFile, InvalidPlugin, PluginAddress};
+use flaky_config::InvalidPlugin;
 use flaky_core::ids::TestId;
+use flaky_core::notify::Notify;
 use flaky_core::report::RunReport;
-use flaky_core::settings::FailOn;
+use flaky_core::settings::{FailOn, TimeBudget};
 use flaky_core::surroundings::PullRequest;
 use flaky_core::text::visible;
 use flaky_core::verdict::Cause;
-use flaky_delivery::{Environment, Event, ForgeError, Github, RealClock, WorkflowRun, World};
+use flaky_delivery::{Environment, Event, ForgeError, Github, RealClock, WorkflowRun, World, github_server};
 use flaky_engine::plugins::PluginSet;
 use flaky_engine::run::{AttemptChoice, Finished, RunError};
 use flaky_exec::checkout::{CommitId, RefName, RepositorySource};
-use flaky_plugin_registry::LOCK_FILE_NAME;
 
+use self::budget::{Aside, Limit, Meter};
+use self::configuration::Configuration;
 use self::failed::{FailedSuite, Found};
 use self::plan::Head;
 use super::session::{Ask, Session};
@@ -64,11 +67,14 @@ async fn look_into(session: &Session, args: &CiArgs) -> Result<ExitStatus, CliEr
             None
         }
     };
+    let detection = Detection { session, args, environment, config, github, run, pull };
+    if let Some(pull) = detection.pull.as_ref().filter(|pull| pull.head != detection.run.head_sha) {
+        return detection.moved_on(pull).await;
+    }
     let plugins = PluginSet::bundled(&session.plugin_host().map_err(RunError::Host)?);
-    let suites = config.suites();
-    let failed = failed::look(&github, &plugins, &run, suites).await.map_err(|e| not_github(&e))?;
-    let detection = Detection { session, args, environment, config, run, pull };
-    detection.tell_all(failed).await
+    let suites = detection.config.suites();
+    let failed = failed::look(&detection.github, &plugins, &detection.run, suites).await;
+    detection.tell_all(failed.map_err(|e| not_github(&e))?).await
 }
 
 fn failed_run(environment: &Environment) -> Result<WorkflowRun, CliError> {
@@ -85,102 +91,42 @@ fn not_github(error: &ForgeError) -> CliError {
     CliError::usage(error, Some("docs/github.md says which permissions the job needs".into()))
 }
 
-/// The configuration that holds: of the default branch, or the one that the caller named.
-struct Configuration {
-    file: ConfigFile,
-    /// Where it is on disk; `None`: there is none.
-    path: Option<PathBuf>,
-    /// Deleted with this.
-    #[expect(dead_code, reason = "held so that the file stays until it is read again")]
-    folder: Option<tempfile::TempDir>,
-}
-
-impl Configuration {
-    /// By the API: in this job nothing is checked out.
-    async fn of_default_branch(github: &Github, args: &CiArgs) -> Result<Self, CliError> {
-        let wrong = |e: flaky_config::ConfigError| {
-            let hint = e.hint();
-            CliError::usage(&e, hint)
-        };
-        if let Some(path) = &args.settings.config {
-            let file = flaky_config::load(path).map_err(wrong)?;
-            return Ok(Self { file, path: Some(path.clone()), folder: None });
-        }
-        let limit = usize::try_from(flaky_config::MAX_FILE_BYTES).unwrap_or(usize::MAX);
-        let found = github.file(flaky_config::FILE_NAME, None, limit).await.map_err(|e| not_github(&e))?;
-        let Some(found) = found else {
-            return Ok(Self { file: ConfigFile::default(), path: None, folder: None });
-        };
-        if found.cut {
-            return Err(CliError::usage_text(
-                format!("`{}` of the default branch is larger than {limit} bytes", flaky_config::FILE_NAME),
-                None,
-            ));
-        }
-        let write = || -> std::io::Result<(tempfile::TempDir, PathBuf)> {
-            let folder = tempfile::tempdir()?;
-            let path = folder.path().join(flaky_config::FILE_NAME);
-            std::fs::write(&path, &found.bytes)?;
-            Ok((folder, path))
-        };
-        let (folder, path) = write().map_err(|e| CliError::fault(&e, None))?;
-        let file = flaky_config::load(&path).map_err(wrong)?;
-        if names_remote(&file) {
-            lock_of_default_branch(github, folder.path()).await?;
-        }
-        Ok(Self { file, path: Some(path), folder: Some(folder) })
-    }
-
-    fn suites(&self) -> &std::collections::BTreeMap<String, flaky_config::SuiteEntry> {
-        static NONE: std::collections::BTreeMap<String, flaky_config::SuiteEntry> =
-            std::collections::BTreeMap::new();
-        let settings = &self.file.settings;
-        settings.suites.as_ref().or(settings.test_suites.as_ref()).unwrap_or(&NONE)
-    }
-}
-
-/// Whether a plugin has to be fetched.
-fn names_remote(file: &ConfigFile) -> bool {
-    let plugins = file.settings.plugins.iter().flatten();
-    plugins.into_iter().any(|plugin| matches!(plugin.source, PluginAddress::Remote(_)))
-}
-
-/// The lock that belongs to the configuration, beside it; where there is none, what it would say is missing is told later.
-async fn lock_of_default_branch(github: &Github, folder: &Path) -> Result<(), CliError> {
-    let limit = usize::try_from(flaky_config::MAX_FILE_BYTES).unwrap_or(usize::MAX);
-    let found = github.file(LOCK_FILE_NAME, None, limit).await.map_err(|e| not_github(&e))?;
-    match found {
-        Some(found) if found.cut => Err(CliError::usage_text(
-            format!("`{LOCK_FILE_NAME}` of the default branch is larger than {limit} bytes"),
-            None,
-        )),
-        Some(found) => {
-            std::fs::write(folder.join(LOCK_FILE_NAME), &found.bytes).map_err(|e| CliError::fault(&e, None))
-        }
-        None => Ok(()),
-    }
-}
-
 /// One failed run, and what it is looked into with.
 struct Detection<'a> {
     session: &'a Session,
     args: &'a CiArgs,
     environment: Environment,
     config: Configuration,
+    github: Github,
     run: WorkflowRun,
     pull: Option<PullRequest>,
 }
 
 impl Detection<'_> {
+    /// The commit that failed is not what anybody wants to merge any more, and the new head has a CI run of its own: nothing
+    /// is run, no chat is told, and what we said before says that it is of an older commit.
+    async fn moved_on(&self, pull: &PullRequest) -> Result<ExitStatus, CliError> {
+        if !self.args.tell.dry_run
+            && let Err(error) = self.github.note_what_is_older(pull).await
+        {
+            warn(&format!("the comment of an older commit could not be marked: {error}"));
+        }
+        let why = format!(
+            "the pull request has moved on since: its head is {} by now, and nothing was run again for {}",
+            pull.head, self.run.head_sha
+        );
+        self.tell_nothing(None, &why, Some(Notify::new(Vec::new()))).await
+    }
+
     async fn tell_all(&self, failed: Vec<FailedSuite>) -> Result<ExitStatus, CliError> {
         let repository = self.environment.get("GITHUB_REPOSITORY_ID").and_then(|id| id.parse().ok());
         let Some(head) = plan::head(&self.run, self.pull.as_ref(), repository) else {
             let why = "the failed commit is not of this repository, and no pull request, or not exactly one, has it as its head";
-            return self.tell_nothing(None, why).await;
+            return self.tell_nothing(None, why, None).await;
         };
         if failed.is_empty() {
             let why = "the run failed, but no job of it that belongs to a suite did";
-            return self.tell_nothing(None, why).await;
+            return self.tell_nothing(None, why, None).await;
         }
         let several = failed.len() > 1;
         let mut status = ExitStatus::Fine;
@@ -204,11 +150,11 @@ impl Detection<'_> {
                 let why = format!(
                     "{count} tests failed in {jobs}, more than {most}: that is not about single tests, and nothing was run again"
                 );
-                return self.tell_nothing(name, &why).await;
+                return self.tell_nothing(name, &why, None).await;
             }
             Found::Build(message) => {
                 let why = format!("{jobs} failed before a test did, and nothing was run again: {message}");
-                return self.tell_nothing(name, &why).await;
+                return self.tell_nothing(name, &why, None).await;
             }
             Found::Tests(tests) => tests.iter().cloned().collect(),
             Found::Unknown => Vec::new(),
@@ -224,10 +170,41 @@ impl Detection<'_> {
             tests.iter().for_each(|test| say(&format!("  {test}")));
             return Ok(ExitStatus::Fine);
         }
-        let finished = self.attempts(suite, &tests, head).await?;
+        let aside = match self.set_aside(name).await? {
+            Ok(aside) => aside,
+            Err(why) => return self.tell_nothing(name, &why, None).await,
+        };
+        let mut meter = Meter::start();
+        let finished = self.attempts(suite, &tests, head, aside.as_ref(), &mut meter).await;
+        if let Some(aside) = aside {
+            aside.settle(&meter).await;
+        }
+        let finished = finished?;
         let telling = Telling::new(&self.args.tell, name)?;
         let failed = self.session.tell(telling, Told::of(&finished)).await;
         Ok(self.status(&finished.report, finished.fail_on, failed))
+    }
+
+    /// Of the pull request's budget, where there is one of both; else why nothing is to be run.
+    async fn set_aside(&self, suite: Option<&str>) -> Result<Result<Option<Aside<'_>>, String>, CliError> {
+        let settings = &self.config.file.settings;
+        let (Some(limit), Some(pull)) = (Limit::of(settings), &self.pull) else { return Ok(Ok(None)) };
+        if limit.lacks_a_price(settings) {
+            return Err(CliError::usage_text(
+                "`budget_usd_per_pull_request` cannot be kept: without a price only seconds are known",
+                Some(
+                    "write what you pay into the configuration: `backend: {kind: runpod, price_per_second: 0.00002}`",
+                ),
+            ));
+        }
+        let key = Telling::new(&self.args.tell, suite)?.key();
+        let aside = limit.set_aside(&self.github, pull.number, &key, self.time_budget()).await;
+        Ok(aside.map(Some))
+    }
+
+    /// How long the attempts after one failure may take.
+    fn time_budget(&self) -> Option<TimeBudget> {
+        self.args.budget.or(self.config.file.settings.budget)
     }
 
     /// Of the failed tests alone; should these not be there, of the whole suite.
@@ -236,31 +213,58 @@ impl Detection<'_> {
         suite: &FailedSuite,
         tests: &[TestId],
         head: &Head,
+        aside: Option<&Aside<'_>>,
+        meter: &mut Meter,
     ) -> Result<Finished, CliError> {
+        let mut alone = None;
         if !tests.is_empty() {
-            match self.session.start(self.ask(suite, tests, head, true)?).await {
+            let Some(ask) = self.within(self.ask(suite, tests, head, true)?, aside, meter) else {
+                return Err(CliError::usage_text("the budget of the pull request leaves no time", None));
+            };
+            let run = self.session.start(ask).await;
+            meter.count(run.as_ref().ok().map(|finished| &finished.report));
+            match run {
                 Ok(finished) if !finds_nothing(&finished.report) => return Ok(finished),
                 Ok(finished) => {
                     warn(&format!(
                         "the failed tests alone: {}; the whole suite is run",
                         finished.report.reason
                     ));
+                    alone = Some(finished);
                 }
                 // A framework that cannot select: everything is run, and the failed tests are looked for in it.
                 Err(RunError::Project(error)) => warn(&format!("{error}; the whole suite is run")),
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(self.session.start(self.ask(suite, tests, head, false)?).await?)
+        match (self.within(self.ask(suite, tests, head, false)?, aside, meter), alone) {
+            (Some(ask), _) => {
+                let run = self.session.start(ask).await;
+                meter.count(run.as_ref().ok().map(|finished| &finished.report));
+                Ok(run?)
+            }
+            (None, Some(finished)) => Ok(finished),
+            (None, None) => {
+                Err(CliError::usage_text("the budget of the pull request leaves nothing for the suite", None))
+            }
+        }
+    }
+
+    /// With no more time and money than what was set aside leaves. `None`: nothing is left.
+    fn within(&self, mut ask: Ask, aside: Option<&Aside<'_>>, meter: &Meter) -> Option<Ask> {
+        ask.flags.time_budget = self.args.budget;
+        if let Some(aside) = aside {
+            ask.flags.budget = aside.usd(meter)?;
+            let left = aside.time(meter)?;
+            ask.flags.time_budget =
+                left.into_iter().chain(self.time_budget()).min_by_key(|time| time.duration());
+        }
+        Some(ask)
     }
 
     fn ask(&self, suite: &FailedSuite, tests: &[TestId], head: &Head, only: bool) -> Result<Ask, CliError> {
-        let get = |name: &str| self.environment.get(name).unwrap_or_default();
-        let server = match get("GITHUB_SERVER_URL") {
-            server if server.is_empty() => "https://github.com".to_owned(),
-            server => server.trim_end_matches('/').to_owned(),
-        };
-        let url = format!("{server}/{}.git", get("GITHUB_REPOSITORY"));
+        let repository = self.environment.get("GITHUB_REPOSITORY").unwrap_or_default();
+        let url = format!("{}/{repository}.git", github_server(&self.environment));
         let usage = |e: &dyn std::error::Error| CliError::usage(e, None);
         let mut flags = plan::flags(&suite.settings, &self.config.file.settings, head, tests, only);
         flags.plugins = (self.args.settings.plugins.iter().map(|p| p.parse()))
@@ -268,7 +272,6 @@ impl Detection<'_> {
             .map_err(|e| usage(&e))?;
         flags.endpoint = self.args.endpoint.clone();
         flags.fail_on = self.args.settings.fail_on.or(flags.fail_on);
-        flags.time_budget = self.args.budget;
         Ok(Ask {
             resumed: None,
             source: RepositorySource::parse(&url).map_err(|e| usage(&e))?,
@@ -284,13 +287,18 @@ impl Detection<'_> {
     }
 
     /// There is no result; that is what is told, and nothing else.
-    async fn tell_nothing(&self, suite: Option<&str>, why: &str) -> Result<ExitStatus, CliError> {
+    async fn tell_nothing(
+        &self,
+        suite: Option<&str>,
+        why: &str,
+        notify: Option<Notify>,
+    ) -> Result<ExitStatus, CliError> {
         let report = RunReport::without_result(Cause::Infrastructure, &visible(why));
         let told = Told {
             report: &report,
             plugins: None,
             reporters: self.config.file.settings.reporters.as_deref().unwrap_or_default(),
-            notify: None,
+            notify,
             origin: super::tell::ReportOrigin::Trusted,
         };
         let failed = self.session.tell(Telling::new(&self.args.tell, suite)?, told).await;

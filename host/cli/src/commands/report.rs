@@ -72,14 +72,8 @@ fn settings(args: &ReportArgs) -> Result<RunSettings, CliError> {
         let hint = e.hint();
         CliError::usage(&e, hint)
     };
-    let file = match &args.settings.config {
-        Some(path) => Some(flaky_config::load(path).map_err(config)?),
-        None => flaky_config::discover(Path::new("."))
-            .map_err(config)?
-            .map(|path| flaky_config::load(&path))
-            .transpose()
-            .map_err(config)?,
-    };
+    let named = args.settings.config.as_deref();
+    let file = flaky_config::load_named_or_own(named, Path::new(".")).map_err(config)?;
     let plugins = args.settings.plugins.iter().map(|p| p.parse()).collect::<Result<_, InvalidPlugin>>();
     let flags = FlagSettings {
         fail_on: args.settings.fail_on,

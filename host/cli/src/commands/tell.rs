@@ -135,7 +135,7 @@ impl Telling {
     }
 
     /// Of the comment that tells it.
-    fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         match &self.suite {
             Some(suite) => format!("{COMMENT_KEY}.{}", plain(suite)),
             None => COMMENT_KEY.to_owned(),
@@ -188,6 +188,21 @@ fn here() -> Target {
     Target::Folder(PathBuf::from("."))
 }
 
+/// What every reporter is given, as JSON: written once for all of them.
+struct Document {
+    report: Arc<[u8]>,
+    surroundings: String,
+}
+
+impl Document {
+    fn of(report: &RunReport, surroundings: &Surroundings) -> serde_json::Result<Self> {
+        Ok(Self {
+            report: serde_json::to_vec(report)?.into(),
+            surroundings: serde_json::to_string(surroundings)?,
+        })
+    }
+}
+
 impl Session {
     /// Tells the report everywhere; what goes wrong is printed, and the number of failures returned.
     pub(crate) async fn tell(&self, mut telling: Telling, told: Told<'_>) -> usize {
@@ -220,9 +235,17 @@ impl Session {
         if let Some(silence) = courier.silence().filter(|_| telling.sends()) {
             let _ = writeln!(std::io::stderr().lock(), "note: {silence}");
         }
-        let (mut failures, mut unsent, key) = (0, 0, telling.suite.is_some().then_some(key));
+        let key = telling.suite.is_some().then_some(key);
+        let document = match Document::of(told.report, &surroundings) {
+            Ok(document) => document,
+            Err(error) => {
+                print_error(&format!("the report cannot be written as JSON: {error}"));
+                return telling.voices.len();
+            }
+        };
+        let (mut failures, mut unsent) = (0, 0);
         for voice in &telling.voices {
-            let failed = self.speak(voice, &told, &surroundings, &courier, key.as_deref()).await;
+            let failed = self.speak(voice, told.plugins, &document, &courier, key.as_deref()).await;
             failures += failed;
             unsent += if voice.sends() { failed } else { 0 };
         }
@@ -239,8 +262,8 @@ impl Session {
     async fn speak(
         &self,
         voice: &Voice,
-        told: &Told<'_>,
-        surroundings: &Surroundings,
+        plugins: Option<&PluginSet>,
+        document: &Document,
         courier: &Courier,
         key: Option<&str>,
     ) -> usize {
@@ -248,7 +271,7 @@ impl Session {
             print_error(&format!("report `{}`: {error}", voice.name));
             1
         };
-        let (plugin, bundled) = match self.reporter(told.plugins, &voice.name).await {
+        let (plugin, bundled) = match self.reporter(plugins, &voice.name).await {
             Ok(found) => found,
             Err(error) => return failed(error),
         };
@@ -256,13 +279,9 @@ impl Session {
         let context = RenderContext {
             width: if to_terminal { terminal::width() } else { None },
             colour: to_terminal && self.colour(),
-            more: serde_json::to_string(surroundings).unwrap_or_else(|_| "{}".to_owned()),
+            more: document.surroundings.clone(),
         };
-        let json = match serde_json::to_vec(told.report) {
-            Ok(json) => json,
-            Err(error) => return failed(format!("the report cannot be written as JSON: {error}")),
-        };
-        let deliveries = match plugin.render(json.into(), context).await {
+        let deliveries = match plugin.render(Arc::clone(&document.report), context).await {
             Ok(deliveries) => deliveries,
             Err(error) => return failed(error.to_string()),
         };

@@ -2,7 +2,8 @@
 //!
 //! `workflow_run.pull_requests` is empty for forks, and `commits/{sha}/pulls` knows no heads of forks. What works is the
 //! list of pull requests by the head's owner and branch; that is a name, so it counts only where the commit and the id of
-//! the head's repository are those of the event, exactly once.
+//! the head's repository are those of the event, exactly once. Where no commit is, the one open pull request of that branch
+//! of that very repository is the one whose head has moved on.
 
 use flaky_core::surroundings::PullRequest;
 use serde::Deserialize;
@@ -12,10 +13,12 @@ use super::event::WorkflowRun;
 use crate::forge::ForgeError;
 
 /// A pull request as GitHub's API and its events have it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Pull {
     number: u64,
     html_url: String,
+    #[serde(default)]
+    state: String,
     #[serde(default)]
     draft: Option<bool>,
     head: Head,
@@ -23,7 +26,7 @@ pub(crate) struct Pull {
     base: Option<Head>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Head {
     sha: String,
     #[serde(rename = "ref")]
@@ -32,7 +35,7 @@ struct Head {
     repo: Option<Repo>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Repo {
     id: u64,
 }
@@ -58,6 +61,10 @@ impl Pull {
         }
     }
 
+    fn to_domain(&self) -> PullRequest {
+        self.clone().into_domain(self.base_id())
+    }
+
     fn base_id(&self) -> u64 {
         self.base.as_ref().and_then(|base| base.repo.as_ref()).map_or(0, |repo| repo.id)
     }
@@ -68,19 +75,23 @@ pub(crate) async fn find(github: &Github, run: &WorkflowRun) -> Result<Option<Pu
     let head = format!("{}:{branch}", repository.owner.login);
     let query = [("head", head.as_str()), ("state", "all")];
     let pulls = github.forge.list::<Pull>(&github.path(&["pulls"]), &query, None).await?;
-    let is_it = |pull: &Pull| {
-        pull.head.sha == run.head_sha && pull.head.repo.as_ref().is_some_and(|repo| repo.id == repository.id)
+    let of_repository = |pull: &&Pull| pull.head.repo.as_ref().is_some_and(|repo| repo.id == repository.id);
+    let there: Vec<&Pull> = pulls.items.iter().filter(of_repository).collect();
+    let exactly: Vec<&Pull> = there.iter().copied().filter(|pull| pull.head.sha == run.head_sha).collect();
+    let found = match (&exactly[..], pulls.cut) {
+        ([pull], false) => Some(*pull),
+        // The branch has moved on; what was closed before is not about it any more.
+        ([], false) => {
+            let is_open = |pull: &&Pull| pull.state == "open" && pull.head.branch == *branch;
+            let mut open = there.iter().copied().filter(is_open);
+            open.next().filter(|_| open.next().is_none())
+        }
+        _ => None,
     };
-    let mut matching = pulls.items.into_iter().filter(is_it);
-    let found = matching.next().filter(|_| matching.next().is_none() && !pulls.cut);
-    Ok(found.map(|pull| {
-        let base = pull.base_id();
-        pull.into_domain(base)
-    }))
+    Ok(found.map(Pull::to_domain))
 }
 
 pub(crate) async fn get(github: &Github, number: u64) -> Result<PullRequest, ForgeError> {
     let pull: Pull = github.forge.get(&github.path(&["pulls", &number.to_string()]), &[]).await?;
-    let base = pull.base_id();
-    Ok(pull.into_domain(base))
+    Ok(pull.to_domain())
 }

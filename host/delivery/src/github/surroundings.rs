@@ -59,10 +59,16 @@ fn keep<T>(answer: Result<T, ForgeError>, what: &'static str, lost: &mut Vec<Los
     }
 }
 
+/// Where pages and repositories of the job's GitHub are; without a slash at the end.
+#[must_use]
+pub fn server(environment: &Environment) -> String {
+    let server = environment.get("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".to_owned());
+    server.trim_end_matches('/').to_owned()
+}
+
 fn by_variables(environment: &Environment) -> Place {
     let get = |name| environment.get(name);
-    let server = get("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".to_owned());
-    let server = server.trim_end_matches('/').to_owned();
+    let server = server(environment);
     let repository = get("GITHUB_REPOSITORY").unwrap_or_default();
     let run_url = get("GITHUB_RUN_ID").map(|id| {
         let attempt = get("GITHUB_RUN_ATTEMPT").filter(|attempt| attempt != "1");

@@ -40,7 +40,7 @@ fn run() -> WorkflowRun {
 
 fn pull(number: u64, sha: &str, repository: Option<u64>) -> Value {
     json!({
-        "number": number, "html_url": format!("https://github.com/o/r/pull/{number}"), "draft": false,
+        "number": number, "html_url": format!("https://github.com/o/r/pull/{number}"), "draft": false, "state": "open",
         "head": {"sha": sha, "ref": "fix/a&b", "repo": repository.map(|id| json!({"id": id}))},
         "base": {"sha": GREEN, "ref": "main", "repo": {"id": 1}},
     })
@@ -57,9 +57,8 @@ async fn find(pulls: Vec<Value>, run: &WorkflowRun) -> (Option<PullRequest>, Vec
 async fn the_pull_request_is_the_only_one_with_this_commit_in_this_repository() {
     for (pulls, expected) in [
         (vec![pull(1, HEAD, Some(2))], Some(1)),
-        // The same branch of another fork that took the name over, a head that has moved, one that is gone.
+        // The same branch of another fork that took the name over, and one that is gone.
         (vec![pull(1, HEAD, Some(3))], None),
-        (vec![pull(1, OTHER, Some(2))], None),
         (vec![pull(1, HEAD, None)], None),
         (vec![pull(1, OTHER, Some(2)), pull(2, HEAD, Some(2))], Some(2)),
         // Two of one branch, to two bases.
@@ -74,6 +73,28 @@ async fn the_pull_request_is_the_only_one_with_this_commit_in_this_repository() 
     for gone in [WorkflowRun { head_repository: None, ..run() }, WorkflowRun { head_branch: None, ..run() }] {
         let (found, lines) = find(vec![pull(1, HEAD, Some(2))], &gone).await;
         assert_eq!((found, lines.len()), (None, 0));
+    }
+}
+
+#[tokio::test]
+async fn of_a_branch_that_has_moved_on_it_is_the_only_one_that_is_open() {
+    let closed = |number| {
+        let mut pull = pull(number, OTHER, Some(2));
+        pull["state"] = "closed".into();
+        pull
+    };
+    let mut of_another_branch = pull(4, OTHER, Some(2));
+    of_another_branch["head"]["ref"] = "other".into();
+    for (pulls, expected) in [
+        (vec![pull(1, OTHER, Some(2))], Some(1)),
+        (vec![closed(1), pull(2, OTHER, Some(2)), of_another_branch], Some(2)),
+        (vec![pull(1, OTHER, Some(2)), pull(2, OTHER, Some(2))], None),
+        (vec![pull(1, OTHER, Some(3))], None),
+        (vec![closed(1)], None),
+    ] {
+        let (found, _) = find(pulls.clone(), &run()).await;
+        assert_eq!(found.as_ref().map(|pull| pull.number), expected, "{pulls:?}");
+        assert!(found.is_none_or(|pull| pull.head == OTHER));
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Store {
     pub(crate) user: Option<String>,
     /// Comments that somebody removes when they are to be changed.
     pub(crate) vanish: Vec<u64>,
+    /// Head of the pull request, where it may be seen.
+    pub(crate) head: Option<String>,
 }
 
 impl Store {
@@ -71,6 +73,12 @@ fn answer(store: &mut Store, got: &Got) -> Response<Body> {
             Some(name) => respond(200, json!({ "login": name }).to_string()),
             None => respond(403, r#"{"message": "Resource not accessible by integration"}"#),
         },
+        ("GET", Some(_)) if path.contains("/pulls/") || path.contains("/merge_requests/") => {
+            match &store.head {
+                Some(head) => respond(200, json!({ "sha": head, "head": { "sha": head } }).to_string()),
+                None => respond(404, r#"{"message": "Not Found"}"#),
+            }
+        }
         ("GET", None) => page(store, got, query),
         ("POST", None) => make(store, got),
         ("PATCH" | "PUT", Some(id)) => change(store, got, id),

@@ -59,14 +59,17 @@ pub(super) async fn look(
 ) -> Result<Vec<FailedSuite>, ForgeError> {
     let has_failed = |job: &Job| matches!(job.conclusion.as_deref(), Some("failure" | "timed_out"));
     let jobs: Vec<Job> = github.jobs(run).await?.into_iter().filter(has_failed).collect();
+    let suites_of_jobs = by_suite(suites, &jobs);
+    if suites_of_jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let left = github.artifacts(run).await.inspect_err(|e| warn(&e.to_string())).unwrap_or_default();
+    let left: Vec<Artifact> = left.into_iter().filter(|artifact| may_be_read(artifact, run)).collect();
     let mut failed = Vec::new();
-    for (name, settings, jobs) in by_suite(suites, &jobs) {
-        let of_artifacts = match name {
-            // An artifact belongs to a run, not to a job: of several suites, only its name tells which is meant.
-            Some(name) if suites.len() > 1 => artifacts(github, plugins, run, Some(name)).await,
-            _ => artifacts(github, plugins, run, None).await,
-        };
-        let found = match of_artifacts {
+    for (name, settings, jobs) in suites_of_jobs {
+        // An artifact belongs to a run, not to a job: of several suites, only its name tells which is meant.
+        let of = name.filter(|_| suites.len() > 1);
+        let found = match artifacts(github, plugins, &left, of).await {
             Some(found) => found,
             None => logs(github, plugins, &jobs).await,
         };
@@ -109,21 +112,21 @@ fn runs(name: &str, suite: &SuiteEntry, job: &str) -> bool {
     }
 }
 
+fn may_be_read(artifact: &Artifact, run: &WorkflowRun) -> bool {
+    let small = usize::try_from(artifact.size_in_bytes).is_ok_and(|size| size <= archive::MOST_ZIPPED);
+    small && !artifact.expired && artifact.is_of_this_attempt(run)
+}
+
 /// `None`: no artifact tells.
 async fn artifacts(
     github: &Github,
     plugins: &PluginSet,
-    run: &WorkflowRun,
+    left: &[Artifact],
     of: Option<&str>,
 ) -> Option<Found> {
-    let all = github.artifacts(run).await.inspect_err(|e| warn(&e.to_string())).ok()?;
-    let is_meant = |artifact: &&Artifact| {
-        let small = usize::try_from(artifact.size_in_bytes).is_ok_and(|size| size <= archive::MOST_ZIPPED);
-        let named = of.is_none_or(|suite| artifact.name.contains(suite));
-        small && named && !artifact.expired && artifact.is_of_this_attempt(run)
-    };
+    let is_meant = |artifact: &&Artifact| of.is_none_or(|suite| artifact.name.contains(suite));
     let mut documents = Vec::new();
-    for artifact in all.iter().filter(is_meant).take(MOST_ARTIFACTS) {
+    for artifact in left.iter().filter(is_meant).take(MOST_ARTIFACTS) {
         let told = |why: &str| warn(&format!("artifact `{}`: {why}", artifact.name));
         let zipped = match github.artifact(artifact, archive::MOST_ZIPPED).await {
             Ok(Some(Download { bytes, cut: false })) => bytes,

@@ -23,21 +23,19 @@ pub(super) struct Head {
     pub(super) reference: String,
     /// In full.
     pub(super) commit: String,
-    /// Whether its code is that of people who may write to the repository.
-    pub(super) own: bool,
     pub(super) draft: bool,
 }
 
 /// The head of the pull request, or a branch of the repository itself; `None`: it can only be had from somewhere else.
 pub(super) fn head(run: &WorkflowRun, pull: Option<&PullRequest>, repository: Option<u64>) -> Option<Head> {
-    let own = repository.is_some() && run.head_repository.as_ref().map(|head| head.id) == repository;
     let commit = run.head_sha.clone();
     if let Some(pull) = pull {
         let reference = format!("refs/pull/{}/head", pull.number);
-        return Some(Head { reference, commit, own: own && !pull.fork, draft: pull.draft });
+        return Some(Head { reference, commit, draft: pull.draft });
     }
+    let own = repository.is_some() && run.head_repository.as_ref().map(|head| head.id) == repository;
     let branch = run.head_branch.as_ref().filter(|_| own)?;
-    Some(Head { reference: format!("refs/heads/{branch}"), commit, own, draft: false })
+    Some(Head { reference: format!("refs/heads/{branch}"), commit, draft: false })
 }
 
 /// How often: as the suite says, else as the configuration does for runs after a failure.
@@ -98,19 +96,14 @@ mod tests {
     fn a_commit_is_taken_from_the_repository_itself_or_not_at_all() {
         let pull = |fork| PullRequest { number: 7, fork, ..PullRequest::default() };
         for (what, run, pull, expected) in [
-            ("fork", run(Some(2)), Some(pull(true)), Some(("refs/pull/7/head", false))),
-            (
-                "own branch with a pull request",
-                run(Some(1)),
-                Some(pull(false)),
-                Some(("refs/pull/7/head", true)),
-            ),
-            ("push", run(Some(1)), None, Some(("refs/heads/main", true))),
+            ("fork", run(Some(2)), Some(pull(true)), Some("refs/pull/7/head")),
+            ("own branch with a pull request", run(Some(1)), Some(pull(false)), Some("refs/pull/7/head")),
+            ("push", run(Some(1)), None, Some("refs/heads/main")),
             ("fork without a pull request", run(Some(2)), None, None),
             ("deleted fork", run(None), None, None),
         ] {
             let found = head(&run, pull.as_ref(), Some(1));
-            let found = found.as_ref().map(|head| (head.reference.as_str(), head.own));
+            let found = found.as_ref().map(|head| head.reference.as_str());
             assert_eq!(found, expected, "{what}");
         }
         assert_eq!(head(&run(Some(1)), None, None), None, "a repository that is not known is nobody's own");
