@@ -13,7 +13,7 @@ use reqwest::{Client, Method, Response, Url};
 use tokio::time::timeout;
 
 use super::address::is_public;
-use super::origin::Origin;
+use super::Origin;
 use crate::world::Environment;
 
 /// Names to addresses.
