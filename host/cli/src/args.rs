@@ -4,6 +4,7 @@ mod again;
 mod ci;
 mod init;
 mod parse;
+pub(crate) mod plugin;
 mod report;
 mod run;
 mod tell;
@@ -17,6 +18,7 @@ pub(crate) use self::again::{ReproduceArgs, VerifyArgs};
 pub(crate) use self::ci::CiArgs;
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
+pub(crate) use self::plugin::PluginArgs;
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::tell::{OutputArgs, ReportArg, SettingsArgs, TellArgs};
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Say how far attempts can be kept apart on this machine, and what would raise it
     Doctor(DoctorArgs),
+    /// Make, look into and test plugins, and approve those of other people
+    Plugin(PluginArgs),
     /// Print shell completions
     Completions {
         /// For which shell

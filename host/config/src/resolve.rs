@@ -154,6 +154,21 @@ pub struct PluginRef {
     pub origin: Origin,
 }
 
+impl PluginRef {
+    /// One of the command line.
+    #[must_use]
+    pub fn typed(source: PluginAddress, grants: &[Grant]) -> Self {
+        Self {
+            sha256: None,
+            written: source.to_string(),
+            source,
+            settings: Map::new(),
+            terms: PluginTerms { grants: grants.to_vec(), ..PluginTerms::default() },
+            origin: Origin::Flag,
+        }
+    }
+}
+
 /// Every setting of a run.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -494,14 +509,7 @@ impl Layers<'_> {
             terms: entry.terms.clone(),
             origin,
         };
-        let from_flags = flags.into_iter().map(|source| PluginRef {
-            written: source.to_string(),
-            source,
-            sha256: None,
-            settings: Map::new(),
-            terms: PluginTerms { grants: grants.to_vec(), ..PluginTerms::default() },
-            origin: Origin::Flag,
-        });
+        let from_flags = flags.into_iter().map(|source| PluginRef::typed(source, grants));
         let job = self.job.iter().flat_map(|job| &job.plugins);
         let from_job = job.map(|entry| of(entry, entry.source.clone(), Origin::Job));
         let entries = self.file.settings.plugins.iter().flatten();

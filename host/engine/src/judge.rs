@@ -146,3 +146,50 @@ fn undecided() -> Decision {
     };
     Decision::new(verdict, "none")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(category: Category, severity: Severity, tags: &[(&str, &str)]) -> Verdict {
+        Verdict {
+            category,
+            severity,
+            confidence: 0.5,
+            reason: format!("{category:?}"),
+            tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn who_comes_later_adds_what_it_may_and_changes_nothing_else() {
+        use Category::{Broken, Flaky, Inconclusive, Stable};
+        use MayAdd::{Raise, Tag};
+        use Severity::{Critical, Low, Medium, None as Nothing};
+        for (category, severity, answer, may, expected, tags) in [
+            (Flaky, Low, Medium, &[Tag, Raise][..], Medium, 1),
+            (Flaky, Low, Medium, &[Tag], Low, 1),
+            (Flaky, Low, Medium, &[Raise], Medium, 0),
+            (Flaky, Low, Medium, &[], Low, 0),
+            (Broken, Critical, Low, &[Tag, Raise], Critical, 1),
+            (Stable, Nothing, Critical, &[Tag, Raise], Nothing, 1),
+            (Inconclusive, Nothing, Critical, &[Raise], Nothing, 0),
+        ] {
+            let mut decision = Decision::new(verdict(category, severity, &[("cause", "network")]), "first");
+            let said = verdict(Broken, answer, &[("team", "shop"), ("cause", "mine")]);
+            decision.add("later", |what| may.contains(&what), said);
+            let Decision { verdict: stands, decided_by, added } = decision;
+            let case = format!("{category:?} {severity:?} {may:?}");
+            assert_eq!((stands.category, stands.severity, decided_by.as_str()), (category, expected, "first"), "{case}");
+            assert_eq!(stands.reason, format!("{category:?}"), "{case}");
+            assert_eq!(stands.tags[0], ("cause".to_owned(), "network".to_owned()), "what stands is not changed");
+            assert_eq!(stands.tags.len(), 1 + tags, "{case}");
+            let changes = tags > 0 || expected != severity;
+            assert_eq!(added.len(), usize::from(changes), "{case}: {added:?}");
+            if let Some(addition) = added.first() {
+                assert_eq!((addition.policy.as_str(), addition.tags.len()), ("later", tags), "{case}");
+                assert_eq!(addition.raised_from, (expected != severity).then_some(severity), "{case}");
+            }
+        }
+    }
+}

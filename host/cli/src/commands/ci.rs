@@ -5,6 +5,7 @@
 //! what the failed run left behind only names of tests are taken ([`failed`]).
 
 mod archive;
+mod components;
 mod failed;
 mod log;
 mod plan;
@@ -124,6 +125,7 @@ impl Configuration {
         };
         let (folder, path) = write().map_err(|e| CliError::fault(&e, None))?;
         let file = flaky_config::load(&path).map_err(wrong)?;
+        components::bring(github, &file, folder.path()).await?;
         Ok(Self { file, path: Some(path), folder: Some(folder) })
     }
 
@@ -240,6 +242,7 @@ impl Detection<'_> {
         flags.plugins = (self.args.settings.plugins.iter().map(|p| p.parse()))
             .collect::<Result<_, InvalidPlugin>>()
             .map_err(|e| usage(&e))?;
+        flags.grants = self.args.settings.grants.clone();
         flags.endpoint = self.args.endpoint.clone();
         flags.fail_on = self.args.settings.fail_on.or(flags.fail_on);
         flags.time_budget = self.args.budget;
@@ -250,6 +253,7 @@ impl Detection<'_> {
             commit: Some(CommitId::parse(&head.commit).map_err(|e| usage(&e))?),
             flags,
             config: self.config.path.clone(),
+            trusted_ref: None,
             job: None,
             base: None,
             attempts: AttemptChoice::Planned,

@@ -24,6 +24,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::authority;
 use crate::args::OutputArgs;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
@@ -39,6 +40,8 @@ pub(crate) struct Ask {
     pub(crate) commit: Option<CommitId>,
     pub(crate) flags: FlagSettings,
     pub(crate) config: Option<PathBuf>,
+    /// The revision whose configuration counts, by the user's own word.
+    pub(crate) trusted_ref: Option<String>,
     pub(crate) job: Option<JobInput>,
     /// A revision to compare with.
     pub(crate) base: Option<String>,
@@ -134,6 +137,7 @@ impl Session {
             keep_output: None,
             run_as: None,
             fetched: Trust::Untrusted,
+            authority: authority::of_process(ask.trusted_ref.as_deref(), checkout_settings()),
         }
     }
 
@@ -224,7 +228,7 @@ fn remote_access(resume: bool) -> RemoteAccess {
 }
 
 /// Credentials and known hosts come from variables of ours, which tests never see.
-fn checkout_settings() -> CheckoutSettings {
+pub(super) fn checkout_settings() -> CheckoutSettings {
     CheckoutSettings {
         token: std::env::var("FLAKY_GIT_TOKEN").ok().and_then(|text| HttpsToken::new(&text)),
         known_hosts: std::env::var_os("FLAKY_KNOWN_HOSTS").filter(|v| !v.is_empty()).map(PathBuf::from),

@@ -54,11 +54,11 @@ impl Snapshot {
         let (repository, inside) = open(folder)?;
         // Not by name: a branch may be called like an id.
         let id = commit.full().and_then(|_| Oid::from_str(commit.as_str()).ok()).ok_or_else(missing)?;
-        let tree = match repository.find_commit(id) {
-            Ok(commit) => commit.tree_id(),
-            Err(error) if error.code() == ErrorCode::NotFound => return Err(missing()),
-            Err(error) => return Err(git(&error)),
-        };
+        let tree = repository.find_commit(id).map(|commit| commit.tree_id());
+        let tree = tree.map_err(|error| match error.code() {
+            ErrorCode::NotFound => missing(),
+            _ => git(&error),
+        })?;
         Ok(Self { repository, tree, folder: inside, commit: id.to_string() })
     }
 
@@ -80,14 +80,16 @@ impl Snapshot {
 
     fn find(folder: &Path, revision: &str) -> Result<Self, SnapshotError> {
         let (repository, inside) = open(folder)?;
-        let commit = repository.revparse_single(revision).and_then(|object| object.peel_to_commit());
-        let (tree, commit) = match commit {
-            Ok(commit) => (commit.tree_id(), commit.id().to_string()),
-            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Peel) => {
-                return Err(SnapshotError::NoRevision(revision.to_owned()));
+        let found = repository
+            .revparse_single(revision)
+            .and_then(|object| object.peel_to_commit())
+            .map(|commit| (commit.tree_id(), commit.id().to_string()));
+        let (tree, commit) = found.map_err(|error| match error.code() {
+            ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Peel => {
+                SnapshotError::NoRevision(revision.to_owned())
             }
-            Err(error) => return Err(git(&error)),
-        };
+            _ => git(&error),
+        })?;
         Ok(Self { repository, tree, folder: inside, commit })
     }
 
