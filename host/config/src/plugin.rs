@@ -122,12 +122,7 @@ impl From<LongForm> for PluginEntry {
             on_error: long.on_error,
             may: long.may.unwrap_or_default(),
         };
-        Self {
-            source: long.source,
-            sha256: long.sha256,
-            settings: long.settings.unwrap_or_default(),
-            terms,
-        }
+        Self { source: long.source, sha256: long.sha256, settings: long.settings.unwrap_or_default(), terms }
     }
 }
 

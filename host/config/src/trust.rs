@@ -66,9 +66,14 @@ impl fmt::Display for IgnoredKey {
         }
         let key = self.key;
         match &self.why {
-            NotTrusted::Revision => write!(f, " `{key}` is ignored: this revision of the file is not trusted"),
+            NotTrusted::Revision => {
+                write!(f, " `{key}` is ignored: this revision of the file is not trusted")
+            }
             NotTrusted::Differs { holds } if self.place.is_none() => {
-                write!(f, " `{key}` is not there, and this revision of the file is not trusted: that of {holds} holds")
+                write!(
+                    f,
+                    " `{key}` is not there, and this revision of the file is not trusted: that of {holds} holds"
+                )
             }
             NotTrusted::Differs { holds } => {
                 write!(f, " `{key}` of this revision is not trusted: that of {holds} holds")
@@ -166,7 +171,8 @@ mod tests {
 
     #[test]
     fn where_revisions_differ_the_trusted_one_holds_and_the_line_is_named() {
-        let base = "test_command: pytest\nenv: {A: b}\nplugins:\n  - {source: a.wasm, grants: [{secret: TOKEN}]}\n";
+        let base =
+            "test_command: pytest\nenv: {A: b}\nplugins:\n  - {source: a.wasm, grants: [{secret: TOKEN}]}\n";
         for (head, expected) in [
             (base.to_owned(), vec![]),
             // What runs nothing may be changed by anybody.
@@ -178,7 +184,10 @@ mod tests {
                 format!("{base}reporters: [slack]\n").replace("A: b", "A: c"),
                 vec!["2:1: `env` of this revision", "4:1: `reporters` of this revision"],
             ),
-            (String::new(), vec![" `plugins` is not there", " `env` is not there", " `test_command` is not there"]),
+            (
+                String::new(),
+                vec![" `plugins` is not there", " `env` is not there", " `test_command` is not there"],
+            ),
         ] {
             let (mut settled, trusted) = (file(&head), file(base));
             let ignored = prefer(&mut settled, &trusted, "`main` (0123abc)");
@@ -189,7 +198,12 @@ mod tests {
             }
             let keys = |file: &ConfigFile| {
                 let settings = &file.settings;
-                (settings.plugins.clone(), settings.env.clone(), settings.test_command.clone(), settings.reporters.clone())
+                (
+                    settings.plugins.clone(),
+                    settings.env.clone(),
+                    settings.test_command.clone(),
+                    settings.reporters.clone(),
+                )
             };
             assert_eq!(keys(&settled), keys(&trusted), "{head}");
         }

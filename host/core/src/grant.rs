@@ -143,13 +143,20 @@ mod tests {
     #[test]
     fn grants_are_written_in_two_ways_and_nothing_else_is_one() {
         for (text, shown, in_configuration) in [
-            ("http:https://Hooks.Example.org", "http:https://hooks.example.org", "http: https://hooks.example.org"),
+            (
+                "http:https://Hooks.Example.org",
+                "http:https://hooks.example.org",
+                "http: https://hooks.example.org",
+            ),
             ("http:http://127.0.0.1:80", "http:http://127.0.0.1", "http: http://127.0.0.1"),
             ("secret: TEAMS_URL", "secret:TEAMS_URL", "secret: TEAMS_URL"),
             ("commands", "commands", "commands"),
         ] {
             let grant: Grant = text.parse().unwrap();
-            assert_eq!((grant.to_string(), grant.in_configuration()), (shown.to_owned(), in_configuration.to_owned()));
+            assert_eq!(
+                (grant.to_string(), grant.in_configuration()),
+                (shown.to_owned(), in_configuration.to_owned())
+            );
             assert_eq!(shown.parse(), Ok(grant));
         }
         for (text, why) in [

@@ -7,5 +7,5 @@ pub(crate) mod address;
 pub(crate) mod line;
 pub(crate) mod wait;
 
-pub(crate) use line::{Call, Line, NoReply, Reply, Via};
 pub use flaky_core::origin::{InvalidOrigin, Origin};
+pub(crate) use line::{Call, Line, NoReply, Reply, Via};

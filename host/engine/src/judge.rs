@@ -50,7 +50,11 @@ impl Decision {
     fn add(&mut self, policy: &str, may: impl Fn(MayAdd) -> bool, answer: Verdict) {
         let verdict = &mut self.verdict;
         let tags: Vec<(String, String)> = match may(MayAdd::Tag) {
-            true => answer.tags.into_iter().filter(|(key, _)| !verdict.tags.iter().any(|(k, _)| k == key)).collect(),
+            true => answer
+                .tags
+                .into_iter()
+                .filter(|(key, _)| !verdict.tags.iter().any(|(k, _)| k == key))
+                .collect(),
             false => Vec::new(),
         };
         let speaks = matches!(verdict.category, Category::Flaky | Category::Broken);
@@ -180,9 +184,17 @@ mod tests {
             decision.add("later", |what| may.contains(&what), said);
             let Decision { verdict: stands, decided_by, added } = decision;
             let case = format!("{category:?} {severity:?} {may:?}");
-            assert_eq!((stands.category, stands.severity, decided_by.as_str()), (category, expected, "first"), "{case}");
+            assert_eq!(
+                (stands.category, stands.severity, decided_by.as_str()),
+                (category, expected, "first"),
+                "{case}"
+            );
             assert_eq!(stands.reason, format!("{category:?}"), "{case}");
-            assert_eq!(stands.tags[0], ("cause".to_owned(), "network".to_owned()), "what stands is not changed");
+            assert_eq!(
+                stands.tags[0],
+                ("cause".to_owned(), "network".to_owned()),
+                "what stands is not changed"
+            );
             assert_eq!(stands.tags.len(), 1 + tags, "{case}");
             let changes = tags > 0 || expected != severity;
             assert_eq!(added.len(), usize::from(changes), "{case}: {added:?}");

@@ -64,7 +64,8 @@ impl Plugin {
         limits: Limits,
     ) -> Result<Self, PluginError> {
         let log = SharedLog::default();
-        let caller = Caller { host: &host, label: &label, linked: &linked, settings: None, log: &log, limits };
+        let caller =
+            Caller { host: &host, label: &label, linked: &linked, settings: None, log: &log, limits };
         let manifest = caller
             .run(
                 Call::Describe,

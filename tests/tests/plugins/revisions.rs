@@ -98,12 +98,21 @@ fn a_pull_request_that_changes_plugins_grants_digest_or_reporters_is_not_trusted
         (vec![file(&BASE.replace("rules.wasm", "mine.wasm")), ("mine.wasm", other(guest(), b'm'))], line),
         (vec![file(&format!("{BASE}    grants: [commands]\n"))], line),
         (vec![file(&format!("{BASE}    sha256: {}\n", "0".repeat(64)))], line),
-        (vec![("rules.wasm", other(guest(), b'c'))], "`rules.wasm` is not used: this revision's file is another one"),
+        (
+            vec![("rules.wasm", other(guest(), b'c'))],
+            "`rules.wasm` is not used: this revision's file is another one",
+        ),
         (vec![("rules.wasm", Vec::new())], ""),
         (vec![file("runs: 2\n")], "`plugins` is not there, and this revision of the file is not trusted"),
         (vec![(".flaky-detector.yml", Vec::new())], "`env` is not there"),
-        (vec![file(&format!("{BASE}reporters: [slack]\n"))], ".yml:5:1: `reporters` of this revision is not trusted"),
-        (vec![file(&BASE.replace("PLANTED: base", "PLANTED: head"))], ".yml:2:1: `env` of this revision is not trusted"),
+        (
+            vec![file(&format!("{BASE}reporters: [slack]\n"))],
+            ".yml:5:1: `reporters` of this revision is not trusted",
+        ),
+        (
+            vec![file(&BASE.replace("PLANTED: base", "PLANTED: head"))],
+            ".yml:2:1: `env` of this revision is not trusted",
+        ),
     ] {
         let ended = run(&PullRequest::new(&change).in_job("https://127.0.0.1:9").flaky);
         let report = ended.report();
@@ -169,7 +178,10 @@ impl Served {
 fn of_a_checkout_of_depth_one_and_of_a_forks_the_base_is_fetched_from_the_jobs_own_repository() {
     let served = Served::new();
     // The fork's `main` is another's: it must not be taken for the base.
-    served.origin.repository("fork", &[(".flaky-detector.yml", "runs: 2\nenv: {PLANTED: fork}\nplugins: [rules.wasm]\n")]);
+    served.origin.repository(
+        "fork",
+        &[(".flaky-detector.yml", "runs: 2\nenv: {PLANTED: fork}\nplugins: [rules.wasm]\n")],
+    );
     served.add_plugin("fork", other(guest(), b'f'));
     let server = served.origin.url("shop");
     let server = server.strip_suffix("/shop.git").unwrap();

@@ -44,7 +44,12 @@ fn the_first_policy_that_decides_wins_and_later_ones_add_what_they_may() {
         let report = order(&entries);
         let second = ended::test(&report, "second");
         assert_eq!((second.verdict, second.decided_by.as_str()), (category, decided_by), "{entries:?}");
-        assert_eq!(second.tags.contains(&("seen".into(), "yes".into())), tags, "{entries:?}: {:?}", second.tags);
+        assert_eq!(
+            second.tags.contains(&("seen".into(), "yes".into())),
+            tags,
+            "{entries:?}: {:?}",
+            second.tags
+        );
         let adds = tags && decided_by == "statistical";
         assert_eq!(second.added.len(), usize::from(adds), "{entries:?}: {:?}", second.added);
         if adds {
@@ -182,9 +187,17 @@ fn a_reporter_of_other_people_sends_only_what_it_asks_for_and_is_granted() {
     let [request] = requests.as_slice() else { panic!("{requests:#?}\n{}", told.everything()) };
     assert_eq!(request.line, "POST /told HTTP/1.1");
     assert!(request.head.contains(&"authorization: bearer s3cr3t-t0ken".to_owned()), "{request:#?}");
-    assert!(request.body.contains("${{ secrets.POSTER_TOKEN }}"), "bodies are sent as they are: {}", request.body);
+    assert!(
+        request.body.contains("${{ secrets.POSTER_TOKEN }}"),
+        "bodies are sent as they are: {}",
+        request.body
+    );
     let shown = telling.tell(&format!("--plugin {plugin} {http} {secret} --dry-run")).exits(0);
-    assert!(shown.stdout.contains("POST") && !shown.everything().contains("s3cr3t"), "{}", shown.everything());
+    assert!(
+        shown.stdout.contains("POST") && !shown.everything().contains("s3cr3t"),
+        "{}",
+        shown.everything()
+    );
     assert!(telling.server.requests().is_empty());
 }
 
@@ -196,8 +209,16 @@ fn what_a_reporter_tries_beside_the_rules_fails_by_name() {
         telling.server.origin()
     );
     for (deed, said, requests) in [
-        ("elsewhere", "`http://127.0.0.1:9` is not among the origins granted to this reporter hint: name it in the `wants`", 0),
-        ("other-secret", "the secret `OTHER_TOKEN` is not granted to this reporter hint: name it in the `wants`", 0),
+        (
+            "elsewhere",
+            "`http://127.0.0.1:9` is not among the origins granted to this reporter hint: name it in the `wants`",
+            0,
+        ),
+        (
+            "other-secret",
+            "the secret `OTHER_TOKEN` is not granted to this reporter hint: name it in the `wants`",
+            0,
+        ),
         ("redirect", "redirects (307), which is not followed", 1),
         ("file", "`../outside.txt`, which is not below the output folder", 0),
         ("panic", "as asked for", 0),

@@ -77,7 +77,8 @@ fn only_what_is_there_can_be_approved_and_ci_is_told_the_command() {
     let asked = flaky.flaky("plugin trust").exits(2);
     let _ = asked.says("granted: commands").says("asks for:").says("hostile 0.1.0");
     let wrong = "0".repeat(64);
-    let _ = flaky.flaky(&format!("plugin trust --yes {wrong}")).exits(2).warns("no plugin").warns("rules.wasm");
+    let _ =
+        flaky.flaky(&format!("plugin trust --yes {wrong}")).exits(2).warns("no plugin").warns("rules.wasm");
     let _ = flaky.flaky("plugin trust --yes abc").exits(2).warns("64 hexadecimal digits");
     let _ = flaky.flaky("plugin trust --list").exits(0).says("nothing was approved");
     let flaky = flaky.env("CI", "true");
@@ -92,7 +93,8 @@ fn what_the_user_types_needs_no_approval_and_what_others_can_write_approves_noth
     let guest = place::guest("hostile");
     let typed = Flaky::new().run(&format!("--runs 2 --plugin {} -- echo something", guest.display()));
     assert!(is_used(&typed.report()));
-    let flaky = Flaky::new().file("rules.wasm", self::guest()).file(".flaky-detector.yml", config("")).approved();
+    let flaky =
+        Flaky::new().file("rules.wasm", self::guest()).file(".flaky-detector.yml", config("")).approved();
     let file = flaky.home().join(".config/flaky/trust.json");
     let mut mode = std::fs::metadata(&file).unwrap().permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o666);

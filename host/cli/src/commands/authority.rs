@@ -26,7 +26,8 @@ pub(crate) fn in_ci() -> bool {
 /// By the environment of this process and what the user typed. A trust file that cannot be relied on approves nothing,
 /// with a warning.
 pub(crate) fn of_process(trusted_ref: Option<&str>, checkout: CheckoutSettings) -> Authority {
-    let approvals = config_folder().map(|folder| Approvals::read(&folder)).unwrap_or_else(|| Ok(Approvals::default()));
+    let approvals =
+        config_folder().map(|folder| Approvals::read(&folder)).unwrap_or_else(|| Ok(Approvals::default()));
     let approvals = approvals.unwrap_or_else(|error| {
         super::tell::warn(&format!("{error}: nothing counts as approved"));
         Approvals::default()
@@ -184,8 +185,17 @@ mod tests {
         let sha = "0123456789abcdef0123456789abcdef01234567";
         std::fs::write(&event, format!(r#"{{"pull_request": {{"base": {{"sha": "{sha}"}}}}}}"#)).unwrap();
         let event = event.to_str().unwrap();
-        let github = [("CI", "true"), ("GITHUB_ACTIONS", "true"), ("GITHUB_REPOSITORY", "acme/shop"), ("GITHUB_SHA", "c1")];
-        let pull = [("GITHUB_EVENT_NAME", "pull_request"), ("GITHUB_BASE_REF", "main"), ("GITHUB_EVENT_PATH", event)];
+        let github = [
+            ("CI", "true"),
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_REPOSITORY", "acme/shop"),
+            ("GITHUB_SHA", "c1"),
+        ];
+        let pull = [
+            ("GITHUB_EVENT_NAME", "pull_request"),
+            ("GITHUB_BASE_REF", "main"),
+            ("GITHUB_EVENT_PATH", event),
+        ];
         let gitlab = [
             ("CI", "true"),
             ("GITLAB_CI", "true"),

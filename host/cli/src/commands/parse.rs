@@ -34,9 +34,8 @@ pub(crate) fn execute(args: &ParseArgs) -> Result<ExitStatus, CliError> {
 }
 
 async fn read(args: &ParseArgs, session: &Session, files: &[ParseFile]) -> Result<ExitStatus, CliError> {
-    let address = |text: &String| -> Result<PluginRef, InvalidPlugin> {
-        Ok(PluginRef::typed(text.parse()?, &[]))
-    };
+    let address =
+        |text: &String| -> Result<PluginRef, InvalidPlugin> { Ok(PluginRef::typed(text.parse()?, &[])) };
     let named = args.plugins.iter().map(address).collect::<Result<Vec<PluginRef>, InvalidPlugin>>();
     let named = named.map_err(|e| CliError::usage(&e, None))?;
     let plugins = session.plugins(&named).await?;

@@ -12,8 +12,8 @@ use flaky_core::report::RunReport;
 use flaky_core::surroundings::Surroundings;
 use flaky_core::text::visible;
 use flaky_delivery::{
-    COMMENT_KEY, Courier, DeliveryError, Environment, Errand, Grants, Lost, Origin, RealClock, Reporter, State, Target,
-    Trouble, World, check_writable, look_around,
+    COMMENT_KEY, Courier, DeliveryError, Environment, Errand, Grants, Lost, Origin, RealClock, Reporter,
+    State, Target, Trouble, World, check_writable, look_around,
 };
 use flaky_engine::plugins::{Member, PluginSet};
 use flaky_engine::run::Finished;

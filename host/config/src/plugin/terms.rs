@@ -57,7 +57,9 @@ pub enum MayAdd {
 }
 
 /// A key that is there must have a value.
-fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -94,7 +96,9 @@ impl<'de> Deserialize<'de> for GrantEntry {
                 match Mapping::deserialize(MapAccessDeserializer::new(map))? {
                     Mapping { http: Some(origin), secret: None } => Ok(GrantEntry(Grant::Http(origin))),
                     Mapping { http: None, secret: Some(name) } => Ok(GrantEntry(Grant::Secret(name))),
-                    _ => Err(serde::de::Error::custom(format_args!("expected one of {EXPECTED} in each entry"))),
+                    _ => Err(serde::de::Error::custom(format_args!(
+                        "expected one of {EXPECTED} in each entry"
+                    ))),
                 }
             }
         }
@@ -109,9 +113,7 @@ pub(super) fn schemas() -> [(&'static str, Json); 4] {
             "type": "object", "additionalProperties": false, "required": [key], "properties": { key: value },
         })
     };
-    let bounded = |low: u32, high: u32, usual: u32, what: &str| {
-        json!({ "type": "integer", "minimum": low, "maximum": high, "default": usual, "description": what })
-    };
+    let bounded = |low: u32, high: u32, usual: u32, what: &str| json!({ "type": "integer", "minimum": low, "maximum": high, "default": usual, "description": what });
     let grants = json!({
         "type": ["array", "null"],
         "description": "What the plugin is allowed; it counts where the plugin asks for it.",

@@ -119,10 +119,16 @@ impl Permits {
     pub(crate) fn warnings(&self, plugin: &str) -> Vec<String> {
         let Some(place) = &self.place else { return Vec::new() };
         let denied = self.denied.iter().map(|grant| {
-            format!("plugin `{plugin}` asks for `{grant}`, which is not granted\n  hint: {}", place.line(grant))
+            format!(
+                "plugin `{plugin}` asks for `{grant}`, which is not granted\n  hint: {}",
+                place.line(grant)
+            )
         });
         let idle = self.idle.iter().map(|grant| {
-            format!("plugin `{plugin}` does not ask for `{grant}`: the grant of the entry `{}` has no effect", place.source)
+            format!(
+                "plugin `{plugin}` does not ask for `{grant}`: the grant of the entry `{}` has no effect",
+                place.source
+            )
         });
         let unreadable = self.unreadable.iter().map(|text| {
             format!("plugin `{plugin}` asks for `{text}`, which nobody can grant: no origin and no name of a variable")
@@ -189,12 +195,18 @@ mod tests {
             assert!(warnings.iter().any(|warning| warning.contains(text)), "{text}: {warnings:#?}");
         }
         let elsewhere = permits.line(&"http:https://d.example.org".parse().unwrap()).unwrap();
-        assert!(elsewhere.starts_with("name it in the `wants` of the plugin's manifest, and add `- http:"), "{elsewhere}");
+        assert!(
+            elsewhere.starts_with("name it in the `wants` of the plugin's manifest, and add `- http:"),
+            "{elsewhere}"
+        );
 
         let typed = Permits::new(&reference(Origin::Flag, &["commands"]), &manifest(wants()), false);
         let warnings = typed.warnings("teams");
         assert!(warnings.iter().any(|w| w.ends_with("hint: add `--grant secret:TOKEN`")), "{warnings:#?}");
-        assert!(!warnings.iter().any(|w| w.contains("has no effect")), "it may be for another: {warnings:#?}");
+        assert!(
+            !warnings.iter().any(|w| w.contains("has no effect")),
+            "it may be for another: {warnings:#?}"
+        );
         let job = Permits::new(&reference(Origin::Job, &[]), &manifest(wants()), false);
         assert!(job.warnings("teams")[1].contains(r#"add `{"http": "https://b.example.org"}` to `grants`"#));
     }

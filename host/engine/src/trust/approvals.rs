@@ -76,7 +76,9 @@ impl ApprovalsError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Open(path) => Some(format!("chmod go-w '{}'", path.display())),
-            Self::Shape { .. } => Some("mend or delete the file, and approve again with `flaky plugin trust`".into()),
+            Self::Shape { .. } => {
+                Some("mend or delete the file, and approve again with `flaky plugin trust`".into())
+            }
             Self::Io { .. } => None,
         }
     }
@@ -218,7 +220,10 @@ mod tests {
             ("", "EOF"),
             ("{\"version\": 2, \"approved\": []}", "version 2"),
             ("{\"version\": 1, \"approved\": [], \"all\": true}", "unknown field `all`"),
-            ("{\"version\": 1, \"approved\": [{\"repository\": \"/\", \"source\": \"a\", \"sha256\": \"x\", \"grants\": []}]}", "digest"),
+            (
+                "{\"version\": 1, \"approved\": [{\"repository\": \"/\", \"source\": \"a\", \"sha256\": \"x\", \"grants\": []}]}",
+                "digest",
+            ),
         ] {
             fs::write(&path, text).unwrap();
             let error = Approvals::read(&below).unwrap_err();

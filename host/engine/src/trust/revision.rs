@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use flaky_config::{ConfigFile, FILE_NAME, IgnoredKey, MAX_FILE_BYTES, NotTrusted, PluginAddress, PluginEntry, prefer};
+use flaky_config::{
+    ConfigFile, FILE_NAME, IgnoredKey, MAX_FILE_BYTES, NotTrusted, PluginAddress, PluginEntry, prefer,
+};
 use flaky_core::digest::Sha256Digest;
 use flaky_core::report::Note;
 use flaky_exec::checkout::{
@@ -58,8 +60,8 @@ pub(super) async fn settle(
         let (trusted, folder, cancel) = (trusted.clone(), folder.to_owned(), cancel.clone());
         let (authority, store) = (authority.clone(), store.to_owned());
         move || {
-            let base = obtain(&trusted, &folder, &cancel)
-                .and_then(|base| base.file().map(|file| (base, file)));
+            let base =
+                obtain(&trusted, &folder, &cancel).and_then(|base| base.file().map(|file| (base, file)));
             let file = file.unwrap_or_else(|| empty(&folder));
             match base {
                 Ok((base, of_base)) => with_base(&authority, &folder, file, &base, &of_base, &store),
@@ -73,7 +75,10 @@ pub(super) async fn settle(
         Err(error) => Settled {
             notes: vec![Note {
                 code: "trusted-revision-missing".into(),
-                text: format!("looking for `{}` broke, and nothing of the folder's file counts: {error}", trusted.name),
+                text: format!(
+                    "looking for `{}` broke, and nothing of the folder's file counts: {error}",
+                    trusted.name
+                ),
             }],
             ..Settled::default()
         },
@@ -202,7 +207,10 @@ impl Base {
         };
         let digest = Sha256Digest::new(Sha256::digest(&bytes).into());
         if entry.sha256.is_some_and(|expected| expected != digest) {
-            return Err(format!("in {} it has the digest {digest}, which is not what its entry says", self.name));
+            return Err(format!(
+                "in {} it has the digest {digest}, which is not what its entry says",
+                self.name
+            ));
         }
         let kept = keep(store, digest, &bytes).map_err(|e| format!("it cannot be written: {e}"))?;
         Ok(PluginEntry { source: PluginAddress::File(kept), sha256: Some(digest), ..entry.clone() })

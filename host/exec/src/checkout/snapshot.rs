@@ -132,7 +132,8 @@ impl Snapshot {
 /// When it is in none.
 pub fn place_of(folder: &Path) -> Result<(PathBuf, Option<String>), SnapshotError> {
     let (repository, inside) = open(folder)?;
-    let origin = repository.find_remote("origin").ok().and_then(|remote| remote.url().ok().map(str::to_owned));
+    let origin =
+        repository.find_remote("origin").ok().and_then(|remote| remote.url().ok().map(str::to_owned));
     Ok((inside, origin))
 }
 
@@ -166,7 +167,10 @@ fn git(error: &git2::Error) -> SnapshotError {
 
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").field("commit", &self.commit).field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("Snapshot")
+            .field("commit", &self.commit)
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
     }
 }
 

@@ -18,7 +18,8 @@ pub(super) async fn bring(github: &Github, file: &ConfigFile, folder: &Path) -> 
         let PluginAddress::File(path) = &entry.source else { continue };
         let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let (Some(name), true) = (path.to_str(), inside) else { continue };
-        let found = github.file(name.trim_start_matches("./"), None, MOST_BYTES).await.map_err(|e| not_github(&e))?;
+        let found =
+            github.file(name.trim_start_matches("./"), None, MOST_BYTES).await.map_err(|e| not_github(&e))?;
         // What is not there is named when it is loaded.
         let Some(found) = found else { continue };
         if found.cut {

@@ -16,7 +16,10 @@ use crate::exit_status::ExitStatus;
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: &TrustArgs) -> Result<ExitStatus, CliError> {
     let keeping = authority::config_folder().ok_or_else(|| {
-        CliError::usage_text("there is no folder for the trust file", Some("set `HOME` or `FLAKY_CONFIG_DIR`"))
+        CliError::usage_text(
+            "there is no folder for the trust file",
+            Some("set `HOME` or `FLAKY_CONFIG_DIR`"),
+        )
     })?;
     let mut approvals = Approvals::read(&keeping).map_err(|e| unusable(&e))?;
     if args.list {
@@ -43,7 +46,11 @@ pub(crate) fn execute(args: &TrustArgs) -> Result<ExitStatus, CliError> {
 }
 
 /// What is to be approved: what was named by its digest, or what somebody said yes to.
-fn choose(args: &TrustArgs, asked: Vec<AskedPlugin>, approvals: &Approvals) -> Result<Vec<AskedPlugin>, CliError> {
+fn choose(
+    args: &TrustArgs,
+    asked: Vec<AskedPlugin>,
+    approvals: &Approvals,
+) -> Result<Vec<AskedPlugin>, CliError> {
     if !args.yes.is_empty() {
         let there = |digest| asked.iter().any(|plugin| plugin.approval.sha256 == digest);
         if let Some(digest) = args.yes.iter().find(|digest| !there(**digest)) {
@@ -132,7 +139,11 @@ fn confirmed() -> Result<bool, CliError> {
 
 fn list(approvals: &Approvals) -> Result<ExitStatus, CliError> {
     for Approval { repository, source, sha256, grants } in approvals.list() {
-        say(&format!("{}\n  {source}\n  sha256 {sha256}\n  granted: {}", repository.display(), words(grants)))?;
+        say(&format!(
+            "{}\n  {source}\n  sha256 {sha256}\n  granted: {}",
+            repository.display(),
+            words(grants)
+        ))?;
     }
     match approvals.list() {
         [] => say("nothing was approved"),
