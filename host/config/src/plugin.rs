@@ -94,6 +94,8 @@ pub struct PluginEntry {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// What it may do, and what its failure means.
     pub terms: PluginTerms,
+    /// Where its bytes are, when they are not the source's own but another revision's. Never written in a file.
+    pub taken_from: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -122,7 +124,13 @@ impl From<LongForm> for PluginEntry {
             on_error: long.on_error,
             may: long.may.unwrap_or_default(),
         };
-        Self { source: long.source, sha256: long.sha256, settings: long.settings.unwrap_or_default(), terms }
+        Self {
+            source: long.source,
+            sha256: long.sha256,
+            settings: long.settings.unwrap_or_default(),
+            terms,
+            taken_from: None,
+        }
     }
 }
 
@@ -141,6 +149,7 @@ impl<'de> Deserialize<'de> for PluginEntry {
                     sha256: None,
                     settings: serde_json::Map::new(),
                     terms: PluginTerms::default(),
+                    taken_from: None,
                 })
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<PluginEntry, A::Error> {

@@ -513,7 +513,10 @@ impl Layers<'_> {
         let job = self.job.iter().flat_map(|job| &job.plugins);
         let from_job = job.map(|entry| of(entry, entry.source.clone(), Origin::Job));
         let entries = self.file.settings.plugins.iter().flatten();
-        let from_file = entries.map(|entry| of(entry, self.beside_file(&entry.source), Origin::File));
+        let from_file = entries.map(|entry| {
+            let elsewhere = entry.taken_from.clone().map(PluginAddress::File);
+            of(entry, elsewhere.unwrap_or_else(|| self.beside_file(&entry.source)), Origin::File)
+        });
         from_flags.chain(from_job).chain(from_file).collect()
     }
 

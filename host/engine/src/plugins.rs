@@ -287,7 +287,14 @@ impl PluginSet {
         for reference in named {
             let (source, bundled) = match &reference.source {
                 PluginAddress::Builtin(name) => (builtin(name)?.source(), true),
-                PluginAddress::File(path) => (PluginSource::file(path).map_err(Box::new)?, false),
+                PluginAddress::File(path) => {
+                    let mut source = PluginSource::file(path).map_err(Box::new)?;
+                    if reference.sha256.is_some() {
+                        // It may stand elsewhere than it is said to come from.
+                        source.label.clone_from(&reference.written);
+                    }
+                    (source, false)
+                }
             };
             check_digest(reference, &source)?;
             let limits = limits(reference.terms.limits, host.limits());

@@ -213,7 +213,7 @@ impl Base {
             ));
         }
         let kept = keep(store, digest, &bytes).map_err(|e| format!("it cannot be written: {e}"))?;
-        Ok(PluginEntry { source: PluginAddress::File(kept), sha256: Some(digest), ..entry.clone() })
+        Ok(PluginEntry { taken_from: Some(kept), sha256: Some(digest), ..entry.clone() })
     }
 }
 
