@@ -56,12 +56,18 @@ fn in_json(grant: &Grant) -> String {
 }
 
 impl Permits {
-    /// Of a plugin that somebody named. What a bundled one asks for it has anyway: for it, a grant is one thing more.
+    /// Of a plugin that somebody named. A bundled one has what it needs, and nothing more: what a file could grant it, it
+    /// could be told to send anywhere by its settings.
     pub(crate) fn new(reference: &PluginRef, manifest: &Manifest, bundled: bool) -> Self {
         let place = GrantPlace { origin: reference.origin, source: reference.written.clone() };
         let given = &reference.terms.grants;
+        // What the command line grants is for all of its plugins.
+        let idle = |asked: &[Grant]| match reference.origin {
+            Origin::Flag => Vec::new(),
+            _ => given.iter().filter(|grant| !asked.contains(grant)).cloned().collect(),
+        };
         if bundled {
-            return Self { granted: given.clone(), place: Some(place), ..Self::default() };
+            return Self { idle: idle(&[]), place: Some(place), ..Self::default() };
         }
         let (mut asked, mut unreadable) = (Vec::new(), Vec::new());
         for want in &manifest.wants {
@@ -78,11 +84,7 @@ impl Permits {
             }
         }
         let (granted, denied) = asked.iter().cloned().partition(|grant| given.contains(grant));
-        // What the command line grants is for all of its plugins.
-        let idle = match reference.origin {
-            Origin::Flag => Vec::new(),
-            _ => given.iter().filter(|grant| !asked.contains(grant)).cloned().collect(),
-        };
+        let idle = idle(&asked);
         Self { granted, denied, idle, unreadable, place: Some(place) }
     }
 
@@ -200,6 +202,8 @@ mod tests {
             "{elsewhere}"
         );
 
+        let bundled = Permits::new(&reference(Origin::File, &given), &manifest(wants()), true);
+        assert_eq!((bundled.granted(), bundled.warnings("x").len()), (&[][..], 3), "it has what it needs");
         let typed = Permits::new(&reference(Origin::Flag, &["commands"]), &manifest(wants()), false);
         let warnings = typed.warnings("teams");
         assert!(warnings.iter().any(|w| w.ends_with("hint: add `--grant secret:TOKEN`")), "{warnings:#?}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use flaky_core::grant::Grant;
 use flaky_core::text::visible;
 use flaky_engine::trust::{Approval, Approvals, ApprovalsError, AskedPlugin, asked_plugins};
-use flaky_plugin_host::{HostSettings, Limits, PluginHost, PluginSource};
+use flaky_plugin_host::{HostSettings, Limits, PluginHost, PluginSource, Want};
 
 use crate::args::plugin::trust::TrustArgs;
 use crate::commands::authority;
@@ -120,11 +120,23 @@ fn asks_for(host: &PluginHost, plugin: &AskedPlugin) -> String {
     match loaded {
         Ok(plugin) => {
             let manifest = plugin.manifest();
-            let wants: Vec<String> = manifest.wants.iter().map(|want| format!("{want:?}")).collect();
+            let wants: Vec<String> = manifest.wants.iter().map(in_words).collect();
             let wants = if wants.is_empty() { "nothing".to_owned() } else { wants.join(", ") };
             format!("  {} {}: {}\n  asks for: {wants}\n", manifest.name, manifest.version, manifest.summary)
         }
         Err(error) => format!("  it cannot be loaded: {error}\n"),
+    }
+}
+
+/// Requests, secrets and commands as `--grant` writes them; the rest is reading.
+fn in_words(want: &Want) -> String {
+    match want {
+        Want::ReportFiles(glob) => format!("to read report files `{glob}`"),
+        Want::TreeFiles(glob) => format!("to read what attempts write, `{glob}`"),
+        Want::ProjectFiles(glob) => format!("to read the project's `{glob}`"),
+        Want::Http(origin) => format!("http:{origin}"),
+        Want::Secret(name) => format!("secret:{name}"),
+        Want::Commands => "commands".to_owned(),
     }
 }
 
