@@ -42,7 +42,7 @@ pub enum InvalidGrant {
     #[error("`http`: {0}")]
     Http(#[from] InvalidOrigin),
     /// The secret's name.
-    #[error("`secret`: not the name of a variable: expected letters, digits and `_`")]
+    #[error("not the name of a variable: expected letters, digits and `_`")]
     Secret,
 }
 
