@@ -172,7 +172,8 @@ fn bar(bars: &MultiProgress, colour: bool) -> ProgressBar {
 
 /// A closed standard error is no reason to stop.
 fn print_line(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
+    let text: Vec<String> = text.lines().map(visible).collect();
+    let _ = writeln!(std::io::stderr().lock(), "{}", text.join("\n"));
 }
 
 fn in_words(time: Duration) -> String {

@@ -112,7 +112,7 @@ fn a_plugin_decides_commands_only_where_that_is_granted() {
     let _ = refused
         .warns("plugin `hostile` asks for `commands`, which is not granted hint: add `--grant commands`")
         .warns("name the command");
-    let granted = flaky().run(&format!("--runs 1 --plugin {} --grant commands", guest.display())).exits(12);
+    let granted = flaky().run(&format!("--runs 1 --no-install --plugin {} --grant commands", guest.display())).exits(12);
     let report = granted.report();
     assert_eq!(report.subject.framework, "hostile", "{}", granted.everything());
     assert_eq!(report.cause, Some(Cause::CommandNotFound));
