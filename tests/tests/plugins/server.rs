@@ -22,9 +22,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A request for `/redirect` is sent on to another origin; all others are answered with 200.
-    pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// Answers everything with this status line and a body that chats answer with. Its port has four digits.
+    pub(crate) fn start(status: &'static str) -> Self {
+        let mut ports = 2_000..10_000_u16;
+        let listener = ports.find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (requests, ends) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let (all, over) = (Arc::clone(&requests), Arc::clone(&ends));
@@ -33,7 +34,9 @@ impl Server {
                 if over.load(Ordering::SeqCst) {
                     break;
                 }
-                let Some(request) = stream.ok().and_then(|stream| answer(stream).ok()) else { continue };
+                let Some(request) = stream.ok().and_then(|stream| answer(stream, status).ok()) else {
+                    continue;
+                };
                 all.lock().unwrap_or_else(PoisonError::into_inner).push(request);
             }
         });
@@ -61,7 +64,7 @@ impl Drop for Server {
     }
 }
 
-fn answer(stream: TcpStream) -> std::io::Result<Request> {
+fn answer(stream: TcpStream, status: &str) -> std::io::Result<Request> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let (mut line, mut head) = (String::new(), Vec::new());
     reader.read_line(&mut line)?;
@@ -76,11 +79,10 @@ fn answer(stream: TcpStream) -> std::io::Result<Request> {
     let length = head.iter().find_map(|text| text.strip_prefix("content-length:"));
     let mut body = vec![0; length.and_then(|n| n.trim().parse().ok()).unwrap_or(0)];
     reader.read_exact(&mut body)?;
-    let status = match line.contains("/redirect") {
-        true => "307 Temporary Redirect\r\nlocation: http://127.0.0.1:9/told",
-        false => "200 OK",
-    };
+    let said = r#"{"ok": true, "ts": "1.5", "channel": "C1"}"#;
     let mut stream = stream;
-    write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
+    let head =
+        format!("content-type: application/json\r\ncontent-length: {}\r\nconnection: close", said.len());
+    write!(stream, "HTTP/1.1 {status}\r\n{head}\r\n\r\n{said}")?;
     Ok(Request { line: line.trim().to_owned(), head, body: String::from_utf8_lossy(&body).into_owned() })
 }

@@ -1,12 +1,12 @@
 //! The terms under which a plugin is used: grants, limits, what its failure means, and what policies may add.
 
-use std::path::PathBuf;
-
 use flaky_core::report::{PluginReport, RunReport};
 use flaky_core::verdict::{Category, Cause, Severity};
+use flaky_engine::builtins;
+use flaky_plugin_host::ComponentBytes;
 use flaky_tests::{Ended, Flaky, ended, place};
 
-use crate::server::Server;
+use crate::server::{Request, Server};
 
 /// `--config FILE` is the user's own word: what is tested here is what an entry says, not whose word it is.
 fn configured(config: &str) -> (Flaky, String) {
@@ -112,52 +112,28 @@ fn a_plugin_decides_commands_only_where_that_is_granted() {
     let _ = refused
         .warns("plugin `hostile` asks for `commands`, which is not granted hint: add `--grant commands`")
         .warns("name the command");
-    let granted = flaky().run(&format!("--runs 1 --no-install --plugin {} --grant commands", guest.display())).exits(12);
+    let granted = flaky()
+        .run(&format!("--runs 1 --no-install --plugin {} --grant commands", guest.display()))
+        .exits(12);
     let report = granted.report();
     assert_eq!(report.subject.framework, "hostile", "{}", granted.everything());
     assert_eq!(report.cause, Some(Cause::CommandNotFound));
     let _ = flaky().flaky("run --grant commands -- true").exits(2).warns("--plugin");
 }
 
-/// The reporter `poster`, which asks for this server's origin; and a report to tell.
-struct Telling {
-    flaky: Flaky,
-    component: PathBuf,
-    server: Server,
+/// A bundled reporter as if it were other people's: its component, in a file.
+fn component(name: &str) -> Vec<u8> {
+    let bytes = builtins::named(name).unwrap().source().bytes;
+    let ComponentBytes::Packed(packed) = bytes else { panic!("bundled components are packed") };
+    (packed.unpack)(packed.packed).unwrap()
 }
 
-impl Telling {
-    fn new() -> Self {
-        let server = Server::start();
-        let flaky = Flaky::new().env("POSTER_TOKEN", "s3cr3t-t0ken").env("OTHER_TOKEN", "0ther-t0ken");
-        let report = flaky.run("--runs 14 -- true").exits(0).report_as_json();
-        std::fs::write(flaky.beside("stored.json"), report.to_string()).unwrap();
-        let component = flaky.beside("poster.wasm");
-        let bytes = std::fs::read(place::guest("poster")).unwrap();
-        std::fs::write(&component, with_port(bytes, server.port)).unwrap();
-        Self { flaky, component, server }
-    }
-
-    fn tell(&self, args: &str) -> Ended {
-        let stored = self.flaky.beside("stored.json");
-        self.flaky.flaky(&format!("report {} --to poster {args}", stored.display()))
-    }
-
-    /// By an entry with these grants and settings.
-    fn configured(&self, grants: &str, settings: &str, more: &str) -> Ended {
-        let file = self.flaky.beside("settings.yml");
-        let text = format!(
-            "plugins:\n  - source: {}\n    grants: [{grants}]\n    settings: {{{settings}}}\n{more}",
-            self.component.display()
-        );
-        std::fs::write(&file, text).unwrap();
-        self.tell(&format!("--config {}", file.display()))
-    }
-}
-
-/// Ephemeral ports have five digits, as the one in the component has.
-fn with_port(mut bytes: Vec<u8>, port: u16) -> Vec<u8> {
-    let (old, new) = (b"127.0.0.1:45999", format!("127.0.0.1:{port:05}"));
+/// The chat at this server's address: the text of the address is replaced in manifest and code.
+fn chat_at(server: &Server) -> Vec<u8> {
+    let (mut bytes, old) = (component("slack"), b"https://slack.com");
+    // As long as the other; it means 127.0.0.1.
+    let new = format!("http://127.1:{}", server.port);
+    assert_eq!(new.len(), old.len());
     let mut places = 0;
     for at in 0..bytes.len() - old.len() {
         if bytes[at..].starts_with(old) {
@@ -169,71 +145,110 @@ fn with_port(mut bytes: Vec<u8>, port: u16) -> Vec<u8> {
     bytes
 }
 
+/// A report, and reporters of other people to tell it.
+struct Telling {
+    flaky: Flaky,
+    server: Server,
+}
+
+impl Telling {
+    fn new(server: Server) -> Self {
+        let flaky = Flaky::new()
+            .env("SLACK_BOT_TOKEN", "s3cr3t-t0ken")
+            .env("FLAKY_WEBHOOK_URL", format!("{}/told?key=s3cr3t-k3y", server.origin()));
+        let report = flaky.run("--runs 14 -- true").exits(0).report_as_json();
+        std::fs::write(flaky.beside("stored.json"), report.to_string()).unwrap();
+        std::fs::write(flaky.beside("slack.wasm"), chat_at(&server)).unwrap();
+        std::fs::write(flaky.beside("webhook.wasm"), component("webhook")).unwrap();
+        Self { flaky, server }
+    }
+
+    /// By an entry with these grants and settings; what was said, and what arrived.
+    fn by_entry(&self, name: &str, grants: &str, settings: &str, args: &str) -> (Ended, Vec<Request>) {
+        let (file, guest) = (self.flaky.beside("settings.yml"), self.flaky.beside(&format!("{name}.wasm")));
+        let guest = if guest.exists() { guest } else { place::guest(name) };
+        let text = format!(
+            "plugins:\n  - source: {}\n    grants: [{grants}]\n    settings: {{{settings}}}\n",
+            guest.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        let stored = self.flaky.beside("stored.json");
+        let all = format!("report {} --to {name} --config {} {args}", stored.display(), file.display());
+        let ended = self.flaky.flaky(&all);
+        assert!(!ended.everything().contains("s3cr3t"), "{}", ended.everything());
+        (ended, self.server.requests())
+    }
+}
+
 #[test]
 fn a_reporter_of_other_people_sends_only_what_it_asks_for_and_is_granted() {
-    let telling = Telling::new();
-    let (origin, plugin) = (telling.server.origin(), telling.component.display().to_string());
-    let (http, secret) = (format!("--grant http:{origin}"), "--grant secret:POSTER_TOKEN");
+    let telling = Telling::new(Server::start("200 OK"));
+    let origin = telling.server.origin();
+    let (http, secret) = (format!("{{http: \"{origin}\"}}"), "{secret: SLACK_BOT_TOKEN}".to_owned());
+    let channel = "channel: builds";
     for (grants, said) in [
-        (String::new(), "the secret `POSTER_TOKEN` is not granted to this reporter hint: add `--grant secret:POSTER_TOKEN`".to_owned()),
-        (secret.to_owned(), format!("`{origin}` is not among the origins granted to this reporter hint: add `--grant http:{origin}`")),
-        (format!("{secret} --grant http:http://127.0.0.1:9"), format!("hint: add `--grant http:{origin}`")),
+        (String::new(), "the secret `SLACK_BOT_TOKEN` is not granted to this reporter hint: add `- secret: SLACK_BOT_TOKEN` to `grants:`".to_owned()),
+        (http.clone(), "hint: add `- secret: SLACK_BOT_TOKEN` to `grants:` of the entry".to_owned()),
+        (secret.clone(), format!("`{origin}` is not among the origins granted to this reporter hint: add `- http: {origin}` to `grants:`")),
+        (format!("{secret}, {{http: \"http://127.0.0.1:9\"}}"), format!("hint: add `- http: {origin}` to `grants:`")),
     ] {
-        let _ = telling.tell(&format!("--plugin {plugin} {grants}")).exits(20).warns(&said);
-        assert!(telling.server.requests().is_empty(), "{grants}");
+        let (ended, requests) = telling.by_entry("slack", &grants, channel, "");
+        let _ = ended.exits(20).warns(&said);
+        assert!(requests.is_empty(), "{grants}: {requests:#?}");
     }
-    let told = telling.tell(&format!("--plugin {plugin} {http} {secret}")).exits(0);
-    let requests = telling.server.requests();
+    let all = format!("{http}, {secret}");
+    let (ended, requests) = telling.by_entry("slack", &all, channel, "");
+    let told = ended.exits(0);
     let [request] = requests.as_slice() else { panic!("{requests:#?}\n{}", told.everything()) };
-    assert_eq!(request.line, "POST /told HTTP/1.1");
+    assert_eq!(request.line, "POST /api/chat.postMessage HTTP/1.1");
     assert!(request.head.contains(&"authorization: bearer s3cr3t-t0ken".to_owned()), "{request:#?}");
-    assert!(
-        request.body.contains("${{ secrets.POSTER_TOKEN }}"),
-        "bodies are sent as they are: {}",
-        request.body
-    );
-    let shown = telling.tell(&format!("--plugin {plugin} {http} {secret} --dry-run")).exits(0);
-    assert!(
-        shown.stdout.contains("POST") && !shown.everything().contains("s3cr3t"),
-        "{}",
-        shown.everything()
-    );
-    assert!(telling.server.requests().is_empty());
+    let (shown, requests) = telling.by_entry("slack", &all, channel, "--dry-run");
+    assert!(requests.is_empty() && shown.exits(0).stdout.contains("POST"), "{requests:#?}");
+    // What is granted beyond what is asked for has no effect, and that is said.
+    let (ended, _) = telling.by_entry("slack", &format!("{all}, {{secret: OTHER}}"), channel, "--dry-run");
+    let _ = ended.warns("does not ask for `secret:OTHER`");
 }
 
 #[test]
 fn what_a_reporter_tries_beside_the_rules_fails_by_name() {
-    let telling = Telling::new();
-    let all = format!(
-        "{{http: \"{}\"}}, {{secret: POSTER_TOKEN}}, {{secret: OTHER_TOKEN}}, {{http: \"http://127.0.0.1:9\"}}",
-        telling.server.origin()
-    );
-    for (deed, said, requests) in [
-        (
-            "elsewhere",
-            "`http://127.0.0.1:9` is not among the origins granted to this reporter hint: name it in the `wants`",
-            0,
-        ),
-        (
-            "other-secret",
-            "the secret `OTHER_TOKEN` is not granted to this reporter hint: name it in the `wants`",
-            0,
-        ),
-        ("redirect", "redirects (307), which is not followed", 1),
-        ("file", "`../outside.txt`, which is not below the output folder", 0),
-        ("panic", "as asked for", 0),
-    ] {
-        let ended = telling.configured(&all, &format!("do: {deed}"), "").exits(20).warns(said);
-        assert_eq!(telling.server.requests().len(), requests, "{deed}");
-        assert!(!ended.everything().contains("t0ken"), "{}", ended.everything());
+    let telling = Telling::new(Server::start("307 Temporary Redirect\r\nlocation: http://127.0.0.1:9/told"));
+    let origin = telling.server.origin();
+    let secret = "{secret: SLACK_BOT_TOKEN}";
+    let granted = format!("{{http: \"{origin}\"}}, {secret}, {{http: \"http://127.0.0.1:9\"}}");
+    let (ended, requests) = telling.by_entry("slack", &granted, "channel: builds", "");
+    let _ = ended.exits(20).warns("redirects (307), which is not followed");
+    assert_eq!(requests.len(), 1);
+
+    // Its own settings name where to: that is no grant, and its manifest asks for no origin.
+    let url = format!("url: \"{origin}/elsewhere\"");
+    let (ended, requests) = telling.by_entry("webhook", &format!("{{http: \"{origin}\"}}"), &url, "");
+    let _ = ended.exits(20).warns(&format!(
+        "`{origin}` is not among the origins granted to this reporter hint: name it in the `wants`"
+    ));
+    assert!(requests.is_empty());
+
+    // A secret that is a whole URL is the user's word for where it leads, once it is granted.
+    let (ended, requests) = telling.by_entry("webhook", "", "", "");
+    let _ = ended.exits(20).warns("hint: add `- secret: FLAKY_WEBHOOK_URL` to `grants:`");
+    assert!(requests.is_empty());
+    let (ended, requests) = telling.by_entry("webhook", "{secret: FLAKY_WEBHOOK_URL}", "", "");
+    let _ = ended.exits(20);
+    assert!(requests[0].line.starts_with("POST /told?key=s3cr3t-k3y"), "{requests:#?}");
+}
+
+#[test]
+fn a_reporter_whose_call_fails_costs_what_its_entry_says() {
+    let telling = Telling::new(Server::start("200 OK"));
+    for (rule, code, warned) in
+        [("", 20, true), ("fail", 20, true), ("warn", 0, true), ("fallback", 0, false)]
+    {
+        let on_error = if rule.is_empty() { String::new() } else { format!("    on_error: {rule}\n") };
+        let entry = hostile("call: render, do: panic", &on_error);
+        let file = telling.flaky.beside("settings.yml");
+        std::fs::write(&file, format!("plugins:\n{entry}")).unwrap();
+        let stored = telling.flaky.beside("stored.json");
+        let args = format!("report {} --to hostile --config {}", stored.display(), file.display());
+        let ended = telling.flaky.flaky(&args).exits(code);
+        assert_eq!(ended.stderr.contains("as asked for"), warned, "{rule}\n{}", ended.everything());
     }
-    assert!(!telling.flaky.beside("outside.txt").exists());
-    for (rule, code) in [("fail", 20), ("warn", 0), ("fallback", 0)] {
-        let more = format!("    on_error: {rule}\n");
-        let ended = telling.configured(&all, "do: panic", &more).exits(code);
-        let warned = ended.stderr.contains("as asked for");
-        assert_eq!(warned, rule != "fallback", "{rule}\n{}", ended.everything());
-    }
-    // What is granted beyond what is asked for has no effect, and that is said.
-    let _ = telling.configured(&all, "", "").exits(0).warns("does not ask for `secret:OTHER_TOKEN`");
 }

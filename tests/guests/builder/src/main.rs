@@ -28,10 +28,6 @@ fn main() -> Result {
     let guests = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no parent")?.to_owned();
     let wit = fs::read_to_string(guests.join("../../wit/0.1.0/plugin.wit"))?;
     let builder = Builder { guests, wit };
-    builder.poster()?;
-    if std::env::args().any(|argument| argument == "poster") {
-        return Ok(());
-    }
     builder.hostile()?;
     builder.wasi()?;
     builder.dummies()
@@ -52,11 +48,6 @@ impl Builder {
             self.write(name, &ComponentEncoder::default().module(&module)?.validate(true).encode()?)?;
         }
         Ok(fs::remove_dir_all(next)?)
-    }
-
-    fn poster(&self) -> Result {
-        let module = self.cargo("poster", "wasm32-unknown-unknown", "")?;
-        self.write("poster", &ComponentEncoder::default().module(&module)?.validate(true).encode()?)
     }
 
     fn wasi(&self) -> Result {
