@@ -185,7 +185,7 @@ fn a_reporter_of_other_people_sends_only_what_it_asks_for_and_is_granted() {
     let telling = Telling::new(Server::start("200 OK"));
     let origin = telling.server.origin();
     let (http, secret) = (format!("{{http: \"{origin}\"}}"), "{secret: SLACK_BOT_TOKEN}".to_owned());
-    let channel = "channel: builds";
+    let channel = "channel: \"#builds\"";
     for (grants, said) in [
         (String::new(), "the secret `SLACK_BOT_TOKEN` is not granted to this reporter hint: add `- secret: SLACK_BOT_TOKEN` to `grants:`".to_owned()),
         (http.clone(), "hint: add `- secret: SLACK_BOT_TOKEN` to `grants:` of the entry".to_owned()),
@@ -215,7 +215,7 @@ fn what_a_reporter_tries_beside_the_rules_fails_by_name() {
     let origin = telling.server.origin();
     let secret = "{secret: SLACK_BOT_TOKEN}";
     let granted = format!("{{http: \"{origin}\"}}, {secret}, {{http: \"http://127.0.0.1:9\"}}");
-    let (ended, requests) = telling.by_entry("slack", &granted, "channel: builds", "");
+    let (ended, requests) = telling.by_entry("slack", &granted, "channel: \"#builds\"", "");
     let _ = ended.exits(20).warns("redirects (307), which is not followed");
     assert_eq!(requests.len(), 1);
 

@@ -110,10 +110,12 @@ impl Permits {
     #[must_use]
     pub fn line(&self, grant: &Grant) -> Option<String> {
         let line = self.place.as_ref()?.line(grant);
+        const ASK: &str = "name it in the `wants` of the plugin's manifest";
         let asked = self.denied.contains(grant) || self.granted.contains(grant);
-        Some(match asked {
-            true => line,
-            false => format!("name it in the `wants` of the plugin's manifest, and {line}"),
+        Some(match (asked, self.idle.contains(grant)) {
+            (true, _) => line,
+            (false, true) => format!("{ASK}: granted it is already"),
+            (false, false) => format!("{ASK}, and {line}"),
         })
     }
 
