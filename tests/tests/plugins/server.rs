@@ -81,8 +81,8 @@ fn answer(stream: TcpStream, status: &str) -> std::io::Result<Request> {
     reader.read_exact(&mut body)?;
     let said = r#"{"ok": true, "ts": "1.5", "channel": "C1"}"#;
     let mut stream = stream;
-    let head =
+    let fields =
         format!("content-type: application/json\r\ncontent-length: {}\r\nconnection: close", said.len());
-    write!(stream, "HTTP/1.1 {status}\r\n{head}\r\n\r\n{said}")?;
+    write!(stream, "HTTP/1.1 {status}\r\n{fields}\r\n\r\n{said}")?;
     Ok(Request { line: line.trim().to_owned(), head, body: String::from_utf8_lossy(&body).into_owned() })
 }

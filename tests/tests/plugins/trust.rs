@@ -36,11 +36,14 @@ fn config(grants: &str) -> String {
     format!("runs: 2\nplugins:\n  - source: rules.wasm\n    grants: [{grants}]\n")
 }
 
+fn write(flaky: &Flaky, name: &str, bytes: &[u8]) {
+    std::fs::write(flaky.project().join(name), bytes).unwrap();
+}
+
 #[test]
 fn a_plugin_that_a_folders_file_names_counts_once_it_is_approved_as_it_is() {
     let flaky = Flaky::new().file("rules.wasm", guest()).file(".flaky-detector.yml", config(""));
     let run = || flaky.run("-- echo something");
-    let write = |name: &str, bytes: &[u8]| std::fs::write(flaky.project().join(name), bytes).unwrap();
     let refused = |text: &str| {
         let ended = run();
         assert!(!is_used(&ended.report()), "{}", ended.everything());
@@ -55,18 +58,18 @@ fn a_plugin_that_a_folders_file_names_counts_once_it_is_approved_as_it_is() {
     assert!(is_used(&run().report()));
     let _ = flaky.flaky("plugin trust --list").exits(0).says("rules.wasm").says("granted: nothing");
 
-    write(".flaky-detector.yml", config("commands").as_bytes());
+    write(&flaky, ".flaky-detector.yml", config("commands").as_bytes());
     let changed = |text: &str| {
         let ended = run();
         assert!(!is_used(&ended.report()), "{}", ended.everything());
         ignored(&ended, text);
     };
     changed("was changed since it was approved");
-    write(".flaky-detector.yml", config("").as_bytes());
+    write(&flaky, ".flaky-detector.yml", config("").as_bytes());
     assert!(is_used(&run().report()), "back to what was approved");
-    write("rules.wasm", &other(guest(), b'c'));
+    write(&flaky, "rules.wasm", &other(guest(), b'c'));
     changed("was changed since it was approved");
-    write("rules.wasm", &guest());
+    write(&flaky, "rules.wasm", &guest());
     let _ = flaky.flaky("plugin trust --remove").exits(0).says("1 taken back");
     changed("nobody has approved it here");
 }
