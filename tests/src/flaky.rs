@@ -166,6 +166,20 @@ impl Flaky {
         self
     }
 
+    /// Approves the plugins that the project's configuration names, by the command that the tool itself tells.
+    ///
+    /// # Panics
+    /// When it tells none.
+    #[must_use]
+    #[track_caller]
+    pub fn approved(self) -> Self {
+        let asked = self.flaky("plugin trust").exits(2);
+        let command = asked.stderr.lines().find_map(|line| line.trim().strip_prefix("hint: flaky "));
+        let command = command.unwrap_or_else(|| panic!("no command is told\n{}", asked.everything()));
+        let _ = self.flaky(command).exits(0);
+        self
+    }
+
     /// The project's folder.
     #[must_use]
     pub fn project(&self) -> PathBuf {

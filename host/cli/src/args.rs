@@ -18,6 +18,7 @@ pub(crate) use self::again::{ReproduceArgs, VerifyArgs};
 pub(crate) use self::ci::CiArgs;
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
+pub(crate) use self::plugin::PluginArgs;
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::tell::{OutputArgs, ReportArg, SettingsArgs, SupplyArgs, TellArgs};
@@ -50,10 +51,10 @@ pub(crate) enum Command {
     Reproduce(ReproduceArgs),
     /// Find out whether a test that was flaky is mended
     Verify(Box<VerifyArgs>),
-    /// Make, look into, test and fetch plugins
-    Plugin(plugin::PluginArgs),
     /// Say how far attempts can be kept apart on this machine, and what would raise it
     Doctor(DoctorArgs),
+    /// Make, look into, test, fetch and approve plugins
+    Plugin(PluginArgs),
     /// Print shell completions
     Completions {
         /// For which shell

@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod authority;
 pub(crate) mod ci;
 pub(crate) mod doctor;
 pub(crate) mod help;

@@ -54,7 +54,11 @@ impl Progress {
         match event {
             RunEvent::Stage(text) => self.stage(&visible(&text)),
             RunEvent::Command(text) => self.line(&format!("  $ {}", visible(&text))),
-            RunEvent::Warning(text) => self.line(&format!("warning: {}", visible(&text))),
+            RunEvent::Warning(text) => {
+                // A hint has a line of its own.
+                let lines: Vec<String> = text.lines().map(visible).collect();
+                self.line(&format!("warning: {}", lines.join("\n")));
+            }
             RunEvent::Planned { run, attempts, parallelism, master_seed } => {
                 self.total = attempts;
                 self.started = Instant::now();
@@ -168,7 +172,8 @@ fn bar(bars: &MultiProgress, colour: bool) -> ProgressBar {
 
 /// A closed standard error is no reason to stop.
 fn print_line(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
+    let text: Vec<String> = text.lines().map(visible).collect();
+    let _ = writeln!(std::io::stderr().lock(), "{}", text.join("\n"));
 }
 
 fn in_words(time: Duration) -> String {

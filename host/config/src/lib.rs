@@ -37,7 +37,7 @@ pub use error::{ConfigError, ConfigErrorKind, Place, Warning};
 pub use file::{ConfigFile, FileSettings, SeedRangeSettings, SeverityThresholdSettings, parse, schema};
 pub use ignore::{IgnorePattern, IgnorePatterns, InvalidIgnorePattern};
 pub use notify::NotifyRule;
-pub use plugin::{InvalidPlugin, PluginAddress, PluginEntry};
+pub use plugin::{CallLimits, InvalidPlugin, MayAdd, OnError, PluginAddress, PluginEntry, PluginTerms};
 pub use rate::{Rate, VerdictBound};
 pub use reporters::ReporterEntry;
 pub use resolve::{
@@ -46,4 +46,4 @@ pub use resolve::{
 };
 pub use source::{FILE_NAME, MAX_FILE_BYTES, discover, load, load_named_or_own};
 pub use suites::{SuiteEntry, WorkingDirectory};
-pub use trust::{IgnoredKey, Trust};
+pub use trust::{IgnoredKey, NotTrusted, Trust, prefer};

@@ -1,5 +1,7 @@
 //! How settings name a plugin.
 
+mod terms;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 
+use self::terms::GrantEntry;
+pub use self::terms::{CallLimits, MayAdd, OnError, PluginTerms};
 use crate::error::shown;
 
 /// Where a plugin comes from.
@@ -96,7 +100,7 @@ impl<'de> Deserialize<'de> for PluginAddress {
     }
 }
 
-/// One entry of `plugins`: a source alone, or a source with settings for the plugin.
+/// One entry of `plugins`: a source alone, or a source with settings for the plugin and the terms of its use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginEntry {
     /// Where it comes from.
@@ -105,13 +109,23 @@ pub struct PluginEntry {
     pub sha256: Option<Sha256Digest>,
     /// What the plugin itself checks and reads; an object.
     pub settings: serde_json::Map<String, serde_json::Value>,
+    /// What it may do, and what its failure means.
+    pub terms: PluginTerms,
+    /// Where its bytes are, when they are not the source's own but another revision's. Never written in a file.
+    pub taken_from: Option<PathBuf>,
 }
 
 impl PluginEntry {
     /// One that is named by its source alone.
     #[must_use]
     pub fn of(source: PluginAddress) -> Self {
-        Self { source, sha256: None, settings: serde_json::Map::new() }
+        Self {
+            source,
+            sha256: None,
+            settings: serde_json::Map::new(),
+            terms: PluginTerms::default(),
+            taken_from: None,
+        }
     }
 }
 
@@ -123,6 +137,32 @@ struct LongForm {
     sha256: Option<Sha256Digest>,
     #[serde(default)]
     settings: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default)]
+    grants: Option<Vec<GrantEntry>>,
+    #[serde(default)]
+    limits: Option<CallLimits>,
+    #[serde(default)]
+    on_error: Option<OnError>,
+    #[serde(default)]
+    may: Option<Vec<MayAdd>>,
+}
+
+impl From<LongForm> for PluginEntry {
+    fn from(long: LongForm) -> Self {
+        let terms = PluginTerms {
+            grants: long.grants.into_iter().flatten().map(|entry| entry.0).collect(),
+            limits: long.limits.unwrap_or_default(),
+            on_error: long.on_error,
+            may: long.may.unwrap_or_default(),
+        };
+        Self {
+            source: long.source,
+            sha256: long.sha256,
+            settings: long.settings.unwrap_or_default(),
+            terms,
+            taken_from: None,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for PluginEntry {
@@ -140,12 +180,7 @@ impl<'de> Deserialize<'de> for PluginEntry {
                 Ok(PluginEntry::of(source))
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<PluginEntry, A::Error> {
-                let long = LongForm::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(PluginEntry {
-                    source: long.source,
-                    sha256: long.sha256,
-                    settings: long.settings.unwrap_or_default(),
-                })
+                LongForm::deserialize(MapAccessDeserializer::new(map)).map(Into::into)
             }
         }
         deserializer.deserialize_any(Either)
@@ -164,26 +199,30 @@ impl JsonSchema for PluginEntry {
             "description": "A path, relative to this file; `builtin:NAME`; `https://…`; or `oci://HOST/REPOSITORY` with `:TAG`, `@VERSION` or \
                             `@sha256:DIGEST`.",
         });
+        let mut properties = serde_json::json!({
+            "source": source,
+            "sha256": {
+                "type": ["string", "null"],
+                "pattern": "^[0-9a-f]{64}$",
+                "description": "Digest that the component must have.",
+            },
+            "settings": {
+                "type": ["object", "null"],
+                "description": "Settings that the plugin itself defines.",
+            },
+        });
+        for (key, schema) in terms::schemas() {
+            properties[key] = schema;
+        }
         json_schema!({
-            "description": "A plugin: its source alone, or its source and its settings.",
+            "description": "A plugin: its source alone, or its source, its settings and the terms of its use.",
             "anyOf": [
                 source,
                 {
                     "type": "object",
                     "additionalProperties": false,
                     "required": ["source"],
-                    "properties": {
-                        "source": source,
-                        "sha256": {
-                            "type": ["string", "null"],
-                            "pattern": "^[0-9a-f]{64}$",
-                            "description": "Digest that the component must have.",
-                        },
-                        "settings": {
-                            "type": ["object", "null"],
-                            "description": "Settings that the plugin itself defines.",
-                        },
-                    },
+                    "properties": properties,
                 },
             ],
         })

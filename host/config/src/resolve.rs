@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use flaky_core::digest::Sha256Digest;
+use flaky_core::grant::Grant;
 use flaky_core::ids::{Seed, TestId};
 use flaky_core::notify::Notify;
 use flaky_core::settings::{
@@ -19,7 +20,7 @@ use crate::error::Place;
 use crate::file::ConfigFile;
 use crate::ignore::IgnorePatterns;
 use crate::job::JobInput;
-use crate::plugin::{PluginAddress, PluginEntry};
+use crate::plugin::{PluginAddress, PluginEntry, PluginTerms};
 use crate::reporters::ReporterEntry;
 use crate::suites::WorkingDirectory;
 use crate::trust::{IgnoredKey, Trust, withhold};
@@ -49,6 +50,8 @@ pub struct FlagSettings {
     pub fail_on: Option<FailOn>,
     /// `--plugin`, each.
     pub plugins: Vec<PluginAddress>,
+    /// `--grant`, each: for the plugins of the command line.
+    pub grants: Vec<Grant>,
     /// `--env`, each.
     pub env: Environment,
     /// `--no-install`.
@@ -141,10 +144,29 @@ pub struct PluginRef {
     pub source: PluginAddress,
     /// Digest that it must have, where somebody says so.
     pub sha256: Option<Sha256Digest>,
+    /// As it was written.
+    pub written: String,
     /// What the plugin itself checks and reads; an object.
     pub settings: Map<String, Json>,
+    /// What it may do, and what its failure means.
+    pub terms: PluginTerms,
     /// Who asked for it.
     pub origin: Origin,
+}
+
+impl PluginRef {
+    /// One of the command line.
+    #[must_use]
+    pub fn typed(source: PluginAddress, grants: &[Grant]) -> Self {
+        Self {
+            sha256: None,
+            written: source.to_string(),
+            source,
+            settings: Map::new(),
+            terms: PluginTerms { grants: grants.to_vec(), ..PluginTerms::default() },
+            origin: Origin::Flag,
+        }
+    }
 }
 
 /// Every setting of a run.
@@ -353,7 +375,7 @@ impl RunSettings {
             auto_install: layers.pick(flags.auto_install, |_| None, settings.auto_install_dependencies, true),
             backend: layers.backend(&flags)?,
             env: layers.env(&flags.env),
-            plugins: layers.plugins(flags.plugins),
+            plugins: layers.plugins(flags.plugins, &flags.grants),
             tests: flags.tests.iter().chain(job.iter().flat_map(|job| &job.tests)).cloned().collect(),
             working_directory: flags.working_directory.unwrap_or_default(),
             reporters: settings.reporters.clone().unwrap_or_default(),
@@ -478,26 +500,22 @@ impl Layers<'_> {
         all.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    fn plugins(&self, flags: Vec<PluginAddress>) -> Vec<PluginRef> {
-        let from_flags = flags.into_iter().map(|source| PluginRef {
+    fn plugins(&self, flags: Vec<PluginAddress>, grants: &[Grant]) -> Vec<PluginRef> {
+        let of = |entry: &PluginEntry, source: PluginAddress, origin| PluginRef {
             source,
-            sha256: None,
-            settings: Map::new(),
-            origin: Origin::Flag,
-        });
+            sha256: entry.sha256,
+            written: entry.source.to_string(),
+            settings: entry.settings.clone(),
+            terms: entry.terms.clone(),
+            origin,
+        };
+        let from_flags = flags.into_iter().map(|source| PluginRef::typed(source, grants));
         let job = self.job.iter().flat_map(|job| &job.plugins);
-        let from_job = job.map(|PluginEntry { source, sha256, settings }| PluginRef {
-            source: source.clone(),
-            sha256: *sha256,
-            settings: settings.clone(),
-            origin: Origin::Job,
-        });
+        let from_job = job.map(|entry| of(entry, entry.source.clone(), Origin::Job));
         let entries = self.file.settings.plugins.iter().flatten();
-        let from_file = entries.map(|PluginEntry { source, sha256, settings }| PluginRef {
-            source: self.beside_file(source),
-            sha256: *sha256,
-            settings: settings.clone(),
-            origin: Origin::File,
+        let from_file = entries.map(|entry| {
+            let elsewhere = entry.taken_from.clone().map(PluginAddress::File);
+            of(entry, elsewhere.unwrap_or_else(|| self.beside_file(&entry.source)), Origin::File)
         });
         from_flags.chain(from_job).chain(from_file).collect()
     }

@@ -190,6 +190,7 @@ fn forget_words(report: &mut RunReport) {
     for test in &mut report.tests {
         test.reproduction = None;
         test.tags.clear();
+        test.added.clear();
         test.confidence = 0.0;
         test.decided_by = "counts".into();
     }

@@ -353,6 +353,24 @@ pub struct TestReport {
     /// From policies: `key=value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<(String, String)>,
+    /// What other policies added to the verdict, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Addition>,
+}
+
+/// What a policy added to the verdict of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Addition {
+    /// Name of the policy.
+    pub policy: String,
+    /// Its reason, as it gave one.
+    pub reason: String,
+    /// The tags that were not there before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<(String, String)>,
+    /// What the severity was before this policy raised it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_from: Option<Severity>,
 }
 
 impl TestReport {
@@ -459,6 +477,15 @@ pub struct PluginReport {
     /// Calls that failed: error text, and how many times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<(String, u32)>,
+    /// The same where its entry says `on_error: fallback`: another plugin was asked, and nobody is warned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fell_back: Vec<(String, u32)>,
+    /// What it asks for and may do, as `--grant` writes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub granted: Vec<String>,
+    /// What it asks for in vain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<String>,
 }
 
 /// Something the reader should know.

@@ -80,6 +80,17 @@ bounded! {
 }
 
 bounded! {
+    /// Seconds that one call of a plugin may take. Ten minutes: an interpreted parser that reads the largest output takes
+    /// half a minute, and nobody should wait for one that hangs longer than for a job to start.
+    CallSeconds: u32, 1..=600, "The time of a call"
+}
+bounded! {
+    /// MiB of memory that one call of a plugin may use. A few calls run side by side, and 4 of a gigabyte each are what
+    /// a hosted CI machine can bear.
+    CallMemory: u32, 1..=1024, "The memory of a call in MiB"
+}
+
+bounded! {
     /// Into how many shards a run's attempts are split at most. Each attempt is in exactly one, so more shards than
     /// attempts would be empty.
     Shards: u32, 1..=1000, "Shards"

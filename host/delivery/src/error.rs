@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use flaky_core::grant::Grant;
+use flaky_core::origin::Origin;
+
 use crate::forge::ForgeError;
 
 /// What came of a delivery that did not arrive as it was asked for.
@@ -32,6 +35,19 @@ impl From<ForgeError> for Trouble {
             Lost::Permission(error).into()
         } else {
             DeliveryError::Forge(error).into()
+        }
+    }
+}
+
+impl DeliveryError {
+    /// The grant without which it failed.
+    #[must_use]
+    pub fn lacks(&self) -> Option<Grant> {
+        let Self::Http(error) = self else { return None };
+        match error.as_ref() {
+            HttpError::NotGranted { lacks, .. } => lacks.clone().map(Grant::Http),
+            HttpError::SecretNotGranted { name } => name.parse().ok().map(Grant::Secret),
+            _ => None,
         }
     }
 }
@@ -209,8 +225,10 @@ pub enum HttpError {
     /// Nobody has allowed the origin.
     #[error("`{origin}` is not among the origins granted to this reporter")]
     NotGranted {
-        /// Where it leads.
+        /// Where it leads, without anything secret.
         origin: String,
+        /// What would have to be granted; `None`: the origin is secret itself.
+        lacks: Option<Origin>,
     },
     /// The name leads into somebody's own network.
     #[error("`{shown}` leads to {address}, which is not a public address; name the origin to allow it")]

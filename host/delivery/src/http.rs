@@ -190,7 +190,9 @@ impl Ready {
         if grants.origins.contains(&origin) && !origin.is_clear() {
             return Ok(Via::Public);
         }
-        Err(HttpError::NotGranted { origin: self.redactor.clean(&origin.to_string()) })
+        let shown = self.redactor.clean(&origin.to_string());
+        let lacks = (shown == origin.to_string()).then_some(origin);
+        Err(HttpError::NotGranted { origin: shown, lacks })
     }
 
     fn judge(&self, reply: Result<Reply, NoReply>, tries: u32, world: &World) -> Step<Reply, HttpError> {

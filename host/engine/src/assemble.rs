@@ -172,7 +172,7 @@ fn run_verdict(findings: &Findings) -> RunVerdict {
 }
 
 fn test_report(judged: Judged, reproduction: Option<Reproduction>) -> TestReport {
-    let Judged { evidence, verdict, decided_by, ignored } = judged;
+    let Judged { evidence, verdict, decided_by, added, ignored } = judged;
     let severity = (verdict.category != Category::Inconclusive).then_some(verdict.severity);
     let mut failing_seeds = evidence.failing_seeds;
     failing_seeds.truncate(SEEDS_REPORTED);
@@ -200,6 +200,7 @@ fn test_report(judged: Judged, reproduction: Option<Reproduction>) -> TestReport
         reproduction,
         median_seconds: evidence.durations.map(|d| milliseconds(Duration::from_nanos(d.median_ns))),
         tags: verdict.tags,
+        added,
     }
 }
 

@@ -52,7 +52,8 @@ impl Stage<'_> {
                 tally.failed, tally.counted
             );
         }
-        let obstacle = outcome.obstacle.clone().or_else(|| too_much_set_aside(&tally));
+        let obstacle =
+            outcome.obstacle.clone().or_else(|| too_much_set_aside(&tally)).or_else(|| self.needed_plugin());
         let mut notes = self.sources.notes.clone();
         notes.extend(self.settings_notes());
         notes.extend(tally.notes());
@@ -96,6 +97,16 @@ impl Stage<'_> {
             commit: base.sources.commit.clone(),
             total_runs: tally.counted,
             failures: tally.failed,
+        })
+    }
+
+    /// A plugin without which there is to be no verdict, by its entry, and that failed.
+    fn needed_plugin(&self) -> Option<SetAside> {
+        let (name, error) = self.plugins.fatal()?;
+        Some(SetAside {
+            cause: Cause::Infrastructure,
+            why: format!("the plugin `{name}` failed, and its entry says `on_error: fail`: {error}"),
+            hint: Some("mend the plugin, or say `on_error: warn` to have the next one asked".into()),
         })
     }
 

@@ -3,6 +3,7 @@
 //! | Folder | Variable that overrides it | Default on Linux | On macOS |
 //! |---|---|---|---|
 //! | state: run records, journals | `FLAKY_STATE_DIR` | `$XDG_STATE_HOME/flaky` or `~/.local/state/flaky` | `~/Library/Application Support/flaky` |
+//! | configuration: the trust file | `FLAKY_CONFIG_DIR` | `$XDG_CONFIG_HOME/flaky` or `~/.config/flaky` | `~/Library/Application Support/flaky` |
 //! | cache: fetched and compiled plugins, installed dependencies | `FLAKY_CACHE_DIR` | `$XDG_CACHE_HOME/flaky` or `~/.cache/flaky` | `~/Library/Caches/flaky` |
 
 use std::ffi::OsString;
@@ -21,6 +22,17 @@ pub struct Folders {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no folder to keep things in: neither `{0}` nor `HOME` is set")]
 pub struct NoFolder(pub &'static str);
+
+/// Where the user's own settings are, the trust file among them: `FLAKY_CONFIG_DIR`, else `$XDG_CONFIG_HOME/flaky` or
+/// `~/.config/flaky` (macOS: `~/Library/Application Support/flaky`). `None`: there is no home either.
+pub fn config_folder(var: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let given = |name: &str| var(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let absolute = |name: &str| given(name).filter(|p| p.is_absolute());
+    let below_home = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
+    given("FLAKY_CONFIG_DIR")
+        .or_else(|| absolute("XDG_CONFIG_HOME").map(|p| p.join("flaky")))
+        .or_else(|| absolute("HOME").map(|p| p.join(below_home).join("flaky")))
+}
 
 impl Folders {
     /// Finds the folders by the environment; makes nothing.
@@ -65,6 +77,12 @@ impl Folders {
     #[must_use]
     pub fn fetched_components(&self) -> PathBuf {
         self.cache.join("plugins")
+    }
+
+    /// Components out of other revisions of repositories, by their digests.
+    #[must_use]
+    pub fn trusted_components(&self) -> PathBuf {
+        self.cache.join("trusted-components")
     }
 
     /// Native code of components.

@@ -17,6 +17,7 @@ pub mod plugins;
 pub mod remote;
 pub mod run;
 pub mod shard;
+pub mod trust;
 
 mod attempts;
 mod backend;

@@ -1,15 +1,22 @@
 //! The plugins of a run, by role, with what went wrong in each.
 
+mod permits;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use flaky_config::{PluginAddress, PluginRef};
+use flaky_config::{CallLimits, MayAdd, OnError, PluginAddress, PluginRef};
+use flaky_core::digest::Sha256Digest;
 use flaky_core::remote_plugin::RemotePlugin;
 use flaky_core::report::PluginReport;
-use flaky_plugin_host::{ComponentBytes, Manifest, Plugin, PluginError, PluginHost, PluginSource, Roles};
+use flaky_plugin_host::{
+    ComponentBytes, Limits, Manifest, Plugin, PluginError, PluginHost, PluginSource, Roles,
+};
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
+pub use self::permits::{GrantPlace, Permits};
 use crate::builtins::{self, Builtin};
 use crate::supply::{Brought, NoComponent};
 
@@ -20,6 +27,12 @@ pub struct Member {
     pub plugin: Plugin,
     /// Whether it decides commands: bundled ones may, others need a grant.
     pub bundled: bool,
+    /// What it may do beyond returning data.
+    pub permits: Permits,
+    /// What a failed call means; `None`: what is usual for the role.
+    pub on_error: Option<OnError>,
+    /// What it may add, as a policy, to what another decided.
+    may: Vec<MayAdd>,
     faults: Arc<Mutex<Faults>>,
 }
 
@@ -27,6 +40,8 @@ pub struct Member {
 struct Faults {
     errors: BTreeMap<String, u32>,
     used: Vec<&'static str>,
+    /// The first error of one whose failure leaves no verdict.
+    fatal: Option<String>,
 }
 
 /// How many different errors of one plugin a report names: the first few tell the story.
@@ -39,10 +54,37 @@ impl Member {
         &self.plugin.manifest().name
     }
 
+    /// A bundled one, as nobody named it.
+    fn of_the_program(plugin: Plugin) -> Self {
+        Self {
+            plugin,
+            bundled: true,
+            permits: Permits::default(),
+            on_error: None,
+            may: Vec::new(),
+            faults: Arc::default(),
+        }
+    }
+
+    /// Whether it may add this, as a policy, to what another decided.
+    #[must_use]
+    pub fn may(&self, what: MayAdd) -> bool {
+        self.may.contains(&what)
+    }
+
+    /// Whether it is asked about tests that another policy decided.
+    #[must_use]
+    pub fn may_add(&self) -> bool {
+        !self.may.is_empty()
+    }
+
     /// Remembers an error for the report.
     pub fn fault(&self, error: &PluginError) {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         let text = error.to_string();
+        if self.on_error == Some(OnError::Fail) {
+            faults.fatal.get_or_insert_with(|| text.clone());
+        }
         if faults.errors.contains_key(&text) || faults.errors.len() < ERRORS_NAMED {
             *faults.errors.entry(text).or_default() += 1;
         }
@@ -61,14 +103,27 @@ impl Member {
         if faults.used.is_empty() && faults.errors.is_empty() {
             return None;
         }
+        let told = faults.errors.iter().map(|(e, n)| (e.clone(), *n)).collect();
+        let (errors, fell_back) = match self.on_error {
+            Some(OnError::Fallback) => (Vec::new(), told),
+            _ => (told, Vec::new()),
+        };
+        let grants = |list: &[flaky_core::grant::Grant]| list.iter().map(ToString::to_string).collect();
         Some(PluginReport {
             name: self.name().to_owned(),
             version: self.plugin.manifest().version.clone(),
             source: self.plugin.label().to_owned(),
             sha256: self.plugin.sha256().to_owned(),
             roles: faults.used.iter().map(|r| (*r).to_owned()).collect(),
-            errors: faults.errors.iter().map(|(e, n)| (e.clone(), *n)).collect(),
+            errors,
+            fell_back,
+            granted: grants(self.permits.granted()),
+            denied: grants(self.permits.denied()),
         })
+    }
+
+    fn fatal(&self) -> Option<String> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).fatal.clone()
     }
 }
 
@@ -132,7 +187,7 @@ impl Candidate {
     /// Whether it may decide commands: bundled ones may, others need a grant.
     fn may_command(&self) -> bool {
         match &self.0.known {
-            Known::Named(member) => member.bundled,
+            Known::Named(member) => member.bundled || member.permits.commands(),
             Known::Bundled(_) => true,
         }
     }
@@ -149,7 +204,7 @@ impl Candidate {
                 let load = || async {
                     let plugin = self.0.host.load(builtin.source()).await?;
                     let plugin = plugin.configured(&self.0.settings).await?;
-                    Ok(Member { plugin, bundled: true, faults: Arc::default() })
+                    Ok(Member::of_the_program(plugin))
                 };
                 self.0.member.get_or_init(load).await.as_ref()
             }
@@ -175,6 +230,9 @@ impl Candidate {
                 sha256: builtin.sha256.clone(),
                 roles: Vec::new(),
                 errors: [(error.to_string(), 1)].into(),
+                fell_back: Vec::new(),
+                granted: Vec::new(),
+                denied: Vec::new(),
             }),
             (_, None | Some(Err(_))) => None,
         }
@@ -213,6 +271,16 @@ pub enum LoadError {
     /// One that could not be fetched.
     #[error(transparent)]
     Supply(#[from] NoComponent),
+    /// Another component than was approved or named.
+    #[error("`{plugin}` has the digest {found}, and {expected} was expected")]
+    Digest {
+        /// As it was written.
+        plugin: String,
+        /// What it has.
+        found: Sha256Digest,
+        /// What it should have.
+        expected: Sha256Digest,
+    },
 }
 
 impl PluginSet {
@@ -233,14 +301,25 @@ impl PluginSet {
         for reference in named {
             let (source, bundled) = match &reference.source {
                 PluginAddress::Builtin(name) => (builtin(name)?.source(), true),
-                PluginAddress::File(path) => (PluginSource::file(path).map_err(Box::new)?, false),
+                PluginAddress::File(path) => {
+                    let mut source = PluginSource::file(path).map_err(Box::new)?;
+                    if reference.sha256.is_some() {
+                        // It may stand elsewhere than it is said to come from.
+                        source.label.clone_from(&reference.written);
+                    }
+                    (source, false)
+                }
                 PluginAddress::Remote(remote) => (fetched(remote, brought)?, false),
             };
-            let plugin = host.load(source).await.map_err(Box::new)?;
+            check_digest(reference, &source)?;
+            let limits = limits(reference.terms.limits, host.limits());
+            let plugin = host.load_within(source, limits).await.map_err(Box::new)?;
             let mut settings = settings_of(&plugin.manifest().name, bundled);
             overlay(&mut settings, &reference.settings);
             let plugin = plugin.configured(&settings).await.map_err(Box::new)?;
-            let member = Member { plugin, bundled, faults: Arc::default() };
+            let permits = Permits::new(reference, plugin.manifest(), bundled);
+            let (on_error, may) = (reference.terms.on_error, reference.terms.may.clone());
+            let member = Member { plugin, bundled, permits, on_error, may, faults: Arc::default() };
             candidates.push(Candidate::new(host, Known::Named(member), settings));
         }
         let is_named = |builtin: &Builtin| {
@@ -297,10 +376,47 @@ impl PluginSet {
         self.candidates.iter().filter(|c| c.roles().reporter)
     }
 
+    /// Sentences about what plugins ask for and do not get, for whoever uses them.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let named = self.candidates.iter().filter_map(|candidate| match &candidate.0.known {
+            Known::Named(member) => Some(member),
+            Known::Bundled(_) => None,
+        });
+        named.flat_map(|member| member.permits.warnings(member.name())).collect()
+    }
+
+    /// The first failure, and whose, that leaves the run without a verdict by `on_error: fail`.
+    #[must_use]
+    pub fn fatal(&self) -> Option<(&str, String)> {
+        self.candidates.iter().find_map(|candidate| match candidate.loaded() {
+            Some(Ok(member)) => Some((candidate.name(), member.fatal()?)),
+            _ => None,
+        })
+    }
+
     /// What the report says of those that took part.
     #[must_use]
     pub fn reports(&self) -> Vec<PluginReport> {
         self.candidates.iter().filter_map(Candidate::report).collect()
+    }
+}
+
+/// What runs is what was approved: the bytes that are loaded are those that were hashed.
+fn check_digest(reference: &PluginRef, source: &PluginSource) -> Result<(), LoadError> {
+    let Some(expected) = reference.sha256 else { return Ok(()) };
+    let found = Sha256Digest::new(source.sha256());
+    if found == expected {
+        return Ok(());
+    }
+    Err(LoadError::Digest { plugin: reference.written.clone(), found, expected })
+}
+
+/// Those of the entry, where it names any.
+fn limits(asked: CallLimits, usual: &Limits) -> Limits {
+    Limits {
+        time: asked.time.map_or(usual.time, |s| Duration::from_secs(s.get().into())),
+        memory: asked.memory.map_or(usual.memory, |mib| (mib.get() as usize) << 20),
     }
 }
 

@@ -34,6 +34,7 @@ use crate::remote::{RemoteAccess, RemoteError};
 use crate::sources::{self, BaseSources, NoBase, NoSources, Sources};
 use crate::supply::{self, PluginSupply};
 use crate::tally::{Tallies, Tally};
+use crate::trust::{self, Authority};
 
 /// Everything a run needs from outside.
 #[derive(Debug)]
@@ -82,6 +83,8 @@ pub struct RunRequest {
     pub supply: Option<Arc<dyn PluginSupply>>,
     /// Whether settings in a fetched repository count as its own folder would for a user.
     pub fetched: Trust,
+    /// Whose word the configuration file of a local folder is.
+    pub authority: Authority,
     /// How to reach an endpoint, should settings send the attempts there. `None`: everything runs here, whatever
     /// settings say (a worker does not pass its work on).
     pub remote: Option<RemoteAccess>,
@@ -196,14 +199,16 @@ pub(crate) const OUTPUT_QUOTA: u64 = 64 << 20;
 /// # Errors
 /// When nothing was run because of a mistake in settings or plugins, or because `flaky` itself failed.
 pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, RunError> {
-    let sources = match sources::obtain(&request, events).await {
+    let mut sources = match sources::obtain(&request, events).await {
         Ok(sources) => sources,
         Err(NoSources::NotAFolder(path, source)) => return Err(RunError::Source { path, source }),
         Err(NoSources::Unreachable(aside)) => return Ok(without_sources(&request, aside)),
     };
     let base = sources::obtain_base(&request, &sources, events).await?;
     request.checkout.forget_credentials();
-    let settings = resolve_settings(&request, &sources, events)?;
+    let settings = resolve_settings(&request, &mut sources, events).await?;
+    // And with it the token that fetched another revision.
+    request.authority = Authority::everything();
     let host = PluginHost::new(HostSettings {
         cache: Some(request.folders.components()),
         limits: Limits::default(),
@@ -214,6 +219,9 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
         plugin_settings(&settings, name, bundled)
     })
     .await?;
+    for warning in plugins.warnings() {
+        events.send(RunEvent::Warning(warning));
+    }
     check_reporters(&request, &settings, &plugins)?;
     // Policies are needed in the end, whatever happens: what is wrong with them is known before anything runs.
     let (policies, project) =
@@ -331,9 +339,9 @@ impl Stage<'_> {
     }
 }
 
-fn resolve_settings(
+async fn resolve_settings(
     request: &RunRequest,
-    sources: &Sources,
+    sources: &mut Sources,
     events: &Events,
 ) -> Result<RunSettings, RunError> {
     let file = flaky_config::load_named_or_own(request.config.as_deref(), &sources.tree).map_err(Box::new)?;
@@ -341,9 +349,22 @@ fn resolve_settings(
         events.send(RunEvent::Warning(sources.relative(&warning.to_string())));
     }
     // A file that the user named is the user's own word, wherever the sources come from.
-    let trust = if request.config.is_some() { Trust::Trusted } else { sources.trust };
-    let settings =
+    let (file, trust, withheld) = match (&request.config, &request.source) {
+        (Some(_), _) => (file, Trust::Trusted, Vec::new()),
+        (None, RepositorySource::Remote(_)) => (file, sources.trust, Vec::new()),
+        (None, RepositorySource::Local(_)) => {
+            let store = request.folders.trusted_components();
+            let (tree, commit) = (&sources.tree, sources.commit.as_deref());
+            let settled =
+                trust::settle(&request.authority, tree, commit, file, &store, &request.cancel).await;
+            settled.notes.iter().for_each(|note| events.send(RunEvent::Warning(note.text.clone())));
+            sources.notes.extend(settled.notes);
+            (settled.file, Trust::Trusted, settled.ignored)
+        }
+    };
+    let mut settings =
         RunSettings::resolve(request.flags.clone(), request.job.clone(), file, trust).map_err(Box::new)?;
+    settings.ignored.extend(withheld);
     for ignored in &settings.ignored {
         events.send(RunEvent::Warning(sources.relative(&ignored.to_string())));
     }

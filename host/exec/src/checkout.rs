@@ -25,6 +25,7 @@ mod fetch;
 mod known_hosts;
 mod local;
 mod revision;
+mod snapshot;
 mod source;
 mod submodules;
 mod tree;
@@ -34,6 +35,7 @@ pub use error::{CheckoutError, CheckoutErrorKind};
 pub use export::{ExportError, Exported, export};
 pub use local::{LocalState, describe_local};
 pub use revision::{CommitId, RefName, RevisionError};
+pub use snapshot::{Snapshot, SnapshotError, place_of};
 pub use source::{RepositorySource, RepositoryUrl, Scheme, SourceError, SourceProblem};
 
 /// The original's limit for a clone.

@@ -10,7 +10,7 @@ use wasmtime::component::Instance;
 use crate::bindings::{guest_error, types};
 use crate::error::{Call, PluginError, PluginErrorKind};
 use crate::host::{Linked, PluginHost};
-use crate::limits::GRACE;
+use crate::limits::{GRACE, Limits};
 use crate::notes::{Notes, SharedLog};
 use crate::state::{State, store};
 use crate::trap;
@@ -29,6 +29,7 @@ pub(crate) struct Caller<'a> {
     /// JSON for `configure`; `None` before the plugin has described itself.
     pub(crate) settings: Option<&'a String>,
     pub(crate) log: &'a SharedLog,
+    pub(crate) limits: Limits,
 }
 
 impl Caller<'_> {
@@ -57,7 +58,7 @@ impl Caller<'_> {
         notes: &Notes,
         body: impl for<'s> FnOnce(&'s mut Store<State>, &'s Instance, &'s Linked) -> Body<'s, T>,
     ) -> Result<T, PluginErrorKind> {
-        let limits = self.host.limits();
+        let limits = &self.limits;
         let ticking = self.host.ticker().start().map_err(|e| PluginErrorKind::Host(e.to_string()))?;
         let deadline = Instant::now() + limits.time;
         let mut store = store(self.host.engine(), limits, data, notes.clone(), deadline);

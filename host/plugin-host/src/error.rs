@@ -298,8 +298,12 @@ impl PluginErrorKind {
                 "build it without network and HTTP; everything a plugin gets is in `inputs` and `log`"
             }
             Self::Settings { .. } => "mend the plugin's `settings` in the configuration file",
-            Self::Timeout { .. } => "raise `plugin_time`, or mend the plugin",
-            Self::Memory { .. } => "raise `plugin_memory`, or mend the plugin",
+            Self::Timeout { .. } => {
+                "raise `limits: {time: SECONDS}` of its entry in `plugins`, or mend the plugin"
+            }
+            Self::Memory { .. } => {
+                "raise `limits: {memory: MIB}` of its entry in `plugins`, or mend the plugin"
+            }
             Self::Guest(error) => return error.hint.clone(),
             _ => return None,
         };

@@ -94,11 +94,19 @@ impl PluginHost {
     /// # Errors
     /// Everything that makes the plugin unusable, named.
     pub async fn load(&self, source: PluginSource) -> Result<Plugin, PluginError> {
+        self.load_within(source, *self.limits()).await
+    }
+
+    /// The same under other limits than the host's, which hold for every later call as well.
+    ///
+    /// # Errors
+    /// Everything that makes the plugin unusable, named.
+    pub async fn load_within(&self, source: PluginSource, limits: Limits) -> Result<Plugin, PluginError> {
         let label = source.label.clone();
         let failed = |kind| PluginError::new(&label, Call::Load, kind);
         source.check().map_err(failed)?;
         let linked = self.linked(source.bytes).await.map_err(failed)?;
-        Plugin::describe(self.clone(), label.clone(), linked).await
+        Plugin::describe(self.clone(), label.clone(), linked, limits).await
     }
 
     /// Things about the cache that a reader of the report should know: sentences.
@@ -115,7 +123,9 @@ impl PluginHost {
         &self.0.ticker
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    /// Of calls for which no others were asked.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
         &self.0.limits
     }
 

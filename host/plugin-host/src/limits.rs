@@ -5,9 +5,9 @@ use std::time::Duration;
 /// The limits that settings can change. They hold for every single call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall time of one call, instantiation included. Setting `plugin_time`.
+    /// Wall time of one call, instantiation included. `limits: {time: …}` in the plugin's entry.
     pub time: Duration,
-    /// Bytes of linear memory of one instance, all its memories together. Setting `plugin_memory`.
+    /// Bytes of linear memory of one instance, all its memories together. `limits: {memory: …}` in the plugin's entry.
     pub memory: usize,
 }
 

@@ -20,7 +20,7 @@ use crate::error::{Call, PluginError, PluginErrorKind};
 use crate::globs::Globs;
 use crate::host::{Linked, PluginHost};
 use crate::imports::Attempt;
-use crate::limits::{MANIFEST_BYTES, RESULT_BYTES, SMALL_RESULT_BYTES};
+use crate::limits::{Limits, MANIFEST_BYTES, RESULT_BYTES, SMALL_RESULT_BYTES};
 use crate::manifest::Manifest;
 use crate::notes::{PluginLog, SharedLog};
 use crate::policy::RunSummary;
@@ -33,6 +33,8 @@ pub struct Plugin {
     shared: Arc<Shared>,
     /// JSON for `configure`.
     settings: Arc<String>,
+    /// Of each call.
+    limits: Limits,
 }
 
 struct Shared {
@@ -59,9 +61,11 @@ impl Plugin {
         host: PluginHost,
         label: String,
         linked: Arc<Linked>,
+        limits: Limits,
     ) -> Result<Self, PluginError> {
         let log = SharedLog::default();
-        let caller = Caller { host: &host, label: &label, linked: &linked, settings: None, log: &log };
+        let caller =
+            Caller { host: &host, label: &label, linked: &linked, settings: None, log: &log, limits };
         let manifest = caller
             .run(
                 Call::Describe,
@@ -76,7 +80,7 @@ impl Plugin {
             )
             .await?;
         let shared = Shared { host, label, linked, manifest, globs: OnceLock::new(), log };
-        Ok(Self { shared: Arc::new(shared), settings: Arc::new("{}".into()) })
+        Ok(Self { shared: Arc::new(shared), settings: Arc::new("{}".into()), limits })
     }
 
     /// What it says of itself.
@@ -127,6 +131,12 @@ impl Plugin {
         self.shared.log.snapshot()
     }
 
+    /// The limits of its calls.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The same plugin with these settings, which every later call's instance gets. It is asked once now, so that
     /// what only the plugin can check is known before a run.
     ///
@@ -136,7 +146,7 @@ impl Plugin {
         let schema = self.manifest().settings_schema.as_deref();
         let text = settings::checked(schema, settings)
             .map_err(|kind| PluginError::new(self.label(), Call::Configure, kind))?;
-        let configured = Self { shared: Arc::clone(&self.shared), settings: Arc::new(text) };
+        let configured = Self { settings: Arc::new(text), ..self.clone() };
         configured
             .caller()
             .run(Call::Configure, MANIFEST_BYTES, |_, _, _| Box::pin(async { Ok(Ok(())) }), Ok)
@@ -278,6 +288,7 @@ impl Plugin {
             linked: &self.shared.linked,
             settings: Some(&self.settings),
             log: &self.shared.log,
+            limits: self.limits,
         }
     }
 

@@ -71,6 +71,15 @@ impl PluginSource {
             .map_err(|kind| PluginError::new(&label, Call::Load, kind))
     }
 
+    /// The digest of the component.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        match &self.bytes {
+            ComponentBytes::Plain(bytes) => sha256(bytes),
+            ComponentBytes::Packed(packed) => packed.sha256,
+        }
+    }
+
     /// The checks of [`file`](Self::file), for bytes that came another way. Packed ones are checked once unpacked.
     pub(crate) fn check(&self) -> Result<(), PluginErrorKind> {
         match &self.bytes {

@@ -122,7 +122,10 @@ async fn an_endless_loop_in_any_call_ends_at_the_time_limit() {
         let took = begun.elapsed();
         assert_error(&error, of, |k| matches!(k, Kind::Timeout { limit, .. } if *limit == TIME));
         assert!(took >= TIME && took < TIME + Duration::from_secs(1), "{name} took {took:?}");
-        assert_eq!(error.hint().as_deref(), Some("raise `plugin_time`, or mend the plugin"));
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("raise `limits: {time: SECONDS}` of its entry in `plugins`, or mend the plugin")
+        );
     }
 }
 

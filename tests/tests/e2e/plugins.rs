@@ -9,7 +9,7 @@ fn with_hostile(call: &str, deed: &str) -> Flaky {
     let guest = place::guest("hostile");
     let config =
         format!("plugins:\n  - source: {}\n    settings: {{call: {call}, do: {deed}}}\n", guest.display());
-    Flaky::sample("always-passes").file(".flaky-detector.yml", config)
+    Flaky::sample("always-passes").file(".flaky-detector.yml", config).approved()
 }
 
 /// What the report says of the plugin that misbehaved: one error, which names the call.

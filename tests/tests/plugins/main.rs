@@ -2,3 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "functions that several tests share fail as tests do")]
 
 mod registry;
+mod revisions;
+mod server;
+mod terms;
+mod trust;

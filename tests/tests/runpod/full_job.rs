@@ -265,6 +265,30 @@ fn a_field_that_is_missing_null_of_another_type_out_of_range_or_unknown_fails_th
 }
 
 #[test]
+fn the_file_of_a_fetched_repository_loads_no_plugin_unless_the_workers_owner_says_so() {
+    let named = "env: {PLANTED: x}\nplugins:\n  - source: evil.wasm\n    grants: [commands]\n";
+    let url = origin().repository("named", &[(".flaky-detector.yml", named)]);
+    let mut job = script("test -z \"$PLANTED\"", ENOUGH);
+    job["repo"] = json!(url);
+    // What the job itself names is its sender's word.
+    job["plugins"] = json!(["builtin:thresholds"]);
+    let platform = quick();
+    let _worker = ours(&platform, "w1").start();
+    let output = platform.finished(&platform.submit(&job)).output.unwrap();
+    assert_eq!(output["failures"], json!(0), "{output:#}");
+    for key in ["`plugins`", "`env`"] {
+        let ignored = format!("{key} is ignored: this revision of the file is not trusted");
+        let notes = output["notes"].as_array().unwrap();
+        assert!(notes.iter().any(|note| note["text"].as_str().unwrap().contains(&ignored)), "{notes:#?}");
+    }
+    let platform = quick();
+    let _trusting = ours(&platform, "w2").env("FLAKY_TRUST_REPOSITORY_CONFIG", "true").start();
+    let job = platform.finished(&platform.submit(&job));
+    assert_eq!(job.status, Status::Failed, "{:?}", job.output);
+    assert!(error(&job).contains("evil.wasm"), "{}", error(&job));
+}
+
+#[test]
 fn a_field_that_may_be_left_out_may_be_null_as_well() {
     let platform = quick();
     let _worker = ours(&platform, "w1").start();

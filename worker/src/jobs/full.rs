@@ -14,6 +14,7 @@ use flaky_engine::cancel::Cancel;
 use flaky_engine::event::{AttemptVerdict, Events, RunEvent};
 use flaky_engine::plugins::LoadError;
 use flaky_engine::run::{AttemptChoice, Finished, RunError, RunRequest};
+use flaky_engine::trust::Authority;
 use flaky_exec::checkout::{CheckoutSettings, CommitId, RefName, RepositorySource, SourceProblem};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -161,6 +162,8 @@ fn request(
         keep_output: Some(keep),
         run_as: settings.run_as,
         fetched: settings.fetched,
+        // A local folder is named only where the worker was started for local use: by its owner.
+        authority: Authority::everything(),
         remote: None,
     }
 }

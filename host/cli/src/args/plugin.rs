@@ -1,10 +1,11 @@
 //! `flaky plugin …`: groups of commands, by who uses them. Each group is an enum of its own below this folder.
 
 pub(crate) mod source;
+pub(crate) mod trust;
 
 use clap::{Args, Subcommand};
 
-/// Make, look into, test and fetch plugins.
+/// Make, look into, test, fetch and approve plugins.
 #[derive(Debug, Args)]
 pub(crate) struct PluginArgs {
     #[command(subcommand)]
@@ -15,4 +16,6 @@ pub(crate) struct PluginArgs {
 pub(crate) enum PluginCommand {
     #[command(flatten)]
     Source(source::SourceCommand),
+    #[command(flatten)]
+    Trust(trust::TrustCommand),
 }

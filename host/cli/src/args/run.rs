@@ -145,7 +145,7 @@ pub(crate) struct RunArgs {
         conflicts_with_all = [
             "source", "command", "test_command", "reference", "commit", "input", "no_install", "env", "runs",
             "parallelism", "timeout", "stop", "seed", "first_seed", "isolation", "network", "backend", "endpoint",
-            "shards", "plugins", "config", "fail_on", "budget", "base", "tests", "failed_in_ci", "shuffle",
+            "shards", "plugins", "grants", "trusted_ref", "config", "fail_on", "budget", "base", "tests", "failed_in_ci", "shuffle",
             "reproduce", "working_directory",
         ]
     )]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use flaky_core::grant::Grant;
 use flaky_core::settings::FailOn;
 
 use super::named;
@@ -14,6 +15,15 @@ pub(crate) struct SettingsArgs {
     /// Use a plugin: a component file, `builtin:NAME`, `https://…` or `oci://…`
     #[arg(long = "plugin", value_name = "SOURCE", help_heading = "Plugins and settings")]
     pub(crate) plugins: Vec<String>,
+
+    /// Allow the plugins of `--plugin` what they ask for: `http:https://HOST`, `secret:NAME` or `commands`; can be repeated
+    #[arg(long = "grant", value_name = "GRANT", requires = "plugins", help_heading = "Plugins and settings")]
+    pub(crate) grants: Vec<Grant>,
+
+    /// The revision whose configuration says which plugins, grants, reporters, variables and commands count [default in a
+    /// pull request's job: its base]
+    #[arg(long, value_name = "REV", help_heading = "Plugins and settings")]
+    pub(crate) trusted_ref: Option<String>,
 
     /// Configuration file [default: `.flaky-detector.yml`]
     #[arg(long, value_name = "FILE", help_heading = "Plugins and settings")]

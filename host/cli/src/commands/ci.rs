@@ -6,6 +6,7 @@
 
 mod archive;
 mod budget;
+mod components;
 mod configuration;
 mod failed;
 mod log;
@@ -270,6 +271,7 @@ impl Detection<'_> {
         flags.plugins = (self.args.settings.plugins.iter().map(|p| p.parse()))
             .collect::<Result<_, InvalidPlugin>>()
             .map_err(|e| usage(&e))?;
+        flags.grants = self.args.settings.grants.clone();
         flags.endpoint = self.args.endpoint.clone();
         flags.fail_on = self.args.settings.fail_on.or(flags.fail_on);
         Ok(Ask {
@@ -279,6 +281,7 @@ impl Detection<'_> {
             commit: Some(CommitId::parse(&head.commit).map_err(|e| usage(&e))?),
             flags,
             config: self.config.path.clone(),
+            trusted_ref: None,
             job: None,
             base: None,
             attempts: AttemptChoice::Planned,

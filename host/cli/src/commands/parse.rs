@@ -4,14 +4,14 @@ mod page;
 
 use std::io::{self, BufWriter, Write};
 
-use flaky_config::{InvalidPlugin, Origin, PluginRef};
+use flaky_config::{InvalidPlugin, PluginRef};
 use flaky_core::parse_document::ParseDocument;
 use flaky_core::text::visible;
 use flaky_engine::parse::{ParseFile, ParseOutcome, parse};
 use flaky_engine::plugins::{Candidate, PluginSet};
 use flaky_engine::run::RunError;
 use flaky_engine::supply::{self, Owner, SupplyPlace};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::args::{OutputArgs, ParseArgs};
 use crate::commands::session::Session;
@@ -35,9 +35,8 @@ pub(crate) fn execute(args: &ParseArgs) -> Result<ExitStatus, CliError> {
 }
 
 async fn read(args: &ParseArgs, session: &Session, files: &[ParseFile]) -> Result<ExitStatus, CliError> {
-    let address = |text: &String| -> Result<PluginRef, InvalidPlugin> {
-        Ok(PluginRef { source: text.parse()?, sha256: None, settings: Map::new(), origin: Origin::Flag })
-    };
+    let address =
+        |text: &String| -> Result<PluginRef, InvalidPlugin> { Ok(PluginRef::typed(text.parse()?, &[])) };
     let named = args.plugins.iter().map(address).collect::<Result<Vec<PluginRef>, InvalidPlugin>>();
     let named = named.map_err(|e| CliError::usage(&e, None))?;
     let plugins = session.plugins(&named).await?;

@@ -5,11 +5,13 @@ mod list;
 mod publish;
 mod remove;
 mod shelf;
+mod trust;
 mod update;
 mod vendor;
 
 use crate::args::plugin::PluginCommand;
 use crate::args::plugin::source::SourceCommand;
+use crate::args::plugin::trust::TrustCommand;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
 
@@ -17,6 +19,7 @@ use crate::exit_status::ExitStatus;
 pub(crate) fn execute(command: PluginCommand) -> Result<ExitStatus, CliError> {
     match command {
         PluginCommand::Source(command) => source(&command),
+        PluginCommand::Trust(TrustCommand::Trust(args)) => trust::execute(&args),
     }
 }
 

@@ -3,15 +3,19 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use flaky_config::{AskedBy, FlagSettings, InvalidPlugin, RunSettings, Trust};
+use flaky_config::{AskedBy, ConfigFile, FlagSettings, InvalidPlugin, RunSettings, Trust};
 use flaky_core::claim::{self, Expected, Gates};
 use flaky_core::report::{REPORT_VERSION, RunReport};
+use flaky_engine::cancel::Cancel;
 use flaky_engine::plugins::PluginSet;
 use flaky_engine::run::{RunError, plugin_settings};
 use flaky_engine::supply::{self, Owner, SupplyPlace};
+use flaky_engine::trust::{self, Standing};
+use flaky_exec::checkout::describe_local;
 
-use super::session::Session;
-use super::tell::{ReportOrigin, Telling, Told};
+use super::authority;
+use super::session::{Session, checkout_settings};
+use super::tell::{ReportOrigin, Telling, Told, warn};
 use crate::args::ReportArgs;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
@@ -23,7 +27,7 @@ const MOST_BYTES: u64 = 512 << 20;
 pub(crate) fn execute(args: &ReportArgs) -> Result<ExitStatus, CliError> {
     let telling = Telling::new(&args.tell, None)?;
     let session = Session::open(&args.output)?.with_supply(&args.settings.supply);
-    let settings = settings(args)?;
+    let settings = session.block_on(settings(args, &session))?;
     let (report, refused) = match read(args, &settings) {
         Ok(report) => (report, None),
         // Those who wait for a result are told that there is none, and nothing else.
@@ -45,6 +49,7 @@ pub(crate) fn execute(args: &ReportArgs) -> Result<ExitStatus, CliError> {
             plugin_settings(&settings, name, bundled)
         });
         let plugins = set.await.map_err(RunError::Plugin)?;
+        plugins.warnings().iter().for_each(|warning| warn(warning));
         check_names(&plugins, &telling, &settings)?;
         let told = Told {
             report: &report,
@@ -67,7 +72,7 @@ fn config_folder(args: &ReportArgs) -> PathBuf {
     folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
-fn settings(args: &ReportArgs) -> Result<RunSettings, CliError> {
+async fn settings(args: &ReportArgs, session: &Session) -> Result<RunSettings, CliError> {
     let config = |e: flaky_config::ConfigError| {
         let hint = e.hint();
         CliError::usage(&e, hint)
@@ -77,14 +82,35 @@ fn settings(args: &ReportArgs) -> Result<RunSettings, CliError> {
     let plugins = args.settings.plugins.iter().map(|p| p.parse()).collect::<Result<_, InvalidPlugin>>();
     let flags = FlagSettings {
         fail_on: args.settings.fail_on,
+        grants: args.settings.grants.clone(),
         plugins: plugins.map_err(|e| CliError::usage(&e, None))?,
         asked_by: AskedBy::Terminal,
         ..FlagSettings::default()
+    };
+    let file = match args.settings.config {
+        // A file that the user named is the user's own word.
+        Some(_) => file,
+        None => settled(args, session, file).await,
     };
     RunSettings::resolve(flags, None, file, Trust::Trusted).map_err(|e| {
         let hint = e.hint();
         CliError::usage(&e, hint)
     })
+}
+
+/// What counts of the file of this folder; the rest is told.
+async fn settled(args: &ReportArgs, session: &Session, file: Option<ConfigFile>) -> Option<ConfigFile> {
+    let authority = authority::of_process(args.settings.trusted_ref.as_deref(), checkout_settings());
+    let folder = Path::new(".");
+    let commit = match authority.standing {
+        Standing::Commit(_) => describe_local(folder).commit,
+        _ => None,
+    };
+    let (store, cancel) = (session.folders.trusted_components(), Cancel::default());
+    let settled = trust::settle(&authority, folder, commit.as_deref(), file, &store, &cancel).await;
+    settled.notes.iter().for_each(|note| warn(&note.text));
+    settled.ignored.iter().for_each(|ignored| warn(&ignored.to_string()));
+    settled.file
 }
 
 /// A mistyped name is an error before anybody is told anything.

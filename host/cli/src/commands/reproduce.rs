@@ -106,6 +106,7 @@ fn ask(record: RunRecord, attempts: AttemptChoice, tests: Vec<TestId>) -> Result
             ..FlagSettings::default()
         },
         config: record.config,
+        trusted_ref: None,
         job: None,
         base: None,
         attempts,

@@ -73,6 +73,7 @@ pub(super) fn ask(
             ..FlagSettings::default()
         },
         config: record.config,
+        trusted_ref: None,
         job: None,
         base: None,
         attempts: AttemptChoice::Planned,

@@ -50,6 +50,7 @@ fn ask(args: &RunArgs, reporters: Vec<String>) -> Result<Ask, CliError> {
         commit: revision(&args.commit, job.as_ref().and_then(|j| j.commit.as_ref()), CommitId::parse)?,
         flags: flags(args)?,
         config: args.settings.config.clone(),
+        trusted_ref: args.settings.trusted_ref.clone(),
         job,
         base: args.base.clone(),
         attempts: AttemptChoice::Planned,
@@ -114,6 +115,7 @@ fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
         asked_by: AskedBy::Terminal,
         env: environment(&args.env)?,
         auto_install: args.no_install.then_some(false),
+        grants: args.settings.grants.clone(),
         plugins: args
             .settings
             .plugins

@@ -24,6 +24,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::authority;
 use crate::args::{OutputArgs, SupplyArgs};
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
@@ -40,6 +41,8 @@ pub(crate) struct Ask {
     pub(crate) commit: Option<CommitId>,
     pub(crate) flags: FlagSettings,
     pub(crate) config: Option<PathBuf>,
+    /// The revision whose configuration counts, by the user's own word.
+    pub(crate) trusted_ref: Option<String>,
     pub(crate) job: Option<JobInput>,
     /// A revision to compare with.
     pub(crate) base: Option<String>,
@@ -149,6 +152,7 @@ impl Session {
             run_as: None,
             fetched: Trust::Untrusted,
             supply: Some(Arc::new(self.supply())),
+            authority: authority::of_process(ask.trusted_ref.as_deref(), checkout_settings()),
         }
     }
 
@@ -239,7 +243,7 @@ fn remote_access(resume: bool) -> RemoteAccess {
 }
 
 /// Credentials and known hosts come from variables of ours, which tests never see.
-fn checkout_settings() -> CheckoutSettings {
+pub(super) fn checkout_settings() -> CheckoutSettings {
     CheckoutSettings {
         token: std::env::var("FLAKY_GIT_TOKEN").ok().and_then(|text| HttpsToken::new(&text)),
         known_hosts: std::env::var_os("FLAKY_KNOWN_HOSTS").filter(|v| !v.is_empty()).map(PathBuf::from),

@@ -4,19 +4,20 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flaky_config::ReporterEntry;
+use flaky_config::{OnError, ReporterEntry};
 use flaky_core::delivery::Delivery;
+use flaky_core::grant::Grant;
 use flaky_core::notify::{News, Notify};
 use flaky_core::report::RunReport;
 use flaky_core::surroundings::Surroundings;
 use flaky_core::text::visible;
 use flaky_delivery::{
-    COMMENT_KEY, Courier, Environment, Errand, Grants, Lost, Origin, RealClock, Reporter, State, Target,
-    Trouble, World, check_writable, look_around,
+    COMMENT_KEY, Courier, DeliveryError, Environment, Errand, Grants, Lost, Origin, RealClock, Reporter,
+    State, Target, Trouble, World, check_writable, look_around,
 };
-use flaky_engine::plugins::PluginSet;
+use flaky_engine::plugins::{Member, PluginSet};
 use flaky_engine::run::Finished;
-use flaky_plugin_host::{Plugin, RenderContext};
+use flaky_plugin_host::RenderContext;
 
 use super::session::Session;
 use crate::args::{ReportArg, TellArgs};
@@ -271,7 +272,7 @@ impl Session {
             print_error(&format!("report `{}`: {error}", voice.name));
             1
         };
-        let (plugin, bundled) = match self.reporter(plugins, &voice.name).await {
+        let members = match self.reporters(plugins, &voice.name).await {
             Ok(found) => found,
             Err(error) => return failed(error),
         };
@@ -281,27 +282,35 @@ impl Session {
             colour: to_terminal && self.colour(),
             more: document.surroundings.clone(),
         };
-        let deliveries = match plugin.render(Arc::clone(&document.report), context).await {
-            Ok(deliveries) => deliveries,
-            Err(error) => return failed(error.to_string()),
-        };
-        let deliveries = deliveries.into_iter().map(|delivery| under_key(delivery, key)).collect();
-        let grants = if bundled { Grants::of_bundled(&voice.name) } else { Grants::default() };
-        let grants = Grants { named: voice.named.clone(), ..grants };
-        let reporter = Reporter { name: voice.name.clone(), grants };
-        let mut stdout = std::io::stdout();
-        let troubles = courier.carry_out(&reporter, deliveries, &voice.target, &mut stdout).await;
-        for trouble in &troubles {
-            match trouble {
-                Trouble::Failed(error) => drop(failed(error.to_string())),
-                Trouble::Lost(lost) => warn(&format!("report `{}`: {lost}", voice.name)),
+        for member in &members {
+            let deliveries = match member.plugin.render(Arc::clone(&document.report), context.clone()).await {
+                Ok(deliveries) => deliveries,
+                Err(error) => {
+                    match member.on_error {
+                        None | Some(OnError::Fail) => return failed(error.to_string()),
+                        Some(OnError::Warn) => warn(&format!("report `{}`: {error}", voice.name)),
+                        Some(OnError::Fallback) => {}
+                    }
+                    continue;
+                }
+            };
+            let deliveries = deliveries.into_iter().map(|delivery| under_key(delivery, key)).collect();
+            let reporter = Reporter { name: voice.name.clone(), grants: grants(voice, member) };
+            let mut stdout = std::io::stdout();
+            let troubles = courier.carry_out(&reporter, deliveries, &voice.target, &mut stdout).await;
+            for trouble in &troubles {
+                match trouble {
+                    Trouble::Failed(error) => drop(failed(with_hint(error, member))),
+                    Trouble::Lost(lost) => warn(&format!("report `{}`: {lost}", voice.name)),
+                }
             }
+            return troubles.iter().filter(|trouble| trouble.counts()).count();
         }
-        troubles.iter().filter(|trouble| trouble.counts()).count()
+        0
     }
 
-    /// A reporter that the user named wins over a bundled one of the same name; whether it is bundled.
-    async fn reporter(&self, named: Option<&PluginSet>, kind: &str) -> Result<(Plugin, bool), String> {
+    /// A reporter that the user named wins over a bundled one of the same name, which is behind it.
+    async fn reporters(&self, named: Option<&PluginSet>, kind: &str) -> Result<Vec<Member>, String> {
         let bundled;
         let set = match named {
             Some(set) => set,
@@ -310,11 +319,39 @@ impl Session {
                 &bundled
             }
         };
-        let found = set.reporters().find(|reporter| reporter.name() == kind);
-        let reporter = found.ok_or("no reporter of that name is loaded")?;
-        let member = reporter.member().await.map_err(ToString::to_string)?;
-        Ok((member.plugin.clone(), member.bundled))
+        let mut members = Vec::new();
+        for reporter in set.reporters().filter(|reporter| reporter.name() == kind) {
+            let member = reporter.member().await.map_err(ToString::to_string)?;
+            members.push(member.clone());
+            if member.on_error.is_none_or(|rule| rule != OnError::Fallback) {
+                break;
+            }
+        }
+        if members.is_empty() { Err("no reporter of that name is loaded".to_owned()) } else { Ok(members) }
     }
+}
+
+/// What a reporter may do. To a bundled one the configuration names origins by its settings; another may do what it asks
+/// for and is granted, and nothing else.
+fn grants(voice: &Voice, member: &Member) -> Grants {
+    let mut grants = match member.bundled {
+        true => Grants { named: voice.named.clone(), ..Grants::of_bundled(&voice.name) },
+        false => Grants::default(),
+    };
+    for grant in member.permits.granted() {
+        match grant {
+            Grant::Http(origin) => grants.named.push(origin.clone()),
+            Grant::Secret(name) => grants.secrets.push(name.to_string()),
+            Grant::Commands => {}
+        }
+    }
+    grants
+}
+
+/// With the line that would allow what was refused.
+fn with_hint(error: &DeliveryError, member: &Member) -> String {
+    let line = error.lacks().and_then(|grant| member.permits.line(&grant));
+    line.map_or_else(|| error.to_string(), |line| format!("{error}\n  hint: {line}"))
 }
 
 /// Of several results, each has a comment and a check of its own.
@@ -335,8 +372,9 @@ fn seed_of(report: &RunReport) -> u64 {
     report.run.as_str().bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
-fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "warning: {}", visible(text));
+pub(super) fn warn(text: &str) {
+    let text: Vec<String> = text.lines().map(visible).collect();
+    let _ = writeln!(std::io::stderr().lock(), "warning: {}", text.join("\n"));
 }
 
 fn print_error(text: &str) {

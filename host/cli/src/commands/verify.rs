@@ -85,6 +85,7 @@ fn ask(args: &VerifyArgs, runs: Runs, test: TestId) -> Result<Ask, CliError> {
             ..FlagSettings::default()
         },
         config: None,
+        trusted_ref: None,
         job: None,
         attempts: AttemptChoice::Planned,
         reporters: Vec::new(),

@@ -12,8 +12,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response, Url};
 use tokio::time::timeout;
 
+use super::Origin;
 use super::address::is_public;
-use super::origin::Origin;
 use crate::world::Environment;
 
 /// Names to addresses.

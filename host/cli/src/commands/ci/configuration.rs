@@ -7,7 +7,7 @@ use flaky_config::{ConfigFile, PluginAddress, SuiteEntry};
 use flaky_delivery::Github;
 use flaky_plugin_registry::LOCK_FILE_NAME;
 
-use super::not_github;
+use super::{components, not_github};
 use crate::args::CiArgs;
 use crate::error::CliError;
 
@@ -51,6 +51,7 @@ impl Configuration {
         };
         let (folder, path) = write().map_err(|e| CliError::fault(&e, None))?;
         let file = flaky_config::load(&path).map_err(wrong)?;
+        components::bring(github, &file, folder.path()).await?;
         if names_remote(&file) {
             lock_of_default_branch(github, folder.path()).await?;
         }

@@ -1,13 +1,17 @@
-//! Where a request may go.
+//! Where a request may go: configuration grants origins, plugins ask for them, and whoever sends holds both against it.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use reqwest::Url;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// Scheme, host and port. Only `https`, and `http` to this machine.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Origin {
     clear: bool,
     host: String,
@@ -64,12 +68,14 @@ impl Origin {
     }
 
     /// Whether requests stay on this machine and are not encrypted.
-    pub(crate) const fn is_clear(&self) -> bool {
+    #[must_use]
+    pub const fn is_clear(&self) -> bool {
         self.clear
     }
 
     /// The address, where the host is one.
-    pub(crate) fn address(&self) -> Option<IpAddr> {
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
         self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
     }
 }
@@ -89,6 +95,20 @@ impl FromStr for Origin {
         let origin = Self::of(&url)?;
         let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
         if bare { Ok(origin) } else { Err(InvalidOrigin::Extra) }
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = InvalidOrigin;
+
+    fn try_from(text: String) -> Result<Self, InvalidOrigin> {
+        text.parse()
+    }
+}
+
+impl From<Origin> for String {
+    fn from(origin: Origin) -> Self {
+        origin.to_string()
     }
 }
 
