@@ -101,7 +101,7 @@ impl Configuration {
             let hint = e.hint();
             CliError::usage(&e, hint)
         };
-        if let Some(path) = &args.config {
+        if let Some(path) = &args.settings.config {
             let file = flaky_config::load(path).map_err(wrong)?;
             return Ok(Self { file, path: Some(path.clone()), folder: None });
         }
@@ -237,11 +237,11 @@ impl Detection<'_> {
         let url = format!("{server}/{}.git", get("GITHUB_REPOSITORY"));
         let usage = |e: &dyn std::error::Error| CliError::usage(e, None);
         let mut flags = plan::flags(&suite.settings, &self.config.file.settings, head, tests, only);
-        flags.plugins = (self.args.plugins.iter().map(|p| p.parse()))
+        flags.plugins = (self.args.settings.plugins.iter().map(|p| p.parse()))
             .collect::<Result<_, InvalidPlugin>>()
             .map_err(|e| usage(&e))?;
         flags.endpoint = self.args.endpoint.clone();
-        flags.fail_on = self.args.fail_on.or(flags.fail_on);
+        flags.fail_on = self.args.settings.fail_on.or(flags.fail_on);
         flags.time_budget = self.args.budget;
         Ok(Ask {
             resumed: None,
@@ -268,7 +268,7 @@ impl Detection<'_> {
             origin: super::tell::ReportOrigin::Trusted,
         };
         let failed = self.session.tell(Telling::new(&self.args.tell, suite)?, told).await;
-        Ok(self.status(&report, self.args.fail_on.unwrap_or(FailOn::Never), failed))
+        Ok(self.status(&report, self.args.settings.fail_on.unwrap_or(FailOn::Never), failed))
     }
 
     /// A detection that could not tell has not failed either, unless somebody said what fails.

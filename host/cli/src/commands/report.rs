@@ -61,7 +61,7 @@ fn settings(args: &ReportArgs) -> Result<RunSettings, CliError> {
         let hint = e.hint();
         CliError::usage(&e, hint)
     };
-    let file = match &args.config {
+    let file = match &args.settings.config {
         Some(path) => Some(flaky_config::load(path).map_err(config)?),
         None => flaky_config::discover(Path::new("."))
             .map_err(config)?
@@ -69,9 +69,9 @@ fn settings(args: &ReportArgs) -> Result<RunSettings, CliError> {
             .transpose()
             .map_err(config)?,
     };
-    let plugins = args.plugins.iter().map(|p| p.parse()).collect::<Result<_, InvalidPlugin>>();
+    let plugins = args.settings.plugins.iter().map(|p| p.parse()).collect::<Result<_, InvalidPlugin>>();
     let flags = FlagSettings {
-        fail_on: args.fail_on,
+        fail_on: args.settings.fail_on,
         plugins: plugins.map_err(|e| CliError::usage(&e, None))?,
         asked_by: AskedBy::Terminal,
         ..FlagSettings::default()

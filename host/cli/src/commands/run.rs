@@ -49,7 +49,7 @@ fn ask(args: &RunArgs, reporters: Vec<String>) -> Result<Ask, CliError> {
         )?,
         commit: revision(&args.commit, job.as_ref().and_then(|j| j.commit.as_ref()), CommitId::parse)?,
         flags: flags(args)?,
-        config: args.config.clone(),
+        config: args.settings.config.clone(),
         job,
         base: args.base.clone(),
         attempts: AttemptChoice::Planned,
@@ -100,7 +100,7 @@ fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
         isolation: args.isolation,
         network: args.network,
         stop: args.stop,
-        fail_on: args.fail_on,
+        fail_on: args.settings.fail_on,
         backend: args.backend,
         endpoint: args.endpoint.clone(),
         shards: args.shards,
@@ -115,6 +115,7 @@ fn flags(args: &RunArgs) -> Result<FlagSettings, CliError> {
         env: environment(&args.env)?,
         auto_install: args.no_install.then_some(false),
         plugins: args
+            .settings
             .plugins
             .iter()
             .map(|p| p.parse())
