@@ -1,9 +1,11 @@
 //! What the user typed. What it means is decided in `commands`; no flag is read after that.
 
 mod again;
+mod cache;
 mod ci;
 mod init;
 mod parse;
+mod plugin;
 mod report;
 mod run;
 mod tell;
@@ -14,9 +16,11 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::again::{ReproduceArgs, VerifyArgs};
+pub(crate) use self::cache::{CacheArgs, CleanArgs, KeptCommand};
 pub(crate) use self::ci::CiArgs;
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
+pub(crate) use self::plugin::{CacheCommand, PluginArgs, PluginCommand, PrecompileArgs};
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::tell::{OutputArgs, ReportArg, SettingsArgs, TellArgs};
@@ -51,6 +55,10 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Say how far attempts can be kept apart on this machine, and what would raise it
     Doctor(DoctorArgs),
+    /// Make, check and keep plugins
+    Plugin(PluginArgs),
+    /// Say what is kept in the cache folder, or take it away
+    Cache(CacheArgs),
     /// Print shell completions
     Completions {
         /// For which shell

@@ -1,10 +1,12 @@
 //! One module per command.
 
+pub(crate) mod cache;
 pub(crate) mod ci;
 pub(crate) mod doctor;
 pub(crate) mod help;
 pub(crate) mod init;
 pub(crate) mod parse;
+pub(crate) mod plugin;
 pub(crate) mod report;
 pub(crate) mod reproduce;
 mod resume;

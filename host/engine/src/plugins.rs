@@ -301,7 +301,11 @@ fn overlay(settings: &mut Value, over: &Map<String, Value>) {
     }
 }
 
-fn builtin(name: &str) -> Result<&'static Builtin, LoadError> {
+/// The bundled plugin of this name.
+///
+/// # Errors
+/// When there is none.
+pub fn builtin(name: &str) -> Result<&'static Builtin, LoadError> {
     builtins::named(name).ok_or_else(|| LoadError::NoSuchBuiltin {
         name: name.to_owned(),
         known: builtins::all().iter().map(|b| format!("`{}`", b.name)).collect(),

@@ -187,7 +187,12 @@ impl PluginHost {
 }
 
 impl Inner {
-    fn obtain(&self, digest: &Sha, bytes: &ComponentBytes, origin: Origin) -> Result<Linked, PluginErrorKind> {
+    fn obtain(
+        &self,
+        digest: &Sha,
+        bytes: &ComponentBytes,
+        origin: Origin,
+    ) -> Result<Linked, PluginErrorKind> {
         if let Some((component, _)) = self.cached(digest) {
             return self.link(&component, digest);
         }
@@ -205,7 +210,9 @@ impl Inner {
         origin: Origin,
     ) -> Result<Precompiled, PluginErrorKind> {
         let cache = self.cache().ok_or_else(|| {
-            PluginErrorKind::NotKept(lock(&self.notes).first().cloned().unwrap_or_else(|| "there is no cache".into()))
+            PluginErrorKind::NotKept(
+                lock(&self.notes).first().cloned().unwrap_or_else(|| "there is no cache".into()),
+            )
         })?;
         if let Some((component, code)) = self.cached(digest) {
             self.link(&component, digest)?;

@@ -55,7 +55,9 @@ mod wasi;
 
 pub use attempt::{AttemptInput, BlobInput};
 pub use contract::{ParserShape, Roles};
-pub use error::{At, Behind, Call, CompileStop, GuestError, HostError, NotAComponent, PluginError, PluginErrorKind};
+pub use error::{
+    At, Behind, Call, CompileStop, GuestError, HostError, NotAComponent, PluginError, PluginErrorKind,
+};
 pub use flaky_core::delivery::{Annotation, AnnotationLevel, Delivery, RenderContext};
 pub use framework::{
     AttemptContext, Command, Detection, EnvChange, InstallPlan, InstallStep, Instrumented, Selection,

@@ -57,7 +57,8 @@ fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
 /// Ours close themselves when a program is started; those that this program inherited may not.
 fn close_inherited() -> io::Result<()> {
     let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
-    let numbers = |entry: io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse::<i32>().ok();
+    let numbers =
+        |entry: io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse::<i32>().ok();
     let open: Vec<i32> = std::fs::read_dir(folder)?.filter_map(numbers).filter(|fd| *fd > 2).collect();
     for fd in open {
         // The folder's own is among them, and closed by now.

@@ -131,7 +131,8 @@ mod tests {
         Reply::Refused("type mismatch".into()).write(&mut refused).unwrap();
         let exited = |code: i32| ExitStatus::from_raw(code << 8);
         let stopped = |stop| Err(Failed::Stopped(stop));
-        let (memory, crashed) = (CompileStop::Memory { limit: 1 << 20 }, |t: &str| CompileStop::Crashed(t.into()));
+        let (memory, crashed) =
+            (CompileStop::Memory { limit: 1 << 20 }, |t: &str| CompileStop::Crashed(t.into()));
         let cases = [
             (said(&code, ""), exited(0), Ok(b"code".to_vec())),
             (said(&refused, ""), exited(0), Err(Failed::Refused("type mismatch".into()))),

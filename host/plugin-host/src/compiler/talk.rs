@@ -41,9 +41,11 @@ pub(super) fn talk(child: &mut Child, input: &[u8], most: usize, deadline: Insta
     let mut input = Input::new(child.stdin.take().ok_or_else(missing)?, input)?;
     let mut reply = Output::new(child.stdout.take().ok_or_else(missing)?, most);
     let mut errors = Output::new(child.stderr.take().ok_or_else(missing)?, ERROR_BYTES);
-    let said = |reply: Output<_>, errors: Output<_>, ended| Said { reply: reply.kept, errors: errors.kept, ended };
+    let said =
+        |reply: Output<_>, errors: Output<_>, ended| Said { reply: reply.kept, errors: errors.kept, ended };
     while reply.open() || errors.open() {
-        let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+        let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        else {
             return Ok(said(reply, errors, Ended::Deadline));
         };
         let mut waited: Vec<PollFd<'_>> = Vec::with_capacity(3);
@@ -96,7 +98,9 @@ impl<'a> Input<'a> {
         let Some(pipe) = &mut self.pipe else { return };
         match pipe.write(self.rest) {
             Ok(written) => self.rest = self.rest.get(written..).unwrap_or_default(),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                return;
+            }
             Err(_) => self.rest = &[],
         }
         if self.rest.is_empty() {
