@@ -34,8 +34,8 @@ enum Attack {
     Call(&'static str, &'static str, &'static str),
     /// The same, with room for what is to be too much.
     Large(&'static str, &'static str, &'static str),
-    /// The same, and the call works: the text must be in what it gave.
-    Harmless(&'static str, &'static str, &'static str, &'static str),
+    /// The same, and the call works: the first text must be in what it gave, the second says what that means.
+    Harmless(&'static str, &'static str, &'static str, &'static str, &'static str),
     /// Something happens to compiled code in the cache, given its folder and its file.
     Cache(fn(&Path, &Path)),
 }
@@ -107,8 +107,26 @@ const ATTACKS: &[(&str, &[(&str, Attack)])] = &[
             ("connects to a server", Attack::Call("wasi", "render", "connect")),
             ("opens a million inputs", Attack::Call("hostile", "parse", "handles")),
             ("writes a log line of 100 MB", Large("hostile", "parse", "log-big")),
-            ("writes a million log lines", Harmless("hostile", "parse", "log", "ParsedAttempt")),
-            ("prints 100 MB", Harmless("wasi", "render", "flood", "Stdout")),
+            (
+                "writes a million log lines",
+                Harmless(
+                    "hostile",
+                    "parse",
+                    "log",
+                    "ParsedAttempt",
+                    "nothing: 200 lines are kept, the rest is counted",
+                ),
+            ),
+            (
+                "prints 100 MB",
+                Harmless(
+                    "wasi",
+                    "render",
+                    "flood",
+                    "Stdout",
+                    "nothing: the last 16 KiB are kept, for errors",
+                ),
+            ),
             (
                 "looks for files, variables, arguments and the time",
                 Harmless(
@@ -116,11 +134,18 @@ const ATTACKS: &[(&str, &[(&str, Attack)])] = &[
                     "render",
                     "tell",
                     r"args 0\nenv 0\nfile false\nfolder false\nwrite false\nstdin true 0\ntime Some(0ns)",
+                    "nothing: there are none, and the clock stands at 0",
                 ),
             ),
             (
                 "opens a file beside the project",
-                Harmless("hostile", "detect", "secret", r#"reason: "false""#),
+                Harmless(
+                    "hostile",
+                    "detect",
+                    "secret",
+                    r#"reason: "false""#,
+                    "nothing: there is no such file for it",
+                ),
             ),
         ],
     ),
@@ -148,13 +173,34 @@ const ATTACKS: &[(&str, &[(&str, Attack)])] = &[
             ("returns 2,000 deliveries", Attack::Call("hostile", "render", "many")),
             (
                 "puts escape sequences into ids",
-                Harmless("hostile", "parse", "control", r#"["a�[2J", "a�[2J #2"]"#),
+                Harmless(
+                    "hostile",
+                    "parse",
+                    "control",
+                    r#"["a�[2J", "a�[2J #2"]"#,
+                    "nothing: they are replaced by U+FFFD",
+                ),
             ),
             (
                 "puts escape sequences into a reason",
-                Harmless("hostile", "classify", "control", r#""a [2J b""#),
+                Harmless(
+                    "hostile",
+                    "classify",
+                    "control",
+                    r#""a [2J b""#,
+                    "nothing: they are replaced by spaces",
+                ),
             ),
-            ("sets the title of the terminal", Harmless("hostile", "render", "control", r#""red�]0;t�""#)),
+            (
+                "sets the title of the terminal",
+                Harmless(
+                    "hostile",
+                    "render",
+                    "control",
+                    r#""red�]0;t�""#,
+                    "nothing: only colours pass, and only where they are welcome",
+                ),
+            ),
         ],
     ),
     (
@@ -197,7 +243,7 @@ fn ordinary() -> Vec<u8> {
 
 /// The last function's end becomes an instruction that there is not.
 fn flipped() -> Vec<u8> {
-    let mut whole = bombs::many_functions();
+    let mut whole = bombs::honest();
     let last = whole.len() - 1;
     whole[last] ^= 0xf0;
     whole
@@ -313,21 +359,13 @@ impl Attack {
             }
             Self::Call(name, in_call, deed) => misbehaves(&common::host(), name, in_call, deed).await,
             Large(name, in_call, deed) => misbehaves(&common::generous(), name, in_call, deed).await,
-            Harmless(name, in_call, deed, gives) => {
+            Harmless(name, in_call, deed, gives, means) => {
                 let plugin = common::generous().load(common::source(name)).await.unwrap();
                 let plugin = plugin.configured(&settings(in_call, deed)).await.unwrap();
                 let call = by_name(in_call);
                 let given = calls::call(&plugin, call).await.unwrap();
                 assert!(given.contains(gives), "`{deed}` gave {given}");
-                let dropped = plugin.log().dropped;
-                Outcome::harmless(
-                    call,
-                    &if dropped > 0 {
-                        format!("nothing: {dropped} lines are dropped")
-                    } else {
-                        format!("nothing: `{}`", gives.replace(r"\n", "; "))
-                    },
-                )
+                Outcome::harmless(call, means)
             }
             Cache(harm) => harmed(*harm).await,
         }

@@ -125,7 +125,7 @@ async fn a_child_has_no_environment_no_foreign_file_and_its_limits() {
     // One that programs started from here inherit.
     let inherited = tempfile::tempfile().unwrap();
     nix::fcntl::fcntl(inherited.as_fd(), nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
-    let limits = CompileLimits { time: Duration::from_secs(20), ..CompileLimits::default() };
+    let limits = CompileLimits { time: Duration::from_secs(10), ..CompileLimits::default() };
     let compiling = tokio::spawn(load(limits, bombs::huge_function()));
     let seen = tokio::task::spawn_blocking(|| {
         // It reads for a moment before it compiles; by then it has limited itself.

@@ -7,6 +7,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::reply::Reply;
 use super::translate;
+use crate::error::PluginErrorKind;
 use crate::limits::COMPONENT_BYTES;
 
 /// Files that the child may have open: its three pipes, and what an allocator or a loader opens for a moment.
@@ -74,7 +75,8 @@ fn work() -> io::Result<()> {
     let engine = crate::engine::engine_of_one_thread().map_err(io::Error::other)?;
     let reply = match translate(&engine, &wasm) {
         Ok(code) => Reply::Code(code),
-        Err(kind) => Reply::Refused(kind.to_string()),
+        Err(PluginErrorKind::Invalid(why)) => Reply::Refused(why),
+        Err(other) => Reply::Refused(other.to_string()),
     };
     reply.write(io::stdout().lock())
 }

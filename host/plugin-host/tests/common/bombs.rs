@@ -107,7 +107,9 @@ pub(crate) fn nested_components() -> Vec<u8> {
     inner
 }
 
-/// Without anything to compile.
+/// With a function that does nothing.
 pub(crate) fn honest() -> Vec<u8> {
-    component(&[])
+    let mut body = Function::new([]);
+    body.instructions().end();
+    component(&[body])
 }
