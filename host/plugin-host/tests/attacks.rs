@@ -68,13 +68,12 @@ const ATTACKS: &[(&str, &[(&str, Attack)])] = &[
     (
         "Compiling",
         &[
-            ("has one huge function", Compile(bombs::huge_function, |limits| limits.memory = 512 << 20)),
-            ("nests a million loops", Compile(bombs::deep_nesting, |limits| limits.memory = 512 << 20)),
-            ("jumps from every block to every block", Compile(bombs::jump_tables, |limits| limits.cpu = 1)),
+            ("has one huge function", Compile(bombs::huge_function, |limits| limits.memory = 256 << 20)),
+            ("nests a million loops", Compile(bombs::deep_nesting, |limits| limits.memory = 256 << 20)),
             ("has 900,000 functions", Compile(bombs::many_functions, |limits| limits.cpu = 1)),
             (
                 "takes its time",
-                Compile(bombs::huge_function, |limits| limits.time = Duration::from_millis(300)),
+                Compile(bombs::many_functions, |limits| limits.time = Duration::from_millis(300)),
             ),
             ("becomes a lot of native code", Compile(ordinary, |limits| limits.code = 100_000)),
         ],

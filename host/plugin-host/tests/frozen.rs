@@ -19,8 +19,8 @@ use flaky_plugin_host::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// Released contracts, and the digest of the plugin that was built for each.
-const RELEASED: [(&str, &str); 1] = [("0.1.0", "DIGEST")];
+/// Released contracts. Beside each plugin stands its digest, as `sha256sum` writes it.
+const RELEASED: [&str; 1] = ["0.1.0"];
 
 fn folder(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/frozen").join(version)
@@ -48,10 +48,15 @@ fn attempt(cut: &Path) -> AttemptInput {
 
 #[tokio::test]
 async fn a_plugin_of_a_released_contract_works_as_it_did() {
-    for (version, digest) in RELEASED {
+    for version in RELEASED {
         let component = fs::read(folder(version).join("plugin.wasm")).unwrap();
         let found: String = Sha256::digest(&component).iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(found, digest, "the plugin of {version} is not to be built again");
+        let digest = fs::read_to_string(folder(version).join("plugin.wasm.sha256")).unwrap();
+        assert_eq!(
+            digest.split_whitespace().next(),
+            Some(&*found),
+            "the plugin of {version} is not to be built again"
+        );
         let source = PluginSource::file(&folder(version).join("plugin.wasm")).unwrap();
         let plugin = common::host().load(source).await.unwrap();
         let told = everything(&plugin).await;

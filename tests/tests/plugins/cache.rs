@@ -58,7 +58,7 @@ fn what_cannot_be_compiled_is_refused_before_anything_is_kept() {
         .warns("is not a WebAssembly component");
     let _ =
         flaky.flaky("plugin precompile builtin:nobody").exits(2).warns("there is no bundled plugin `nobody`");
-    let _ = flaky.flaky("plugin precompile").exits(2).warns("--all-bundled");
+    let _ = flaky.flaky("plugin precompile").exits(2).warns("<PLUGIN>");
     let version = place::guest("version-2").display().to_string();
     let _ =
         flaky.flaky(&format!("plugin precompile {version}")).exits(2).warns("0.2.0").warns("upgrade `flaky`");
