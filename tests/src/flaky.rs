@@ -180,6 +180,17 @@ impl Flaky {
         self
     }
 
+    /// With a cache folder of its own in which there is nothing.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn empty_cache(mut self) -> Self {
+        self.cache = self.root.path().join("cache");
+        make_private(&self.cache, self.who.id()).expect("a cache folder");
+        self
+    }
+
     /// The project's folder.
     #[must_use]
     pub fn project(&self) -> PathBuf {

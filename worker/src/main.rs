@@ -37,8 +37,10 @@ const MOST_THREADS: usize = 4;
 type Fault = Box<dyn Error>;
 
 fn main() -> ExitCode {
-    // Before anything else, and before any thread: this process may be the launcher of attempts.
+    // Before anything else, and before any thread: this process may be the launcher of attempts, or the
+    // compiler of a plugin.
     flaky_exec::launcher::enter_if_asked();
+    flaky_plugin_host::compiler::enter_if_asked();
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Health) => return tell_health(),

@@ -1,6 +1,7 @@
 //! What the user typed. What it means is decided in `commands`; no flag is read after that.
 
 mod again;
+mod cache;
 mod ci;
 mod init;
 mod parse;
@@ -15,6 +16,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::again::{ReproduceArgs, VerifyArgs};
+pub(crate) use self::cache::{CacheArgs, CleanArgs, KeptCommand};
 pub(crate) use self::ci::CiArgs;
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Make, look into, test, fetch and approve plugins
     Plugin(PluginArgs),
+    /// Say what is kept in the cache folder, or take it away
+    Cache(CacheArgs),
     /// Print shell completions
     Completions {
         /// For which shell

@@ -1,6 +1,7 @@
 //! One module per command.
 
 mod authority;
+pub(crate) mod cache;
 pub(crate) mod ci;
 pub(crate) mod doctor;
 pub(crate) mod help;

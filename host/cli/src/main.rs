@@ -18,8 +18,10 @@ use crate::args::{Cli, Command};
 use crate::exit_status::ExitStatus;
 
 fn main() -> ExitCode {
-    // Before anything else, and before any thread: this process may be the launcher of attempts.
+    // Before anything else, and before any thread: this process may be the launcher of attempts, or the
+    // compiler of a plugin.
     flaky_exec::launcher::enter_if_asked();
+    flaky_plugin_host::compiler::enter_if_asked();
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Run(args) => commands::run::execute(*args),
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::execute(*args),
         Command::Plugin(args) => commands::plugin::execute(args.command),
         Command::Doctor(args) => commands::doctor::execute(&args),
+        Command::Cache(args) => commands::cache::execute(&args),
         Command::Completions { shell } => commands::help::completions(shell),
         Command::Man => commands::help::man(),
         Command::Help { topic } => commands::help::explain(topic.as_deref()),

@@ -6,6 +6,7 @@
 pub mod assemble;
 pub mod attempt;
 pub mod builtins;
+pub mod cache;
 pub mod cancel;
 pub mod event;
 pub mod folders;

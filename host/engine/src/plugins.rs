@@ -436,7 +436,11 @@ fn fetched(remote: &RemotePlugin, brought: &Brought) -> Result<PluginSource, Loa
     Ok(PluginSource { label: remote.to_string(), bytes, trusted: false })
 }
 
-fn builtin(name: &str) -> Result<&'static Builtin, LoadError> {
+/// The bundled plugin of this name.
+///
+/// # Errors
+/// When there is none.
+pub fn builtin(name: &str) -> Result<&'static Builtin, LoadError> {
     builtins::named(name).ok_or_else(|| LoadError::NoSuchBuiltin {
         name: name.to_owned(),
         known: builtins::all().iter().map(|b| format!("`{}`", b.name)).collect(),

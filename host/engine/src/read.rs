@@ -141,6 +141,7 @@ impl Reader {
     async fn ask_first(&self, input: &AttemptInput) -> Option<Reading> {
         for candidate in &self.first {
             let Ok(member) = candidate.member().await else { continue };
+            let _turn = recognise::turn().await;
             match recognise::ask(member, input).await {
                 Ok(None) => {}
                 Ok(Some(reading)) => return Some(reading),

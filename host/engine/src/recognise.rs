@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use flaky_core::parsed::{Completeness, Diagnostic, DiagnosticLevel, ParsedAttempt};
 use flaky_plugin_host::{AttemptInput, PluginError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::plugins::{Candidate, Member};
 use crate::taste::taste;
@@ -51,6 +51,15 @@ pub(crate) async fn ask(member: &Member, input: &AttemptInput) -> Result<Option<
     Ok(Some(Reading { parser: member.name().to_owned(), parsed, of_file }))
 }
 
+/// A turn to call a plugin, for as long as the value lives. Of all attempts together: each call has memory of its own, and
+/// more calls than cores would share their time and run into its limit.
+pub(crate) async fn turn() -> Option<SemaphorePermit<'static>> {
+    static TURNS: LazyLock<Semaphore> =
+        LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+    // Never closed, so there is always a turn.
+    TURNS.acquire().await.ok()
+}
+
 /// Asks several parsers, as many at a time as there are cores: most of the first time is compiling them. An error is
 /// remembered for the report, and is no reason for another parser not to be asked. Of a long output each is given a taste
 /// first, and all of it only where it recognises that.
@@ -87,16 +96,12 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, PluginError>> + Send,
 {
-    // Of all attempts together: each call has memory of its own, and more calls than cores only wait.
-    static TURNS: LazyLock<Semaphore> =
-        LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
     let tasks: Vec<_> = candidates
         .iter()
         .map(|candidate| {
             let (own, call) = (candidate.clone(), call.clone());
             let task = tokio::spawn(async move {
-                // Never closed, so there is always a turn.
-                let _turn = TURNS.acquire().await;
+                let _turn = turn().await;
                 let member = own.member().await.map_err(Clone::clone)?;
                 let answer = call(member.clone()).await;
                 if let Err(error) = &answer {

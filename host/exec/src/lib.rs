@@ -27,3 +27,4 @@ pub use error::ExecError;
 pub use executor::{ExecutorSettings, LocalExecutor, Slot};
 pub use launcher::LauncherProgram;
 pub use run_as::{RunAs, RunAsProblem};
+pub use tree::remove as remove_folder;

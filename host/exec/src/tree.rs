@@ -12,7 +12,8 @@ use std::time::{Duration, SystemTime};
 use nix::sys::stat::FileStat;
 
 pub(crate) use copy::TreeCopy;
-pub(crate) use remove::{empty, list, open_folder, open_folder_at, remove, status_at};
+pub use remove::remove;
+pub(crate) use remove::{empty, list, open_folder, open_folder_at, status_at};
 
 use crate::launcher::sys;
 

@@ -19,9 +19,26 @@ const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
     "unsupported"
 };
 
-/// Everything that goes into the compatibility of compiled code is set here and nowhere else.
+/// For this process, on all its cores.
 pub(crate) fn engine() -> Result<Engine, HostError> {
-    let failed = |error: wasmtime::Error| HostError::Engine(error.to_string());
+    made(&config()?)
+}
+
+/// Compiles the same code on one thread.
+pub(crate) fn engine_of_one_thread() -> Result<Engine, HostError> {
+    made(config()?.parallel_compilation(false))
+}
+
+fn made(config: &Config) -> Result<Engine, HostError> {
+    Engine::new(config).map_err(failed)
+}
+
+fn failed(error: wasmtime::Error) -> HostError {
+    HostError::Engine(error.to_string())
+}
+
+/// Everything that goes into the compatibility of compiled code is set here and nowhere else.
+fn config() -> Result<Config, HostError> {
     let mut config = Config::new();
     config
         .target(TARGET)
@@ -35,5 +52,5 @@ pub(crate) fn engine() -> Result<Engine, HostError> {
         .native_unwind_info(false)
         // Results must not depend on which machine's vector unit ran them.
         .wasm_relaxed_simd(false);
-    Engine::new(&config).map_err(failed)
+    Ok(config)
 }

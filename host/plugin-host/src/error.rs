@@ -149,6 +149,12 @@ pub enum PluginErrorKind {
     /// Cranelift or the validator refused it.
     #[error("cannot be compiled: {0}")]
     Invalid(String),
+    /// Compiling it was given up.
+    #[error("cannot be compiled: {0}")]
+    Compile(CompileStop),
+    /// The code was to be kept for later, and is not.
+    #[error("its compiled code is not kept: {0}")]
+    NotKept(String),
     /// It exports no role, or not the interface that every plugin has.
     #[error("exports {}, but {missing}", list(exports))]
     MissingExport {
@@ -285,6 +291,9 @@ impl PluginErrorKind {
             Self::NotAComponent(NotAComponent::CoreModule) => {
                 "make a component of it: `wasm-tools component new`, or build with the plugin SDK"
             }
+            Self::Compile(_) => {
+                "ordinary components compile in seconds: do not use one that does not, or build it smaller"
+            }
             Self::NotAComponent(_) => "name a `.wasm` file built with the plugin SDK",
             Self::MissingExport { .. } => {
                 "export `plugin` and a role: `parser`, `packed-parser`, `framework`, `policy` or `reporter`"
@@ -326,6 +335,38 @@ pub enum NotAComponent {
     /// A folder, a device, a pipe.
     #[error("it is not a regular file")]
     NotAFile,
+}
+
+/// Why compiling was given up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CompileStop {
+    /// More CPU time than it may.
+    #[error("it takes more than {seconds} s of CPU")]
+    Cpu {
+        /// Seconds allowed.
+        seconds: u32,
+    },
+    /// More time than it may.
+    #[error("it takes longer than {}", seconds(*limit))]
+    Time {
+        /// What was allowed.
+        limit: Duration,
+    },
+    /// More memory than it may.
+    #[error("it takes more than {} MiB of memory", limit >> 20)]
+    Memory {
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// More native code than is loaded.
+    #[error("it becomes more than {} MiB of native code", limit >> 20)]
+    Code {
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The process that compiled it is gone, in its last words.
+    #[error("the compiler crashed: {0}")]
+    Crashed(String),
 }
 
 /// Which side has to be upgraded.

@@ -11,7 +11,7 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use crate::bindings::{exports, inputs, log, types};
 use crate::cache::{Cache, NoCache, Sha, hex, sha256};
-use crate::compile::compile;
+use crate::compiler::{Compiler, translate};
 use crate::contract::{self, Interfaces, ParserShape, Roles};
 use crate::engine::engine;
 use crate::error::{Call, HostError, PluginError, PluginErrorKind};
@@ -39,6 +39,7 @@ struct Inner {
     engine: Engine,
     ticker: Ticker,
     limits: Limits,
+    compiler: Compiler,
     linker: Linker<State>,
     /// `None` until the first component that has to be looked up: a folder is not made for nothing.
     folder: Option<PathBuf>,
@@ -68,12 +69,53 @@ pub(crate) struct Linked {
     pub(crate) reporter: Option<exports::reporter::GuestIndices>,
 }
 
+/// Native code of a component, in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Precompiled {
+    /// Bytes of it.
+    pub code: usize,
+    /// When it was made.
+    pub done: Done,
+}
+
+/// When the cache got a component's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// It was there already.
+    Before,
+    /// Just now.
+    Now,
+}
+
+/// Whose component it is, which decides how it is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// It came with the program.
+    Program,
+    /// From somebody else.
+    Elsewhere,
+}
+
+impl Origin {
+    const fn of(trusted: bool) -> Self {
+        if trusted { Self::Program } else { Self::Elsewhere }
+    }
+}
+
 impl PluginHost {
     /// Makes the engine. Nothing is read, written or started yet.
     ///
     /// # Errors
     /// When wasmtime cannot work on this machine.
     pub fn new(settings: HostSettings) -> Result<Self, HostError> {
+        Self::with_compiler(settings, Compiler::available())
+    }
+
+    /// The same, where components from elsewhere are to be compiled in another way.
+    ///
+    /// # Errors
+    /// When wasmtime cannot work on this machine.
+    pub fn with_compiler(settings: HostSettings, compiler: Compiler) -> Result<Self, HostError> {
         let engine = engine()?;
         let mut linker = Linker::new(&engine);
         link(&mut linker).map_err(|e| HostError::Engine(e.to_string()))?;
@@ -81,6 +123,7 @@ impl PluginHost {
             ticker: Ticker::new(engine.clone()),
             engine,
             limits: settings.limits,
+            compiler,
             linker,
             folder: settings.cache,
             cache: std::sync::OnceLock::new(),
@@ -105,8 +148,21 @@ impl PluginHost {
         let label = source.label.clone();
         let failed = |kind| PluginError::new(&label, Call::Load, kind);
         source.check().map_err(failed)?;
-        let linked = self.linked(source.bytes).await.map_err(failed)?;
+        let linked = self.linked(source.bytes, Origin::of(source.trusted)).await.map_err(failed)?;
         Plugin::describe(self.clone(), label.clone(), linked, limits).await
+    }
+
+    /// Sees to it that the compiled code of a component is in the cache. Nothing of the component runs.
+    ///
+    /// # Errors
+    /// What [`load`](Self::load) ends with, up to linking, and when the cache does not keep the code.
+    pub async fn precompile(&self, source: PluginSource) -> Result<Precompiled, PluginError> {
+        let label = source.label.clone();
+        let failed = |kind| PluginError::new(&label, Call::Load, kind);
+        source.check().map_err(failed)?;
+        let (digest, bytes) = digest(source.bytes).await.map_err(failed)?;
+        let (host, origin) = (self.clone(), Origin::of(source.trusted));
+        blocking(move || host.0.precompile(&digest, &bytes, origin)).await.map_err(failed)
     }
 
     /// Things about the cache that a reader of the report should know: sentences.
@@ -130,44 +186,80 @@ impl PluginHost {
     }
 
     /// Hashing, reading, compiling: none of it on a thread of the async runtime.
-    async fn linked(&self, bytes: ComponentBytes) -> Result<Arc<Linked>, PluginErrorKind> {
-        let (digest, bytes) = match bytes {
-            ComponentBytes::Plain(plain) => {
-                blocking(move || Ok((sha256(&plain), ComponentBytes::Plain(plain)))).await?
-            }
-            ComponentBytes::Packed(packed) => (packed.sha256, ComponentBytes::Packed(packed)),
-        };
+    async fn linked(&self, bytes: ComponentBytes, origin: Origin) -> Result<Arc<Linked>, PluginErrorKind> {
+        let (digest, bytes) = digest(bytes).await?;
         let cell = Arc::clone(lock(&self.0.linked).entry(digest).or_default());
         let make = || async {
             let host = self.clone();
-            blocking(move || host.0.obtain(&digest, &bytes).map(Arc::new)).await
+            blocking(move || host.0.obtain(&digest, &bytes, origin).map(Arc::new)).await
         };
         cell.get_or_try_init(make).await.cloned()
     }
 }
 
 impl Inner {
-    fn obtain(&self, digest: &Sha, bytes: &ComponentBytes) -> Result<Linked, PluginErrorKind> {
-        if let Some(component) = self.cached(digest) {
+    fn obtain(
+        &self,
+        digest: &Sha,
+        bytes: &ComponentBytes,
+        origin: Origin,
+    ) -> Result<Linked, PluginErrorKind> {
+        if let Some((component, _)) = self.cached(digest) {
             return self.link(&component, digest);
         }
-        let code = match bytes {
-            ComponentBytes::Plain(wasm) => compile(&self.engine, wasm)?,
-            ComponentBytes::Packed(packed) => compile(&self.engine, &packed.bytes()?)?,
-        };
-        // SAFETY: `code` is what this very engine compiled, a line above.
-        #[expect(unsafe_code, reason = "native code just compiled by this engine is loaded")]
-        let component = unsafe { Component::deserialize(&self.engine, &code) };
-        let component = component.map_err(|e| PluginErrorKind::Host(e.to_string()))?;
-        // What does not fit the contract is not worth keeping.
-        let linked = self.link(&component, digest)?;
+        let (linked, code) = self.compiled(digest, bytes, origin)?;
         if let Some(Err(error)) = self.cache().map(|cache| cache.store(digest, &code)) {
             self.note(format!("a compiled plugin could not be kept: {error}"));
         }
         Ok(linked)
     }
 
-    fn cached(&self, digest: &Sha) -> Option<Component> {
+    fn precompile(
+        &self,
+        digest: &Sha,
+        bytes: &ComponentBytes,
+        origin: Origin,
+    ) -> Result<Precompiled, PluginErrorKind> {
+        let cache = self.cache().ok_or_else(|| {
+            PluginErrorKind::NotKept(
+                lock(&self.notes).first().cloned().unwrap_or_else(|| "there is no cache".into()),
+            )
+        })?;
+        if let Some((component, code)) = self.cached(digest) {
+            self.link(&component, digest)?;
+            return Ok(Precompiled { code, done: Done::Before });
+        }
+        let (_, code) = self.compiled(digest, bytes, origin)?;
+        cache.store(digest, &code).map_err(|e| PluginErrorKind::NotKept(e.to_string()))?;
+        Ok(Precompiled { code: code.len(), done: Done::Now })
+    }
+
+    /// What does not fit the contract is an error, and not worth keeping.
+    fn compiled(
+        &self,
+        digest: &Sha,
+        bytes: &ComponentBytes,
+        origin: Origin,
+    ) -> Result<(Linked, Vec<u8>), PluginErrorKind> {
+        let wasm = match bytes {
+            ComponentBytes::Plain(wasm) => std::borrow::Cow::Borrowed(&**wasm),
+            ComponentBytes::Packed(packed) => std::borrow::Cow::Owned(packed.bytes()?),
+        };
+        let code = match origin {
+            Origin::Program => translate(&self.engine, &wasm)?,
+            Origin::Elsewhere => self.compiler.compile(&self.engine, &wasm)?,
+        };
+        // SAFETY: `code` is what an engine of this very configuration compiled just now: this one, or that of a child
+        // which this process started from its own program, and whose reply arrived whole, with the digest that the child
+        // said.
+        #[expect(unsafe_code, reason = "native code just compiled for this engine is loaded")]
+        let component = unsafe { Component::deserialize(&self.engine, &code) };
+        let component = component.map_err(|e| PluginErrorKind::Host(e.to_string()))?;
+        Ok((self.link(&component, digest)?, code))
+    }
+
+    /// With the size of its code.
+    fn cached(&self, digest: &Sha) -> Option<(Component, usize)> {
         let cache = self.cache()?;
         let code = cache.load(digest)?;
         // SAFETY: only this program writes entries, with code that an engine of the same compatibility (it is in the
@@ -176,7 +268,7 @@ impl Inner {
         #[expect(unsafe_code, reason = "native code that this program compiled and kept is loaded")]
         let component = unsafe { Component::deserialize(&self.engine, &code) };
         match component {
-            Ok(component) => Some(component),
+            Ok(component) => Some((component, code.len())),
             Err(_) => {
                 cache.forget(digest);
                 None
@@ -250,6 +342,15 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     types::add_to_linker::<State, HasSelf<State>>(linker, |s| s)?;
     inputs::add_to_linker::<State, HasSelf<State>>(linker, |s| s)?;
     log::add_to_linker::<State, HasSelf<State>>(linker, |s| s)
+}
+
+async fn digest(bytes: ComponentBytes) -> Result<(Sha, ComponentBytes), PluginErrorKind> {
+    match bytes {
+        ComponentBytes::Plain(plain) => {
+            blocking(move || Ok((sha256(&plain), ComponentBytes::Plain(plain)))).await
+        }
+        ComponentBytes::Packed(packed) => Ok((packed.sha256, ComponentBytes::Packed(packed))),
+    }
 }
 
 async fn blocking<T: Send + 'static>(

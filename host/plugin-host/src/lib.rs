@@ -19,11 +19,11 @@
 //!   that names the field.
 //! - Whatever goes wrong is a [`PluginError`] of that call. It never ends the run, and other plugins never notice.
 //!
-//! # What is not guarded against
+//! # Compiling
 //!
-//! Compiling is the one step in which a hostile component could use much time or memory inside this process:
-//! Cranelift does not promise to bound either. The size limit keeps it within minutes; a compiling child process
-//! with limits of its own would replace the one function in `compile.rs`.
+//! A component from elsewhere could make Cranelift work for hours and use gigabytes. It is compiled in a child process
+//! with limits of its own, by programs whose `main` begins with [`compiler::enter_if_asked`]; in others it is compiled
+//! in the process itself.
 
 mod attempt;
 mod bindings;
@@ -32,7 +32,7 @@ mod cache;
 mod call;
 mod clean;
 mod columns;
-mod compile;
+pub mod compiler;
 mod contract;
 mod engine;
 mod error;
@@ -56,13 +56,15 @@ mod wasi;
 pub use attempt::{AttemptInput, BlobInput};
 pub use cache::{NotPrivate, private_folder};
 pub use contract::{Interfaces, ParserShape, Roles};
-pub use error::{At, Behind, Call, GuestError, HostError, NotAComponent, PluginError, PluginErrorKind};
+pub use error::{
+    At, Behind, Call, CompileStop, GuestError, HostError, NotAComponent, PluginError, PluginErrorKind,
+};
 pub use flaky_core::delivery::{Annotation, AnnotationLevel, Delivery, RenderContext};
 pub use framework::{
     AttemptContext, Command, Detection, EnvChange, InstallPlan, InstallStep, Instrumented, Selection,
     SupportFile,
 };
-pub use host::{HostSettings, PluginHost};
+pub use host::{Done, HostSettings, PluginHost, Precompiled};
 pub use limits::{COMPONENT_BYTES, Limits};
 pub use manifest::{Manifest, Want};
 pub use notes::{LogLevel, LogLine, PluginLog};

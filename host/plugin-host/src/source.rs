@@ -16,7 +16,7 @@ pub struct PluginSource {
     pub label: String,
     /// The component.
     pub bytes: ComponentBytes,
-    /// Whether it came with the program. Others are to be compiled under limits once there is a process for it.
+    /// Whether it came with the program. Others are compiled under limits.
     pub trusted: bool,
 }
 

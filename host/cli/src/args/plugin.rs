@@ -1,5 +1,6 @@
 //! `flaky plugin …`: groups of commands, by who uses them. Each group is an enum of its own below this folder.
 
+pub(crate) mod cache;
 pub(crate) mod source;
 pub(crate) mod trust;
 
@@ -18,4 +19,6 @@ pub(crate) enum PluginCommand {
     Source(source::SourceCommand),
     #[command(flatten)]
     Trust(trust::TrustCommand),
+    #[command(flatten)]
+    Cache(cache::CacheCommand),
 }

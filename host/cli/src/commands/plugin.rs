@@ -2,6 +2,7 @@
 
 mod add;
 mod list;
+mod precompile;
 mod publish;
 mod remove;
 mod shelf;
@@ -10,6 +11,7 @@ mod update;
 mod vendor;
 
 use crate::args::plugin::PluginCommand;
+use crate::args::plugin::cache::CacheCommand;
 use crate::args::plugin::source::SourceCommand;
 use crate::args::plugin::trust::TrustCommand;
 use crate::error::CliError;
@@ -20,6 +22,7 @@ pub(crate) fn execute(command: PluginCommand) -> Result<ExitStatus, CliError> {
     match command {
         PluginCommand::Source(command) => source(&command),
         PluginCommand::Trust(TrustCommand::Trust(args)) => trust::execute(&args),
+        PluginCommand::Cache(CacheCommand::Precompile(args)) => precompile::execute(&args),
     }
 }
 

@@ -66,9 +66,7 @@ const WORKERS: usize = 2;
 
 impl Session {
     pub(crate) fn open(output: &OutputArgs) -> Result<Self, CliError> {
-        let folders = Folders::from_environment(|name| std::env::var_os(name)).map_err(|e| {
-            CliError::usage(&e, Some("set `HOME`, or both `FLAKY_STATE_DIR` and `FLAKY_CACHE_DIR`".into()))
-        })?;
+        let folders = folders()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .enable_all()
@@ -193,6 +191,13 @@ impl Session {
             _ => ExitStatus::of_report(report, fail_on),
         }
     }
+}
+
+/// Where things are kept, by the environment.
+pub(crate) fn folders() -> Result<Folders, CliError> {
+    Folders::from_environment(|name| std::env::var_os(name)).map_err(|e| {
+        CliError::usage(&e, Some("set `HOME`, or both `FLAKY_STATE_DIR` and `FLAKY_CACHE_DIR`".into()))
+    })
 }
 
 /// Date and time (UTC), and a few random letters, so that runs sort by age and never share an id.

@@ -14,8 +14,12 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 /// Open folders at a time: well below the usual limit of 1,024 descriptors. What is nested deeper is moved up.
 const MAX_DEPTH: u32 = 128;
 
-/// Removes a folder and everything in it; nothing to remove is no error.
-pub(crate) fn remove(folder: &Path) -> io::Result<()> {
+/// Removes a folder and everything in it, whatever its permissions and however deep; nothing to remove is no error, and
+/// no link is followed.
+///
+/// # Errors
+/// When something cannot be removed, or `folder` is no folder.
+pub fn remove(folder: &Path) -> io::Result<()> {
     empty(folder)?;
     match fs::remove_dir(folder) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),

@@ -1,6 +1,9 @@
 //! What all tests of this crate need: a host with small limits, guests by name, an attempt.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod bombs;
+pub(crate) mod calls;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Makes every component under `dist/`: `cargo run -p builder`, with the targets `wasm32-unknown-unknown` and
 //! `wasm32-wasip2` installed. The results are committed, so that running the tests needs neither.
+//!
+//! `cargo run -p builder -- freeze 0.1.0` makes the plugin of a contract that is being released (`frozen/README.md`).
 
 use std::error::Error;
 use std::fs;
@@ -28,6 +30,12 @@ fn main() -> Result {
     let guests = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no parent")?.to_owned();
     let wit = fs::read_to_string(guests.join("../../wit/0.1.0/plugin.wit"))?;
     let builder = Builder { guests, wit };
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [freeze, version] = args.as_slice()
+        && freeze == "freeze"
+    {
+        return builder.freeze(version);
+    }
     builder.hostile()?;
     builder.wasi()?;
     builder.dummies()
@@ -48,6 +56,14 @@ impl Builder {
             self.write(name, &ComponentEncoder::default().module(&module)?.validate(true).encode()?)?;
         }
         Ok(fs::remove_dir_all(next)?)
+    }
+
+    /// The plugin of a released contract: made once, when it is released.
+    fn freeze(&self, version: &str) -> Result {
+        let package = format!("frozen-{}", version.replace('.', "-"));
+        let module = self.cargo(&package, "wasm32-unknown-unknown", "")?;
+        let component = ComponentEncoder::default().module(&module)?.validate(true).encode()?;
+        Ok(fs::write(self.guests.join("frozen").join(version).join("plugin.wasm"), component)?)
     }
 
     fn wasi(&self) -> Result {
