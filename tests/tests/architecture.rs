@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-config", &["flaky-core"]),
     ("flaky-exec", &["flaky-core"]),
     ("flaky-plugin-host", &["flaky-core"]),
+    ("flaky-plugin-kit", &["flaky-core", "flaky-plugin-host"]),
     ("flaky-runpod", &["flaky-core"]),
     ("flaky-delivery", &["flaky-core"]),
     ("flaky-engine", &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod"]),
@@ -23,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "flaky-config",
             "flaky-exec",
             "flaky-plugin-host",
+            "flaky-plugin-kit",
             "flaky-runpod",
             "flaky-engine",
             "flaky-delivery",
@@ -34,13 +36,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("flaky-plugin-sdk", &[]),
     ("flaky-plugin-testing", &["flaky-plugin-sdk"]),
-    ("xtask", &["flaky-core", "flaky-config", "flaky-plugin-host", "flaky-plugin-testing"]),
+    (
+        "xtask",
+        &["flaky-core", "flaky-config", "flaky-plugin-host", "flaky-plugin-kit", "flaky-plugin-testing"],
+    ),
 ];
 
 /// Weighty libraries and the rooms that may know each.
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("wasmtime", &["flaky-plugin-host"]),
     ("wasmtime-wasi", &["flaky-plugin-host"]),
+    ("wit-component", &["flaky-plugin-kit"]),
+    ("wit-parser", &["flaky-plugin-kit"]),
     ("git2", &["flaky-exec"]),
     // Processes in one, owners of cached files in the other.
     ("nix", &["flaky-exec", "flaky-plugin-host", "flaky-worker"]),
@@ -79,7 +86,7 @@ fn edges() -> BTreeMap<String, BTreeSet<String>> {
 /// The bundled plugins are many: each may know the SDK, and read with the library of another.
 fn is_plugin(package: &str) -> bool {
     package.starts_with("flaky-plugin-")
-        && !["flaky-plugin-sdk", "flaky-plugin-host", "flaky-plugin-testing"].contains(&package)
+        && !["flaky-plugin-sdk", "flaky-plugin-host", "flaky-plugin-kit", "flaky-plugin-testing"].contains(&package)
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Tasks of the workspace: `cargo xtask`.
 
-mod cargo;
-mod component;
 mod dist;
 mod fixtures;
 mod hosted;
