@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-config", &["flaky-core"]),
     ("flaky-exec", &["flaky-core"]),
     ("flaky-plugin-host", &["flaky-core"]),
+    ("flaky-plugin-kit", &["flaky-core", "flaky-plugin-host"]),
     ("flaky-runpod", &["flaky-core"]),
     ("flaky-delivery", &["flaky-core"]),
     ("flaky-plugin-registry", &["flaky-core"]),
@@ -24,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "flaky-config",
             "flaky-exec",
             "flaky-plugin-host",
+            "flaky-plugin-kit",
             "flaky-runpod",
             "flaky-engine",
             "flaky-delivery",
@@ -36,13 +38,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("flaky-plugin-sdk", &[]),
     ("flaky-plugin-testing", &["flaky-plugin-sdk"]),
-    ("xtask", &["flaky-core", "flaky-config", "flaky-plugin-host", "flaky-plugin-testing"]),
+    (
+        "xtask",
+        &["flaky-core", "flaky-config", "flaky-plugin-host", "flaky-plugin-kit", "flaky-plugin-testing"],
+    ),
 ];
 
 /// Weighty libraries and the rooms that may know each.
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("wasmtime", &["flaky-plugin-host"]),
     ("wasmtime-wasi", &["flaky-plugin-host"]),
+    ("wit-component", &["flaky-plugin-kit"]),
+    ("wit-parser", &["flaky-plugin-kit"]),
     ("git2", &["flaky-exec"]),
     // Processes in one, owners and kinds of files in the others.
     ("nix", &["flaky-exec", "flaky-plugin-host", "flaky-plugin-registry", "flaky-worker"]),
@@ -82,7 +89,13 @@ fn edges() -> BTreeMap<String, BTreeSet<String>> {
 /// The bundled plugins are many: each may know the SDK, and read with the library of another.
 fn is_plugin(package: &str) -> bool {
     package.starts_with("flaky-plugin-")
-        && !["flaky-plugin-sdk", "flaky-plugin-host", "flaky-plugin-registry", "flaky-plugin-testing"]
+        && ![
+            "flaky-plugin-sdk",
+            "flaky-plugin-host",
+            "flaky-plugin-kit",
+            "flaky-plugin-registry",
+            "flaky-plugin-testing",
+        ]
             .contains(&package)
 }
 

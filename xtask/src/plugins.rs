@@ -6,9 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::cargo::{self, Build, Toolchain};
-use crate::component::{self, Interfaces};
+use flaky_plugin_kit::Verbosity;
+use flaky_plugin_kit::cargo::{self, Build, TARGET, Toolchain};
+use flaky_plugin_kit::component::{self, Interfaces};
+
 use crate::dist::{self, Dist, Entry};
 use crate::hosted::Hosted;
 use crate::{Result, read, say, sources};
@@ -126,6 +129,7 @@ enum Locked {
 
 fn build_all(root: &Path, names: &[String], locked: Locked) -> Result<(Dist, BTreeMap<String, Vec<u8>>)> {
     let toolchain = Toolchain::find()?;
+    install_target(&toolchain)?;
     let mut dist = Dist {
         wit_bindgen: wit_bindgen(root)?,
         contract: CONTRACT.to_owned(),
@@ -144,22 +148,43 @@ fn build_all(root: &Path, names: &[String], locked: Locked) -> Result<(Dist, BTr
     Ok((dist, components))
 }
 
+/// Installs the WebAssembly target if that can be done.
+fn install_target(toolchain: &Toolchain) -> Result<()> {
+    if toolchain.has_target() {
+        return Ok(());
+    }
+    say(&format!("the target `{TARGET}` is missing: rustup target add {TARGET}"));
+    let installed = Command::new("rustup").args(["target", "add", TARGET]).status();
+    if installed.is_ok_and(|status| status.success()) && toolchain.has_target() {
+        return Ok(());
+    }
+    Err(format!(
+        "the target `{TARGET}` of `{}` is not installed, and rustup could not add it\n\
+         hint: `rustup target add {TARGET}` where the network allows it, or the package of your distribution \
+         (Debian: libstd-rust-dev-wasm32). Nothing but building plugins needs it.",
+        toolchain.version
+    )
+    .into())
+}
+
 fn build(root: &Path, name: &str, locked: Locked, hosted: &Hosted) -> Result<(Entry, Vec<u8>)> {
     let package = root.join("plugins").join(name);
     let build = Build {
         workspace: root,
+        shown_as: "/flaky",
         package: &package,
         profile: "plugin",
         features: &[],
-        target_folder: &target_folder(root),
+        target_folder: Some(&target_folder(root)),
         locked: locked == Locked::Yes,
+        verbosity: Verbosity::Progress,
     };
     let component = component::encode(&read(&build.run()?)?)?;
     let entry = Entry {
         sha256: sources::sha256(&component),
         size: component.len() as u64,
         source: sources::hash(root, &package)?,
-        roles: Interfaces::of(&component)?.roles(CONTRACT)?,
+        roles: Interfaces::of(&component)?.bundled_roles(CONTRACT)?,
         manifest: hosted.load(name, component.clone())?.manifest().clone(),
     };
     if entry.manifest.name != name {

@@ -81,7 +81,7 @@ pub(crate) struct DoctorArgs {
 }
 
 /// A parser that lists the possible values in the help and takes them from the type itself.
-fn named<T>(all: &'static [(&'static str, T)]) -> impl clap::builder::TypedValueParser<Value = T>
+pub(crate) fn named<T>(all: &'static [(&'static str, T)]) -> impl clap::builder::TypedValueParser<Value = T>
 where
     T: Copy + Send + Sync + FromStr + 'static,
     <T as FromStr>::Err: std::error::Error + Send + Sync + 'static,

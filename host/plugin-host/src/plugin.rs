@@ -3,6 +3,7 @@
 mod framework;
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use flaky_core::evidence::Evidence;
@@ -11,7 +12,7 @@ use flaky_core::verdict::Verdict;
 use serde_json::Value;
 use wasmtime::component::Resource;
 
-use crate::attempt::AttemptInput;
+use crate::attempt::{AttemptInput, BlobInput};
 use crate::bindings::{manifest, parsed, policy, reporter};
 use crate::blob::{Blob, Content};
 use crate::call::Caller;
@@ -44,6 +45,8 @@ struct Shared {
     manifest: Manifest,
     globs: OnceLock<Globs>,
     log: SharedLog,
+    /// The most linear memory that a call took since somebody asked.
+    peak: AtomicUsize,
 }
 
 impl fmt::Debug for Plugin {
@@ -64,8 +67,16 @@ impl Plugin {
         limits: Limits,
     ) -> Result<Self, PluginError> {
         let log = SharedLog::default();
-        let caller =
-            Caller { host: &host, label: &label, linked: &linked, settings: None, log: &log, limits };
+        let peak = AtomicUsize::new(0);
+        let caller = Caller {
+            host: &host,
+            label: &label,
+            linked: &linked,
+            settings: None,
+            log: &log,
+            limits,
+            peak: &peak,
+        };
         let manifest = caller
             .run(
                 Call::Describe,
@@ -79,7 +90,7 @@ impl Plugin {
                 manifest::manifest,
             )
             .await?;
-        let shared = Shared { host, label, linked, manifest, globs: OnceLock::new(), log };
+        let shared = Shared { host, label, linked, manifest, globs: OnceLock::new(), log, peak };
         Ok(Self { shared: Arc::new(shared), settings: Arc::new("{}".into()), limits })
     }
 
@@ -135,6 +146,12 @@ impl Plugin {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The most linear memory that one call took, in bytes, of all calls that ended since this was asked last.
+    #[must_use]
+    pub fn take_peak_memory(&self) -> usize {
+        self.shared.peak.swap(0, Ordering::Relaxed)
     }
 
     /// The same plugin with these settings, which every later call's instance gets. It is asked once now, so that
@@ -260,10 +277,23 @@ impl Plugin {
         report: Arc<[u8]>,
         context: RenderContext,
     ) -> Result<Vec<Delivery>, PluginError> {
+        self.render_input(&BlobInput::Bytes(report), context).await
+    }
+
+    /// The same, of a report that stands elsewhere or is to be read in another way.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    pub async fn render_input(
+        &self,
+        report: &BlobInput,
+        context: RenderContext,
+    ) -> Result<Vec<Delivery>, PluginError> {
         if !self.roles().reporter {
             return Err(self.lacks("reporter", Call::Render));
         }
         let (colour, context) = (context.colour, reporter::to_context(&context));
+        let content = Content::from(report);
         self.caller()
             .run(
                 Call::Render,
@@ -271,7 +301,7 @@ impl Plugin {
                 |store, instance, linked| {
                     Box::pin(async move {
                         let guest = role(&linked.reporter)?.load(&mut *store, instance)?;
-                        let blob = Blob::new("report".into(), Content::Memory(report));
+                        let blob = Blob::new("report".into(), content);
                         let blob = store.data_mut().table.push(blob)?;
                         guest.call_render(store, Resource::new_borrow(blob.rep()), &context).await
                     })
@@ -289,6 +319,7 @@ impl Plugin {
             settings: Some(&self.settings),
             log: &self.shared.log,
             limits: self.limits,
+            peak: &self.shared.peak,
         }
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "the same")]
 #![allow(clippy::print_stderr, reason = "what could not be tried is said")]
 
+mod authoring;
 mod cache;
 mod compiling;
 mod registry;

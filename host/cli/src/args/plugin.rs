@@ -1,5 +1,6 @@
 //! `flaky plugin …`: groups of commands, by who uses them. Each group is an enum of its own below this folder.
 
+pub(crate) mod author;
 pub(crate) mod cache;
 pub(crate) mod source;
 pub(crate) mod trust;
@@ -15,6 +16,8 @@ pub(crate) struct PluginArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
+    #[command(flatten)]
+    Author(author::AuthorCommand),
     #[command(flatten)]
     Source(source::SourceCommand),
     #[command(flatten)]
