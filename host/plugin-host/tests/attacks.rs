@@ -57,7 +57,7 @@ const ATTACKS: &[(&str, &[(&str, Attack)])] = &[
             ("is cut off in the middle", Bytes(half)),
             ("has one bit of its code flipped into an invalid instruction", Bytes(flipped)),
             ("nests types, so that one has 2^100 fields", Bytes(bombs::nested_types)),
-            ("nests 10,000 components", Bytes(bombs::nested_components)),
+            ("nests 500 components", Bytes(bombs::nested_components)),
             ("is built for contract 0.2.0", Load("version-2")),
             ("needs a function that contract 0.1.1 added", Load("next-used")),
             ("has an enum with one case more", Load("more-cases")),

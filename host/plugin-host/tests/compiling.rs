@@ -143,7 +143,7 @@ async fn a_child_has_no_environment_no_foreign_file_and_its_limits() {
     assert_eq!(fs::read_link(child.join("cwd")).unwrap(), Path::new("/"));
     let limits = fs::read_to_string(child.join("limits")).unwrap();
     for (name, value) in
-        [("core file size", "0"), ("file size", "0"), ("cpu time", "60"), ("open files", "16")]
+        [("core file size", "0"), ("file size", "0"), ("cpu time", "240"), ("open files", "16")]
     {
         let line = limits.lines().find(|line| line.contains(name)).unwrap();
         assert!(line.split_whitespace().any(|word| word == value), "{line}");
