@@ -12,7 +12,6 @@ from ..contract import (
     Diagnostic,
     Exit,
     ParsedAttempt,
-    PluginError,
     ReportFile,
     Source,
     Stderr,
@@ -21,7 +20,7 @@ from ..contract import (
 )
 from ..inputs import Attempt, Blob
 from ..roles import Parser
-from .plugin import current, failed, lower_source
+from .plugin import current, guarded, lower_source
 
 
 def _source(source: types.Source) -> Source:
@@ -83,9 +82,7 @@ def parser(cls: type[Parser]) -> type:
 
     class Exported:
         def parse(self, attempt: inputs.Attempt) -> exported.ParsedAttempt:
-            try:
+            with guarded():
                 return _parsed(current(cls).parse(Lent(attempt)))
-            except PluginError as error:
-                raise failed(error) from error
 
     return Exported

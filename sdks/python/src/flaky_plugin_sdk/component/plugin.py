@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from componentize_py_types import Err
@@ -38,10 +42,18 @@ def current(plugin: type[P]) -> P:
     return _configured
 
 
-def failed(error: PluginError) -> Err[types.PluginError]:
-    """As the host gets it."""
-    at = None if error.at is None else (lower_source(error.at[0]), error.at[1])
-    return Err(types.PluginError(error.code, error.message, error.hint, at))
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Every failure leaves as the contract's own. A bug is told with its place: the host would only see a trap."""
+    try:
+        yield
+    except PluginError as error:
+        at = None if error.at is None else (lower_source(error.at[0]), error.at[1])
+        raise Err(types.PluginError(error.code, error.message, error.hint, at)) from error
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f" (at {Path(frames[-1].filename).name}:{frames[-1].lineno}, `{frames[-1].name}`)" if frames else ""
+        raise Err(types.PluginError("bug", f"{type(error).__name__}: {error}{where}", None, None)) from error
 
 
 def json_object(text: str) -> JsonObject:
@@ -96,10 +108,8 @@ def plugin(cls: type[Plugin]) -> type:
 
         def configure(self, settings: str) -> None:
             global _configured
-            _configured = cls()
-            try:
+            with guarded():
+                _configured = cls()
                 _configured.configure(json_object(settings))
-            except PluginError as error:
-                raise failed(error) from error
 
     return Exported

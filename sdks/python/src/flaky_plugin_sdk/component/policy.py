@@ -17,14 +17,13 @@ from ..contract import (
     FailureGroup,
     History,
     Interval,
-    PluginError,
     RunSummary,
     Severity,
     Tried,
     Verdict,
 )
 from ..roles import Policy
-from .plugin import current, failed, json_object
+from .plugin import current, guarded, json_object
 
 
 def _tried(tried: exported.Tried | None) -> Tried | None:
@@ -93,17 +92,13 @@ def policy(cls: type[Policy]) -> type:
 
     class Exported:
         def classify(self, batch: list[exported.Evidence]) -> list[exported.Verdict | None]:
-            try:
+            with guarded():
                 return [_lower(v) for v in current(cls).classify([_evidence(e) for e in batch])]
-            except PluginError as error:
-                raise failed(error) from error
 
         def summarise(self, run: exported.RunSummary) -> exported.Verdict | None:
             verdicts = [(test, _verdict(v)) for test, v in run.verdicts]
             summary = RunSummary(run.total_runs, run.failures, verdicts, json_object(run.more))
-            try:
+            with guarded():
                 return _lower(current(cls).summarise(summary))
-            except PluginError as error:
-                raise failed(error) from error
 
     return Exported

@@ -23,7 +23,7 @@ from ..contract import (
 )
 from ..inputs import Blob
 from ..roles import Reporter
-from .plugin import current, failed, json_object
+from .plugin import current, guarded, json_object
 
 
 def _annotation(a: Annotation) -> exported.Annotation:
@@ -59,12 +59,10 @@ def reporter(cls: type[Reporter]) -> type:
     class Exported:
         def render(self, report: inputs.Blob, context: exported.RenderContext) -> list[exported.Delivery]:
             where = RenderContext(context.width, context.colour, context.report_version, json_object(context.more))
-            try:
+            with guarded():
                 document = Blob(report).json()
                 if not isinstance(document, dict):
                     raise PluginError("invalid-report", "the report is no JSON object")
                 return [_delivery(d) for d in current(cls).render(document, where)]  # type: ignore[arg-type]
-            except PluginError as error:
-                raise failed(error) from error
 
     return Exported
