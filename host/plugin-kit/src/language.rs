@@ -5,6 +5,7 @@
 mod javascript;
 mod python;
 mod rust;
+mod sdk;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::Kind;
-use crate::language::python::built_by_sdk;
+use crate::language::sdk::built_by_sdk;
 use crate::language::{BuildError, BuildRequest, Built, Need, Recipe};
 use crate::process::answer;
 use crate::template::{TemplateFile, files};

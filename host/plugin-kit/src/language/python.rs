@@ -6,11 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Deserialize;
-
 use crate::Kind;
+use crate::language::sdk::built_by_sdk;
 use crate::language::{BuildError, BuildRequest, Built, Need, Recipe};
-use crate::process::{answer, output};
+use crate::process::answer;
 use crate::template::{TemplateFile, files};
 
 /// A file of `sdks/python`, below `sdk/` of the project.
@@ -106,28 +105,6 @@ fn python(project: Option<&Path>) -> OsString {
     let own = project.and_then(|project| of(project.join(".venv")));
     let active = || env::var_os("VIRTUAL_ENV").and_then(|folder| of(PathBuf::from(folder)));
     own.or_else(active).unwrap_or_else(|| "python3".into())
-}
-
-/// What an SDK says on its last line about what it built.
-#[derive(Debug, Deserialize)]
-struct Told {
-    name: String,
-}
-
-/// Has the SDK of an interpreted language build: `COMMAND build PROJECT --out FILE --json`.
-///
-/// # Errors
-/// When it fails, which it explains itself, or does not say what it made.
-pub(super) fn built_by_sdk(command: &mut Command, request: &BuildRequest<'_>) -> Result<Built, BuildError> {
-    let wrong = |why: String| BuildError::Result { path: request.project.to_owned(), why, hint: None };
-    let scratch = tempfile::tempdir().map_err(|e| wrong(e.to_string()))?;
-    let out = scratch.path().join("plugin.wasm");
-    command.arg("build").arg(request.project).arg("--out").arg(&out).arg("--json");
-    let text = output(command.current_dir(request.project))?;
-    let last = text.lines().last().unwrap_or_default();
-    let told: Told = serde_json::from_str(last).map_err(|e| wrong(format!("the SDK said `{last}`: {e}")))?;
-    let component = fs::read(&out).map_err(|e| wrong(e.to_string()))?;
-    Ok(Built { name: told.name, component })
 }
 
 /// The SDK as it came with this program: the package is not published, and this one surely fits the contract that the
