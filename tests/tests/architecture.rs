@@ -86,7 +86,8 @@ fn edges() -> BTreeMap<String, BTreeSet<String>> {
 /// The bundled plugins are many: each may know the SDK, and read with the library of another.
 fn is_plugin(package: &str) -> bool {
     package.starts_with("flaky-plugin-")
-        && !["flaky-plugin-sdk", "flaky-plugin-host", "flaky-plugin-kit", "flaky-plugin-testing"].contains(&package)
+        && !["flaky-plugin-sdk", "flaky-plugin-host", "flaky-plugin-kit", "flaky-plugin-testing"]
+            .contains(&package)
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What the user typed. What it means is decided in `commands`; no flag is read after that.
 
+pub(crate) mod plugin;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Say how far attempts can be kept apart on this machine, and what would raise it
     Doctor(DoctorArgs),
+    /// Make, look into and test plugins
+    Plugin(plugin::PluginArgs),
     /// Print shell completions
     Completions {
         /// For which shell
@@ -524,7 +528,7 @@ impl FromStr for ReportArg {
 }
 
 /// A parser that lists the possible values in the help and takes them from the type itself.
-fn named<T>(all: &'static [(&'static str, T)]) -> impl clap::builder::TypedValueParser<Value = T>
+pub(crate) fn named<T>(all: &'static [(&'static str, T)]) -> impl clap::builder::TypedValueParser<Value = T>
 where
     T: Copy + Send + Sync + FromStr + 'static,
     <T as FromStr>::Err: std::error::Error + Send + Sync + 'static,

@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod help;
 pub(crate) mod init;
 pub(crate) mod parse;
+pub(crate) mod plugin;
 pub(crate) mod report;
 pub(crate) mod reproduce;
 mod resume;

@@ -32,6 +32,11 @@ impl CliError {
         Self { status: ExitStatus::Fault, text: chain(error), hint }
     }
 
+    /// A plugin of the user's that does not build, or does not hold.
+    pub(crate) fn plugin(error: &dyn Error, hint: Option<String>) -> Self {
+        Self { status: ExitStatus::PluginFails, text: chain(error), hint }
+    }
+
     /// To standard error; one that is closed is no reason to panic.
     pub(crate) fn print(&self) {
         let mut out = std::io::stderr().lock();

@@ -17,6 +17,8 @@ pub(crate) enum ExitStatus {
     ReadInPart,
     /// No parser recognised a file.
     NotRecognised,
+    /// A plugin does not build, or fails its tests.
+    PluginFails,
     /// A test is flaky.
     Flaky,
     /// A test is broken.
@@ -35,12 +37,13 @@ pub(crate) enum ExitStatus {
 
 impl ExitStatus {
     /// All that `flaky` ends with, in the order of the table.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Fine,
         Self::Fault,
         Self::Usage,
         Self::ReadInPart,
         Self::NotRecognised,
+        Self::PluginFails,
         Self::Flaky,
         Self::Broken,
         Self::Inconclusive,
@@ -58,6 +61,7 @@ impl ExitStatus {
             Self::Usage => 2,
             Self::ReadInPart => 3,
             Self::NotRecognised => 4,
+            Self::PluginFails => 5,
             Self::Flaky => 10,
             Self::Broken => 11,
             Self::Inconclusive => 12,
@@ -76,6 +80,9 @@ impl ExitStatus {
             Self::Usage => "wrong usage or configuration: nothing was run",
             Self::ReadInPart => "`flaky parse` read a file in part: it ends before the framework did",
             Self::NotRecognised => "`flaky parse` read nothing: no parser recognised a file",
+            Self::PluginFails => {
+                "`flaky plugin`: a plugin does not build or fails its tests, or a tool for it is missing"
+            }
             Self::Flaky => "a test is flaky, and none is broken",
             Self::Broken => "a test is broken: a genuine bug",
             Self::Inconclusive => {

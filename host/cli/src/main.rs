@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Reproduce(args) => commands::reproduce::execute(&args),
         Command::Verify(args) => commands::verify::execute(*args),
         Command::Doctor(args) => commands::doctor::execute(&args),
+        Command::Plugin(args) => commands::plugin::execute(args.command),
         Command::Completions { shell } => commands::help::completions(shell),
         Command::Man => commands::help::man(),
         Command::Help { topic } => commands::help::explain(topic.as_deref()),

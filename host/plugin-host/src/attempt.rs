@@ -46,4 +46,8 @@ pub enum BlobInput {
     },
     /// In memory.
     Bytes(Arc<[u8]>),
+    /// In memory, and handed over in pieces of at most this many bytes, however many are asked for: the host's chunk
+    /// cap made small, so that tests of plugins can put the ends of pieces everywhere. Text still ends with a whole
+    /// character, so a piece of it has at least four bytes where there are as many.
+    Pieces(Arc<[u8]>, std::num::NonZeroU32),
 }

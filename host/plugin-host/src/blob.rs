@@ -16,6 +16,8 @@ use crate::limits::{CHUNK, WINDOW};
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
     Memory(Arc<[u8]>),
+    /// The same, with a chunk cap of its own.
+    Pieces(Arc<[u8]>, usize),
     File {
         path: PathBuf,
         size: u64,
@@ -30,6 +32,9 @@ impl From<&BlobInput> for Content {
     fn from(input: &BlobInput) -> Self {
         match input {
             BlobInput::Bytes(bytes) => Self::Memory(Arc::clone(bytes)),
+            BlobInput::Pieces(bytes, most) => {
+                Self::Pieces(Arc::clone(bytes), usize::try_from(most.get()).unwrap_or(CHUNK))
+            }
             BlobInput::File { path, size, cut } => Self::File { path: path.clone(), size: *size, cut: *cut },
         }
     }
@@ -69,7 +74,7 @@ impl Blob {
 
     pub(crate) fn size(&self) -> u64 {
         match &self.content {
-            Content::Memory(bytes) => bytes.len() as u64,
+            Content::Memory(bytes) | Content::Pieces(bytes, _) => bytes.len() as u64,
             Content::File { size, .. } => *size,
             #[cfg(test)]
             Content::Silent => u64::MAX,
@@ -85,7 +90,7 @@ impl Blob {
 
     /// Up to `max` bytes from `offset`; less only at the end or at [`CHUNK`].
     pub(crate) async fn read(&mut self, offset: u64, max: u32) -> Result<Vec<u8>, ReadError> {
-        self.bytes(offset, max as usize).await.map(<[u8]>::to_vec)
+        self.bytes(offset, max as usize, 0).await.map(<[u8]>::to_vec)
     }
 
     /// The same as text. A chunk ends before a character that it would cut, so at least one whole character is read
@@ -94,18 +99,20 @@ impl Blob {
         const LONGEST_CHARACTER: usize = 4;
         let size = self.size();
         let wanted = (max as usize).max(LONGEST_CHARACTER);
-        let bytes = self.bytes(offset, wanted).await?;
+        let bytes = self.bytes(offset, wanted, LONGEST_CHARACTER).await?;
         let last = offset.saturating_add(bytes.len() as u64) >= size || bytes.is_empty();
         let whole = if last { bytes.len() } else { bytes.len() - cut_character(bytes) };
         let text = String::from_utf8_lossy(&bytes[..whole]).into_owned();
         Ok(TextChunk { text, next: offset.saturating_add(whole as u64) })
     }
 
-    async fn bytes(&mut self, offset: u64, max: usize) -> Result<&[u8], ReadError> {
-        let wanted = max.min(CHUNK);
+    /// Up to `max` bytes, and no more than the cap, which is never below `least`.
+    async fn bytes(&mut self, offset: u64, max: usize, least: usize) -> Result<&[u8], ReadError> {
+        let cap = if let Content::Pieces(_, most) = &self.content { (*most).max(least) } else { CHUNK };
+        let wanted = max.min(cap).min(CHUNK);
         self.fetch(offset, wanted).await?;
         let (start, held): (u64, &[u8]) = match &self.content {
-            Content::Memory(bytes) => (0, bytes),
+            Content::Memory(bytes) | Content::Pieces(bytes, _) => (0, bytes),
             _ => (self.window.0, &self.window.1),
         };
         let from = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX).min(held.len());
@@ -115,7 +122,7 @@ impl Blob {
     /// Makes the window hold `wanted` bytes from `offset`, as far as the file has them.
     async fn fetch(&mut self, offset: u64, wanted: usize) -> Result<(), ReadError> {
         let (path, size) = match &self.content {
-            Content::Memory(_) => return Ok(()),
+            Content::Memory(_) | Content::Pieces(..) => return Ok(()),
             Content::File { path, size, .. } => (path, *size),
             #[cfg(test)]
             Content::Silent => std::future::pending().await,
@@ -200,6 +207,25 @@ mod tests {
         let path = folder.join("blob");
         std::fs::write(&path, bytes).unwrap();
         Blob::new("blob".into(), Content::File { path, size: bytes.len() as u64, cut: None })
+    }
+
+    #[tokio::test]
+    async fn pieces_end_where_they_are_told_to_and_text_never_within_a_character() {
+        let text = "aé€😀b";
+        let mut blob = Blob::new("stdout".into(), Content::Pieces(text.as_bytes().into(), 1));
+        let mut bytes = Vec::new();
+        while bytes.len() < text.len() {
+            let piece = blob.read(bytes.len() as u64, u32::MAX).await.unwrap();
+            assert_eq!(piece.len(), 1);
+            bytes.extend(piece);
+        }
+        assert_eq!(bytes, text.as_bytes());
+        let (mut read, mut pieces, mut next) = (String::new(), 0, 0);
+        while next < text.len() as u64 {
+            let chunk = blob.read_text(next, u32::MAX).await.unwrap();
+            (read, next, pieces) = (read + &chunk.text, chunk.next, pieces + 1);
+        }
+        assert_eq!((read.as_str(), pieces), (text, 4));
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! wrong by its name.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use wasmtime::Store;
@@ -29,6 +30,8 @@ pub(crate) struct Caller<'a> {
     /// JSON for `configure`; `None` before the plugin has described itself.
     pub(crate) settings: Option<&'a String>,
     pub(crate) log: &'a SharedLog,
+    /// The most linear memory that a call took.
+    pub(crate) peak: &'a AtomicUsize,
 }
 
 impl Caller<'_> {
@@ -64,6 +67,7 @@ impl Caller<'_> {
         let work = self.instantiated(call, notes, &mut store, body);
         let outcome = tokio::time::timeout(limits.time + GRACE, work).await;
         drop(ticking);
+        self.peak.fetch_max(store.data().memory(), Ordering::Relaxed);
         match outcome {
             Ok(Ok(Ok(result))) => Ok(result),
             Ok(Ok(Err(error))) => Err(guest_error(error)),

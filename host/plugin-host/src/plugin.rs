@@ -3,6 +3,7 @@
 mod framework;
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use flaky_core::evidence::Evidence;
@@ -11,7 +12,7 @@ use flaky_core::verdict::Verdict;
 use serde_json::Value;
 use wasmtime::component::Resource;
 
-use crate::attempt::AttemptInput;
+use crate::attempt::{AttemptInput, BlobInput};
 use crate::bindings::{manifest, parsed, policy, reporter};
 use crate::blob::{Blob, Content};
 use crate::call::Caller;
@@ -42,6 +43,8 @@ struct Shared {
     manifest: Manifest,
     globs: OnceLock<Globs>,
     log: SharedLog,
+    /// The most linear memory that a call took since somebody asked.
+    peak: AtomicUsize,
 }
 
 impl fmt::Debug for Plugin {
@@ -61,7 +64,9 @@ impl Plugin {
         linked: Arc<Linked>,
     ) -> Result<Self, PluginError> {
         let log = SharedLog::default();
-        let caller = Caller { host: &host, label: &label, linked: &linked, settings: None, log: &log };
+        let peak = AtomicUsize::new(0);
+        let caller =
+            Caller { host: &host, label: &label, linked: &linked, settings: None, log: &log, peak: &peak };
         let manifest = caller
             .run(
                 Call::Describe,
@@ -75,7 +80,7 @@ impl Plugin {
                 manifest::manifest,
             )
             .await?;
-        let shared = Shared { host, label, linked, manifest, globs: OnceLock::new(), log };
+        let shared = Shared { host, label, linked, manifest, globs: OnceLock::new(), log, peak };
         Ok(Self { shared: Arc::new(shared), settings: Arc::new("{}".into()) })
     }
 
@@ -119,6 +124,12 @@ impl Plugin {
     #[must_use]
     pub fn log(&self) -> PluginLog {
         self.shared.log.snapshot()
+    }
+
+    /// The most linear memory that one call took, in bytes, of all calls that ended since this was asked last.
+    #[must_use]
+    pub fn take_peak_memory(&self) -> usize {
+        self.shared.peak.swap(0, Ordering::Relaxed)
     }
 
     /// The same plugin with these settings, which every later call's instance gets. It is asked once now, so that
@@ -244,10 +255,23 @@ impl Plugin {
         report: Arc<[u8]>,
         context: RenderContext,
     ) -> Result<Vec<Delivery>, PluginError> {
+        self.render_input(&BlobInput::Bytes(report), context).await
+    }
+
+    /// The same, of a report that stands elsewhere or is to be read in another way.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    pub async fn render_input(
+        &self,
+        report: &BlobInput,
+        context: RenderContext,
+    ) -> Result<Vec<Delivery>, PluginError> {
         if !self.roles().reporter {
             return Err(self.lacks("reporter", Call::Render));
         }
         let (colour, context) = (context.colour, reporter::to_context(&context));
+        let content = Content::from(report);
         self.caller()
             .run(
                 Call::Render,
@@ -255,7 +279,7 @@ impl Plugin {
                 |store, instance, linked| {
                     Box::pin(async move {
                         let guest = role(&linked.reporter)?.load(&mut *store, instance)?;
-                        let blob = Blob::new("report".into(), Content::Memory(report));
+                        let blob = Blob::new("report".into(), content);
                         let blob = store.data_mut().table.push(blob)?;
                         guest.call_render(store, Resource::new_borrow(blob.rep()), &context).await
                     })
@@ -272,6 +296,7 @@ impl Plugin {
             linked: &self.shared.linked,
             settings: Some(&self.settings),
             log: &self.shared.log,
+            peak: &self.shared.peak,
         }
     }
 

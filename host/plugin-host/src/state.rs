@@ -34,6 +34,13 @@ pub(crate) struct State {
     wasi: Option<WasiCtx>,
 }
 
+impl State {
+    /// Bytes of linear memory that the call has taken. Memory never shrinks, so that this is also the most it had.
+    pub(crate) fn memory(&self) -> usize {
+        self.meter.memory
+    }
+}
+
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let notes = &self.notes;

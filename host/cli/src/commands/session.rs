@@ -157,8 +157,12 @@ impl Session {
     }
 
     pub(crate) fn plugin_host(&self) -> Result<PluginHost, HostError> {
-        let settings = HostSettings { cache: Some(self.folders.components()), limits: Limits::default() };
-        PluginHost::new(settings)
+        PluginHost::new(self.plugin_settings())
+    }
+
+    /// What plugin hosts are made with here.
+    pub(crate) fn plugin_settings(&self) -> HostSettings {
+        HostSettings { cache: Some(self.folders.components()), limits: Limits::default() }
     }
 
     pub(crate) const fn colour(&self) -> bool {
