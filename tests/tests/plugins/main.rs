@@ -2,3 +2,4 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "functions that several tests share fail as tests do")]
 
 mod authoring;
+mod languages;
