@@ -18,7 +18,7 @@ usage: cargo xtask plugins [--check] [NAME...]
        cargo xtask fixtures [NAME...]
 
 plugins   builds the bundled plugins, or those named, into plugins/dist
-schemas   writes the JSON Schemas of report, configuration, jobs and `flaky parse` into docs/schema
+schemas   writes the JSON Schemas of report, configuration, jobs, `flaky parse` and `flaky plugin` into docs/schema
 fixtures  holds the components in plugins/dist against recorded output of real frameworks
 --check   writes nothing, and fails if what is there is not what would be written";
 

@@ -178,7 +178,7 @@ impl Reader {
 fn is_silent(input: &AttemptInput) -> bool {
     let empty = |blob: &BlobInput| match blob {
         BlobInput::File { size, .. } => *size == 0,
-        BlobInput::Bytes(bytes) => bytes.is_empty(),
+        BlobInput::Bytes(bytes) | BlobInput::Pieces(bytes, _) => bytes.is_empty(),
     };
     empty(&input.stdout) && empty(&input.stderr) && input.reports.is_empty() && input.tree.is_empty()
 }

@@ -52,7 +52,7 @@ fn of_stream(blob: &BlobInput) -> Taste {
             // What cannot be read here will be told by whoever reads it in whole.
             ends(path, *size).map_or(Taste::Document, |(head, tail)| joined(&head, &tail))
         }
-        BlobInput::File { .. } | BlobInput::Bytes(_) => Taste::Short,
+        BlobInput::File { .. } | BlobInput::Bytes(_) | BlobInput::Pieces(..) => Taste::Short,
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
             tree: Vec::new(),
         };
         taste(&input).map(|tasted| match tasted.stdout {
-            BlobInput::Bytes(bytes) => bytes.to_vec(),
+            BlobInput::Bytes(bytes) | BlobInput::Pieces(bytes, _) => bytes.to_vec(),
             BlobInput::File { .. } => panic!("the whole file"),
         })
     }
