@@ -2,7 +2,10 @@
 //!
 //! To add a language: a variant of [`Language`], a module beside `rust.rs` with a [`Recipe`], a folder below `templates/`.
 
+mod javascript;
+mod python;
 mod rust;
+mod sdk;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,17 +20,24 @@ use crate::template::TemplateFile;
 pub enum Language {
     /// Rust.
     Rust,
+    /// Python.
+    Python,
+    /// JavaScript, or TypeScript.
+    JavaScript,
 }
 
 impl Language {
     /// By the name that is typed.
-    pub const ALL: &[(&'static str, Self)] = &[("rust", Self::Rust)];
+    pub const ALL: &[(&'static str, Self)] =
+        &[("rust", Self::Rust), ("python", Self::Python), ("js", Self::JavaScript)];
 
     /// The name that is typed.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
+            Self::Python => "python",
+            Self::JavaScript => "js",
         }
     }
 
@@ -36,6 +46,8 @@ impl Language {
     pub fn recipe(self) -> &'static dyn Recipe {
         match self {
             Self::Rust => &rust::Rust,
+            Self::Python => &python::Python,
+            Self::JavaScript => &javascript::JavaScript,
         }
     }
 
@@ -173,6 +185,52 @@ impl BuildError {
             Self::Missing { bring, .. } => Some(bring.clone()),
             Self::Command(_) => None,
             Self::Result { hint, .. } => hint.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The files of an SDK as they stand in a project, from the folders and files of `sdks/LANGUAGE` that belong there.
+    pub(super) fn sdk_files(language: &str, parts: &[&str]) -> Vec<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdks").join(language);
+        let mut found = Vec::new();
+        let mut left: Vec<PathBuf> = parts.iter().map(|part| root.join(part)).collect();
+        while let Some(path) = left.pop() {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name == "__pycache__" || name.ends_with(".egg-info") {
+                continue;
+            }
+            if path.is_dir() {
+                left.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            } else {
+                found.push(format!("sdk/{}", path.strip_prefix(&root).unwrap().display()));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn languages_are_typed_by_their_names() {
+        for (name, language) in Language::ALL {
+            assert_eq!((*name, name.parse()), (language.name(), Ok(*language)));
+        }
+        assert!("javascript".parse::<Language>().is_err());
+    }
+
+    #[test]
+    fn a_template_has_each_file_once() {
+        for (name, language) in Language::ALL {
+            for kind in [Kind::Policy, Kind::Parser, Kind::Reporter] {
+                let mut paths: Vec<_> =
+                    language.recipe().template(kind).iter().map(|file| file.path).collect();
+                paths.sort_unstable();
+                let files = paths.len();
+                paths.dedup();
+                assert_eq!(paths.len(), files, "{name} {kind}");
+            }
         }
     }
 }

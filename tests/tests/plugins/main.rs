@@ -6,6 +6,7 @@
 mod authoring;
 mod cache;
 mod compiling;
+mod languages;
 mod registry;
 mod revisions;
 mod server;
