@@ -64,7 +64,7 @@ impl Build<'_> {
     /// Builds the library and gives the core module's path.
     pub(crate) fn run(&self) -> Result<PathBuf> {
         let manifest = self.package.join("Cargo.toml");
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut command = cargo();
         command
             .current_dir(self.workspace)
             .args(["build", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"])
@@ -91,9 +91,7 @@ impl Build<'_> {
     /// parsers do. No path of this machine may get into the component: neither the checkout's nor those of the
     /// registry and the toolchain.
     fn flags(&self) -> Result<OsString> {
-        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-        let home = home.ok_or("neither `CARGO_HOME` nor a home folder is known")?;
+        let home = home()?;
         let mut flags = OsString::from("-Ctarget-feature=+simd128");
         // The last one that fits wins, so the most special comes last.
         for (path, name) in [(home.as_path(), "/cargo"), (self.workspace, "/flaky")] {
@@ -129,7 +127,7 @@ fn module_of(manifest: &Path, messages: &str) -> Result<PathBuf> {
 /// folder, in brackets, at the end.
 pub(crate) fn dependencies(package: &Path) -> Result<String> {
     output(
-        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        cargo()
             .args(["tree", "--edges", "normal,build", "--prefix", "none", "--target", TARGET])
             .args(["--format", "{p}|{f}", "--manifest-path"])
             .arg(package.join("Cargo.toml")),
@@ -149,6 +147,25 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         return Err(format!("`{line}` failed: {}", output.status).into());
     }
     Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+}
+
+/// The cargo that runs this task.
+pub(crate) fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// The cargo that `RUSTUP_TOOLCHAIN` chooses, which the one that runs this task does not heed.
+pub(crate) fn through_rustup() -> Command {
+    let mut command = Command::new("cargo");
+    command.env_remove("CARGO").env_remove("RUSTC");
+    command
+}
+
+/// Cargo's own folder: the sources of crates are there.
+pub(crate) fn home() -> Result<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    home.ok_or_else(|| "neither `CARGO_HOME` nor a home folder is known".into())
 }
 
 fn rustc() -> Command {
