@@ -65,7 +65,7 @@ install() {
         fail "the release has no sha256 of a program for $triple" "$releases"
     [ "$(printf '%s\n' "$line" | wc -l)" -eq 1 ] || fail "the release has several programs for $triple"
     expected=${line%% *} file=${line##* }
-    case $file in "flaky-${1:-}"*) ;; *) fail "asked for $1, the release has $file" ;; esac
+    [ -z "$1" ] || [ "$file" = "flaky-$1-$triple.tar.gz" ] || fail "asked for $1, the release has $file"
     download "$from/$file" "$work/$file"
     [ "$(du -k "$work/$file" | cut -f 1)" -le "$most_kilobytes" ] || fail "$file is far too large"
     found=$(checksum "$work/$file")
@@ -93,15 +93,16 @@ main() {
     version=
     while [ $# -gt 0 ]; do
         case $1 in
-            --version) version=${2:-} && [ $# -ge 2 ] && shift ;;
+            --version)
+                version=${2:-}
+                printf '%s\n' "$version" | grep -qxE '[0-9]+\.[0-9]+\.[0-9]+' || fail "--version wants one of the form 1.2.3"
+                shift
+                ;;
             --uninstall) uninstall && return ;;
             *) fail "unexpected argument $1" "--version 1.2.3 or --uninstall" ;;
         esac
-        [ "$1" = "$version" ] || [ -n "$version" ] || fail "--version needs a version"
         shift
     done
-    case $version in '' | [0-9]*.[0-9]*.[0-9]*) ;; *) fail "$version is not of the form 1.2.3" ;; esac
-    case $version in *[!0-9.]*) fail "$version is not of the form 1.2.3" ;; esac
     install "$version"
 }
 

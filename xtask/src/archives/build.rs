@@ -50,18 +50,15 @@ impl Build<'_> {
     }
 
     /// Folders of this machine and what stands for each. The last one that fits wins, so the most special comes last.
-    fn folders(&self) -> Result<[(PathBuf, &'static str); 4]> {
-        Ok([
-            (cargo::home()?, "/cargo"),
-            (self.tools.sysroot()?, "/rust"),
-            (self.root.to_owned(), "/flaky"),
-            (self.target_folder.to_owned(), "/target"),
-        ])
-    }
-
     fn rust_flags(&self) -> Result<OsString> {
+        let (home, sysroot) = (cargo::home()?, self.tools.sysroot()?);
         let mut flags = OsString::new();
-        for (path, name) in self.folders()? {
+        for (path, name) in [
+            (home.as_path(), "/cargo"),
+            (sysroot.as_path(), "/rust"),
+            (self.root, "/flaky"),
+            (self.target_folder, "/target"),
+        ] {
             if !flags.is_empty() {
                 flags.push("\u{1f}");
             }
@@ -73,20 +70,21 @@ impl Build<'_> {
         Ok(flags)
     }
 
+    /// Sources in C are cargo's and what build scripts write.
     fn c_flags(&self) -> Result<OsString> {
         let mut flags = OsString::new();
-        for (path, name) in self.folders()? {
+        for (path, name) in [(cargo::home()?.as_path(), "/cargo"), (self.target_folder, "/target")] {
             // The flags are separated by spaces.
             if path.to_string_lossy().contains(char::is_whitespace) {
-                return Err(
-                    format!("`{}`: C cannot be built below a path with a space", path.display()).into()
-                );
+                return Err(format!("`{}`: C cannot be built below a path with a space", path.display()).into());
+            }
+            if !flags.is_empty() {
+                flags.push(" ");
             }
             flags.push("-ffile-prefix-map=");
             flags.push(path);
             flags.push("=");
             flags.push(name);
-            flags.push(" ");
         }
         Ok(flags)
     }

@@ -67,7 +67,7 @@ mod tests {
             "\nwasmtime@",
             "\nlibgit2-sys@",
             "GNU GENERAL PUBLIC LICENSE",
-            "The Unicode Consortium",
+            "Unicode, Inc.",
             "Daniel Stenberg",
         ] {
             assert!(text.contains(told), "{told}");
