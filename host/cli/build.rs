@@ -27,7 +27,9 @@ fn by_version(text: &str) -> Result<String, &'static str> {
     for part in parts {
         let version = part.get(COMMIT..).and_then(|rest| rest.strip_prefix(" # "));
         changed.push_str(ACTION);
-        changed.push_str(version.ok_or("an example names the action by something else than a commit and a version")?);
+        changed.push_str(
+            version.ok_or("an example names the action by something else than a commit and a version")?,
+        );
     }
     Ok(changed)
 }

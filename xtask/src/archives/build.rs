@@ -76,7 +76,9 @@ impl Build<'_> {
         for (path, name) in [(cargo::home()?.as_path(), "/cargo"), (self.target_folder, "/target")] {
             // The flags are separated by spaces.
             if path.to_string_lossy().contains(char::is_whitespace) {
-                return Err(format!("`{}`: C cannot be built below a path with a space", path.display()).into());
+                return Err(
+                    format!("`{}`: C cannot be built below a path with a space", path.display()).into()
+                );
             }
             if !flags.is_empty() {
                 flags.push(" ");

@@ -200,7 +200,14 @@ fn next_steps(out: &mut impl Write, found: &[Found], ci: &[String], workflows: &
         lines.push(format!("no workflow with a name was found: `{USUAL_NAME}` stands for yours, change it"));
     }
     lines.push("merge this first: it acts from the default branch".into());
-    lines.push(concat!("to name the action by its commit: `git ls-remote https://github.com/flaky-rs/flaky v", env!("CARGO_PKG_VERSION"), "`").into());
+    lines.push(
+        concat!(
+            "to name the action by its commit: `git ls-remote https://github.com/flaky-rs/flaky v",
+            env!("CARGO_PKG_VERSION"),
+            "`"
+        )
+        .into(),
+    );
     lines.push("try it here: `flaky run`".into());
     let _ = out.write_all((lines.join("\n") + "\n").as_bytes());
 }
