@@ -50,7 +50,9 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["flaky-runpod", "flaky-worker", "flaky-delivery"]),
     // Shards on their way in one, bundled components in the others.
     ("zstd", &["flaky-runpod", "flaky-engine", "xtask"]),
-    ("tar", &["flaky-runpod"]),
+    // Local folders on their way to a worker in one, archives of releases in the other.
+    ("tar", &["flaky-runpod", "xtask"]),
+    ("flate2", &["xtask"]),
     ("ignore", &["flaky-runpod"]),
 ];
 
