@@ -113,8 +113,7 @@ impl User {
         for name in programs {
             let all = std::env::split_paths("/usr/local/bin:/usr/bin:/bin");
             let found = all.map(|folder| folder.join(name)).find(|path| path.exists());
-            let found = found.unwrap_or_else(|| panic!("{name} is needed for this test"));
-            std::os::unix::fs::symlink(found, folder.join(name)).unwrap();
+            std::os::unix::fs::symlink(found.expect(name), folder.join(name)).unwrap();
         }
         self.path = folder.display().to_string();
     }
