@@ -49,6 +49,7 @@ COPY --from=go /usr/local/go /usr/local/go
 FROM variant-${VARIANT} AS worker
 
 LABEL org.opencontainers.image.title="flaky-worker" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.description="Runs a test command many times and tells flaky tests from bugs, as a RunPod Serverless worker" \
       org.opencontainers.image.source="https://github.com/flaky-rs/flaky" \
       org.opencontainers.image.documentation="https://github.com/flaky-rs/flaky/blob/main/docs/deploy.md" \

@@ -23,6 +23,8 @@ GITLAB_PAGE = ROOT / "docs/gitlab.md"
 STAND_IN = ROOT / "tests/github"
 EXAMPLES = sorted((ROOT / "examples/github").glob("*.yml"))
 INPUTS = [ROOT / "action.yml", *EXAMPLES, *sorted((ROOT / ".github/workflows").glob("*.yml"))]
+# Shell that workflows and people run.
+SCRIPTS = [ROOT / "install.sh", *sorted(path for folder in ("action", ".ci/release", "tests/dist") for path in (ROOT / folder).glob("*.sh"))]
 # A workflow that holds a token and is started by somebody else's change.
 PRIVILEGED = re.compile(r"^\s*workflow_run:", re.MULTILINE)
 # Ways to get at code of the head.
@@ -144,7 +146,7 @@ def main() -> None:
         sys.exit("\n".join(found))
     if shutil.which("shellcheck") is None:
         sys.exit("shellcheck is missing")
-    run("shellcheck", *sorted((ROOT / "action").glob("*.sh")))
+    run("shellcheck", *SCRIPTS)
     run("npm", "ci", "--silent", cwd=STAND_IN)
     run("node", "cut.mjs", "--check", cwd=STAND_IN)
     run("node", "events/make.mjs", "--check", cwd=STAND_IN)

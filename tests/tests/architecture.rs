@@ -48,8 +48,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("wasmtime", &["flaky-plugin-host"]),
     ("wasmtime-wasi", &["flaky-plugin-host"]),
-    ("wit-component", &["flaky-plugin-kit"]),
-    ("wit-parser", &["flaky-plugin-kit"]),
+    ("wit-component", &["flaky-plugin-kit", "xtask"]),
+    ("wit-parser", &["flaky-plugin-kit", "xtask"]),
     ("git2", &["flaky-exec"]),
     // Processes in one, owners and kinds of files in the others.
     ("nix", &["flaky-exec", "flaky-plugin-host", "flaky-plugin-registry", "flaky-worker"]),
@@ -60,7 +60,9 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("toml", &["flaky-plugin-registry"]),
     // Shards on their way in one, bundled components in the others.
     ("zstd", &["flaky-runpod", "flaky-engine", "xtask"]),
-    ("tar", &["flaky-runpod"]),
+    // Local folders on their way to a worker in one, archives of releases in the other.
+    ("tar", &["flaky-runpod", "xtask"]),
+    ("flate2", &["xtask"]),
     ("ignore", &["flaky-runpod"]),
 ];
 

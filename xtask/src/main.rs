@@ -1,11 +1,16 @@
 //! Tasks of the workspace: `cargo xtask`.
 
+mod archives;
+mod cargo;
+mod changelog;
 mod dist;
 mod fixtures;
 mod hosted;
 mod plugins;
+mod published;
 mod schemas;
 mod sources;
+mod versions;
 
 use std::error::Error;
 use std::io::Write;
@@ -16,10 +21,20 @@ const USAGE: &str = "\
 usage: cargo xtask plugins [--check] [NAME...]
        cargo xtask schemas [--check]
        cargo xtask fixtures [NAME...]
+       cargo xtask versions [--tag TAG]
+       cargo xtask notes
+       cargo xtask release VERSION
+       cargo xtask packages
+       cargo xtask dist [--target TRIPLE]... [--package NAME]... [--verify | --write-checksums | --check-reproducible]
 
 plugins   builds the bundled plugins, or those named, into plugins/dist
 schemas   writes the JSON Schemas of report, configuration, jobs, `flaky parse` and `flaky plugin` into docs/schema
 fixtures  holds the components in plugins/dist against recorded output of real frameworks
+versions  fails where two files name another version, or the tag is not that of the newest release
+notes     prints what the changelog says of the newest release
+release   writes a version into all files that name it, and cuts the changelog
+packages  fails if what is published as packages could not be
+dist      makes archives, SBOMs and SHA256SUMS of a release in `dist` (RELEASING.md)
 --check   writes nothing, and fails if what is there is not what would be written";
 
 /// What a task gives. The message is all that is done with an error.
@@ -46,6 +61,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[&str]) -> Result<()> {
     let (task, rest) = arguments.split_first().ok_or(USAGE)?;
+    if let Some(done) = release_task(task, rest) {
+        return done;
+    }
     let (flags, names): (Vec<&str>, Vec<&str>) = rest.iter().partition(|argument| argument.starts_with('-'));
     let mode = if flags.contains(&"--check") { Mode::Check } else { Mode::Write };
     let known = |flag: &&str| *flag == "--check";
@@ -66,6 +84,37 @@ fn run(arguments: &[&str]) -> Result<()> {
         }
         other => Err(format!("unknown task `{other}`\n{USAGE}").into()),
     }
+}
+
+/// What belongs to a release; nothing for other tasks.
+fn release_task(task: &str, rest: &[&str]) -> Option<Result<()>> {
+    let root = match root() {
+        Ok(root) => root,
+        Err(error) => return Some(Err(error)),
+    };
+    Some(match (task, rest) {
+        ("versions", []) => versions::check(&root, None),
+        ("versions", ["--tag", tag]) => versions::check(&root, Some(tag)),
+        ("notes", []) => versions::notes(&root).and_then(|text| {
+            std::io::stdout().write_all(text.as_bytes())?;
+            Ok(())
+        }),
+        ("release", [version]) => today().and_then(|today| versions::release(&root, version, today)),
+        ("packages", []) => published::check(&root),
+        ("dist", arguments) => archives::run(&root, arguments),
+        ("versions" | "notes" | "release" | "packages", _) => Err(USAGE.into()),
+        _ => return None,
+    })
+}
+
+fn today() -> Result<changelog::Date> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    Ok(changelog::Date::of_seconds(now.as_secs()))
+}
+
+/// Where cargo builds.
+fn target_folder(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 
 /// The folder of the workspace.

@@ -230,9 +230,7 @@ fn contract(root: &Path) -> PathBuf {
 
 /// Where components are built.
 pub(crate) fn target_folder(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root.join("target"), |folder| root.join(folder))
-        .join("plugins")
+    crate::target_folder(root).join("plugins")
 }
 
 /// The version of the bindings' generator, from the lock file by way of cargo.

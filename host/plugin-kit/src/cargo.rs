@@ -95,9 +95,7 @@ impl Build<'_> {
     /// parsers do. No path of this machine may get into the component: neither the sources' nor those of the
     /// registry and the toolchain.
     fn flags(&self) -> Result<OsString, BuildError> {
-        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-        let home = home.ok_or_else(|| BuildError::Missing {
+        let home = home().ok_or_else(|| BuildError::Missing {
             what: "a home folder, or the variable `CARGO_HOME`".into(),
             bring: "set `CARGO_HOME`".into(),
         })?;
@@ -176,8 +174,16 @@ pub fn package_name(package: &Path) -> Result<String, BuildError> {
     })
 }
 
+/// Cargo's own folder: the sources of crates are there.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+}
+
 /// The cargo that called us, or that of the path.
-pub(crate) fn cargo() -> Command {
+#[must_use]
+pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 

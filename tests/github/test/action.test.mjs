@@ -112,7 +112,7 @@ function release({ listed, made = (folder) => writeFileSync(join(folder, 'flaky'
   const archive = join(runner.folder, 'release.tar.gz');
   spawnSync('tar', ['-czf', archive, '-C', content, 'flaky']);
   const sum = createHash('sha256').update(readFileSync(archive)).digest('hex');
-  const file = 'flaky-1.2.3-x86_64-unknown-linux-gnu.tar.gz';
+  const file = 'flaky-1.2.3-x86_64-unknown-linux-musl.tar.gz';
   writeFileSync(join(root, 'action/checksums.txt'), `# comment 1.2.3 ${file}\n${listed ?? sum}  1.2.3  ${file}\n`);
   runner.program('curl', `printf '%s\\n' "$@" >'${runner.folder}/curl'\nwhile [ "$1" != --output ]; do shift; done\ncp '${archive}' "$2"`);
   const install = (version = '1.2.3') =>
@@ -126,7 +126,7 @@ test('a released binary is installed by its sha256 and put on the path', () => {
   assert.deepEqual([ended.status, ended.text], [0, 'flaky 1.2.3\n']);
   assert.equal(runner.read('path'), `${join(runner.folder, 'temp/flaky-1.2.3')}\n`);
   const asked = runner.read('curl').split('\n');
-  assert.ok(asked.includes('https://github.com/flaky-rs/flaky/releases/download/v1.2.3/flaky-1.2.3-x86_64-unknown-linux-gnu.tar.gz'));
+  assert.ok(asked.includes('https://github.com/flaky-rs/flaky/releases/download/v1.2.3/flaky-1.2.3-x86_64-unknown-linux-musl.tar.gz'));
   assert.ok(asked.includes('=https'));
 });
 
@@ -159,7 +159,7 @@ test('of the version of the workspace there is no release yet, and the action sa
   assert.equal(action().inputs.version.default, version);
   const listed = readFileSync(join(ROOT, 'action/checksums.txt'), 'utf8').split('\n').filter((line) => line && !line.startsWith('#'));
   // Whatever is listed is whole; as long as nothing is, the action fails by name.
-  for (const line of listed) assert.match(line, /^[0-9a-f]{64} {2}\d+\.\d+\.\d+ {2}flaky-\d+\.\d+\.\d+-[a-z0-9_]+-unknown-linux-gnu\.tar\.gz$/);
+  for (const line of listed) assert.match(line, /^[0-9a-f]{64} {2}\d+\.\d+\.\d+ {2}flaky-\d+\.\d+\.\d+-[a-z0-9_]+-unknown-linux-musl\.tar\.gz$/);
   if (listed.some((line) => line.includes(` ${version} `))) return;
   const ended = new Runner().bash(action().runs.steps[0].run, { GITHUB_ACTION_PATH: ROOT, IN_VERSION: version });
   assert.match(ended.text, /no released binary for this version yet/);

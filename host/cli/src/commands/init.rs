@@ -107,13 +107,13 @@ impl Workflow {
         }
     }
 
-    /// The example, with the names of the repository's own workflows in it.
+    /// The example, with the names of the repository's own workflows in it, and the action by its version: see `build.rs`.
     fn text(self, ci: &[String]) -> String {
         let example = match self {
-            Self::AfterCi => include_str!("../../../../examples/github/flaky-after-ci.yml"),
-            Self::Report => include_str!("../../../../examples/github/flaky-report.yml"),
-            Self::Nightly => include_str!("../../../../examples/github/flaky-nightly.yml"),
-            Self::Gate => include_str!("../../../../examples/github/flaky-gate.yml"),
+            Self::AfterCi => include_str!(concat!(env!("OUT_DIR"), "/flaky-after-ci.yml")),
+            Self::Report => include_str!(concat!(env!("OUT_DIR"), "/flaky-report.yml")),
+            Self::Nightly => include_str!(concat!(env!("OUT_DIR"), "/flaky-nightly.yml")),
+            Self::Gate => include_str!(concat!(env!("OUT_DIR"), "/flaky-gate.yml")),
         };
         let names: Vec<String> = ci.iter().map(|name| format!("'{}'", name.replace('\'', "''"))).collect();
         let names = if names.is_empty() { USUAL_NAME.to_owned() } else { names.join(", ") };
@@ -200,6 +200,14 @@ fn next_steps(out: &mut impl Write, found: &[Found], ci: &[String], workflows: &
         lines.push(format!("no workflow with a name was found: `{USUAL_NAME}` stands for yours, change it"));
     }
     lines.push("merge this first: it acts from the default branch".into());
+    lines.push(
+        concat!(
+            "to name the action by its commit: `git ls-remote https://github.com/flaky-rs/flaky v",
+            env!("CARGO_PKG_VERSION"),
+            "`"
+        )
+        .into(),
+    );
     lines.push("try it here: `flaky run`".into());
     let _ = out.write_all((lines.join("\n") + "\n").as_bytes());
 }
@@ -254,6 +262,9 @@ mod tests {
         assert_eq!(ci, ["Tests", "It's CI"]);
         for (_, workflow) in Workflow::ALL {
             let (own, usual) = (workflow.text(&ci), workflow.text(&[]));
+            let action = concat!("uses: flaky-rs/flaky@v", env!("CARGO_PKG_VERSION"), "\n");
+            assert_eq!(usual.matches("flaky-rs/flaky@").count(), usual.matches(action).count(), "{usual}");
+            assert!(usual.contains(action), "{usual}");
             if usual.contains("workflows: [CI]") {
                 assert!(own.contains("    workflows: ['Tests', 'It''s CI']\n"), "{own}");
             }

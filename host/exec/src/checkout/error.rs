@@ -190,7 +190,8 @@ impl CheckoutErrorKind {
                  have one without passphrase in `~/.ssh`"
             }
             Self::Certificate(_) => {
-                "name the authority that signed it with the variable `SSL_CERT_FILE`; there is no switch to skip the check"
+                "install the package `ca-certificates`, or name the authority that signed it with the variable `SSL_CERT_FILE`; \
+                 there is no switch to skip the check"
             }
             Self::HostKeyUnknown { line, .. } => {
                 return Some(format!(

@@ -1,0 +1,35 @@
+//! Takes the workflows of `examples/github` in as `flaky init` writes them: with the action by the version of this program.
+//!
+//! The examples name the action by a commit. That commit holds the checksum of this program, so the program cannot name it.
+
+use std::path::Path;
+
+const FOLDER: &str = "../../examples/github";
+const ACTION: &str = "uses: flaky-rs/flaky@";
+/// Hexadecimal digits of a commit.
+const COMMIT: usize = 40;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed={FOLDER}");
+    let into = std::env::var("OUT_DIR")?;
+    for name in ["flaky-after-ci", "flaky-report", "flaky-nightly", "flaky-gate"] {
+        let path = Path::new(FOLDER).join(name).with_extension("yml");
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        std::fs::write(Path::new(&into).join(name).with_extension("yml"), by_version(&text)?)?;
+    }
+    Ok(())
+}
+
+/// `uses: flaky-rs/flaky@COMMIT # v1.2.3` becomes `uses: flaky-rs/flaky@v1.2.3`.
+fn by_version(text: &str) -> Result<String, &'static str> {
+    let mut parts = text.split(ACTION);
+    let mut changed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let version = part.get(COMMIT..).and_then(|rest| rest.strip_prefix(" # "));
+        changed.push_str(ACTION);
+        changed.push_str(
+            version.ok_or("an example names the action by something else than a commit and a version")?,
+        );
+    }
+    Ok(changed)
+}

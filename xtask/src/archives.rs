@@ -1,0 +1,315 @@
+//! `cargo xtask dist`: what a release consists of, the same bytes wherever it is made.
+//!
+//! Rust, its standard library, all crates, OpenSSL and musl are of fixed versions; the C compiler and linker is zig's of a
+//! fixed version and hash, which builds for both machines on either. No path, time or user of the machine gets in.
+
+mod build;
+mod elf;
+mod notices;
+mod pack;
+mod packages;
+mod sbom;
+mod tools;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use self::build::Build;
+use self::pack::Member;
+use crate::changelog::Version;
+use crate::{Result, read, say, sources, versions};
+
+/// What is released for. Linux alone: attempts are kept apart by its namespaces (RELEASING.md says more).
+pub(crate) const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+
+/// Most bytes of the program: people download it in every CI job.
+const MOST_BYTES: u64 = 25 * 1000 * 1000;
+
+/// A program that is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Package {
+    /// The tool itself.
+    Flaky,
+    /// The worker, for its image.
+    Worker,
+}
+
+impl Package {
+    const ALL: [Self; 2] = [Self::Flaky, Self::Worker];
+
+    /// Of the crate and of its program.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Flaky => "flaky",
+            Self::Worker => "flaky-worker",
+        }
+    }
+}
+
+/// The file name of an archive. The action, `install.sh` and `cargo binstall` rely on it.
+pub(crate) fn archive_name(package: Package, version: Version, target: &str) -> String {
+    format!("{}-{version}-{target}.tar.gz", package.name())
+}
+
+/// What was asked for.
+struct Order {
+    targets: Vec<String>,
+    packages: Vec<Package>,
+    after: After,
+}
+
+/// What is done with the sums of what was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    Nothing,
+    /// Compared with those that the action holds for this version.
+    Verify,
+    /// Written into the action.
+    WriteChecksums,
+    /// Compared with those of a second build, of the last commit, in another folder.
+    CheckReproducible,
+}
+
+impl Order {
+    fn parse(arguments: &[&str]) -> Result<Self> {
+        let mut order = Self { targets: Vec::new(), packages: Vec::new(), after: After::Nothing };
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let mut value = || rest.next().copied().ok_or_else(|| format!("`{argument}` needs a value"));
+            match *argument {
+                "--target" => {
+                    let target = value()?;
+                    if !TARGETS.contains(&target) {
+                        return Err(
+                            format!("nothing is released for `{target}`: {}", TARGETS.join(", ")).into()
+                        );
+                    }
+                    order.targets.push(target.to_owned());
+                }
+                "--package" => {
+                    let name = value()?;
+                    let package = Package::ALL.into_iter().find(|package| package.name() == name);
+                    order.packages.push(package.ok_or_else(|| format!("`{name}` is not released"))?);
+                }
+                "--verify" => order.after = After::Verify,
+                "--write-checksums" => order.after = After::WriteChecksums,
+                "--check-reproducible" => order.after = After::CheckReproducible,
+                other => return Err(format!("unexpected argument `{other}`").into()),
+            }
+        }
+        if order.targets.is_empty() {
+            order.targets = TARGETS.map(str::to_owned).to_vec();
+        }
+        if order.packages.is_empty() {
+            order.packages = Package::ALL.to_vec();
+        }
+        Ok(order)
+    }
+}
+
+/// `cargo xtask dist`: archives, their SBOMs, the contract and `SHA256SUMS` into `dist`.
+pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
+    let order = Order::parse(arguments)?;
+    let into = root.join("dist");
+    let sums = make(root, &order, &crate::target_folder(root), &into)?;
+    let version = versions::current(root)?;
+    let archives = || {
+        let names = TARGETS.map(|target| archive_name(Package::Flaky, version, target));
+        sums.iter()
+            .filter(|(file, _)| names.contains(file))
+            .map(|(file, sum)| (file.clone(), sum.clone()))
+            .collect()
+    };
+    match order.after {
+        After::Nothing => Ok(()),
+        After::Verify => verify(&archives(), &versions::listed(root, version)?),
+        After::WriteChecksums => versions::list(root, version, &archives()),
+        After::CheckReproducible => check_reproducible(root, &order, &sums),
+    }
+}
+
+/// Fails if something was built that is not what the action takes, or nothing was.
+fn verify(built: &BTreeMap<String, String>, listed: &BTreeMap<String, String>) -> Result<()> {
+    if built.is_empty() {
+        return Err("nothing was built that the action installs".into());
+    }
+    for (file, sum) in built {
+        match listed.get(file) {
+            Some(expected) if expected == sum => say(&format!("{file} is what action/checksums.txt says")),
+            Some(expected) => {
+                return Err(format!(
+                    "{file}: built {sum}, action/checksums.txt says {expected}\n\
+                     hint: `cargo xtask dist --write-checksums` at the commit that is released"
+                )
+                .into());
+            }
+            None => return Err(format!("{file}: action/checksums.txt does not know it").into()),
+        }
+    }
+    Ok(())
+}
+
+/// Builds the last commit again, with everything of another name, and compares.
+fn check_reproducible(root: &Path, order: &Order, sums: &BTreeMap<String, String>) -> Result<()> {
+    let place = crate::target_folder(root).join("reproduce-elsewhere");
+    let (copy, target) = (place.join("a/copy"), place.join("other-target"));
+    if copy.exists() {
+        std::fs::remove_dir_all(&copy)?;
+    }
+    let clone =
+        Command::new("git").args(["clone", "--quiet", "--no-hardlinks"]).arg(root).arg(&copy).status()?;
+    if !clone.success() {
+        return Err("git could not clone".into());
+    }
+    let again = make(&copy, order, &target, &place.join("dist"))?;
+    let differing: Vec<_> =
+        sums.iter().filter(|(file, sum)| again.get(*file) != Some(sum)).map(|(f, _)| f).collect();
+    if !differing.is_empty() || again.len() != sums.len() {
+        return Err(format!(
+            "the last commit gave other bytes in another folder: {differing:?}\n\
+             hint: is everything committed? Compare {} with dist",
+            place.join("dist").display()
+        )
+        .into());
+    }
+    say(&format!("{} files, the same bytes in both folders", sums.len()));
+    Ok(())
+}
+
+/// Makes everything that was asked for and gives the sums by file.
+fn make(root: &Path, order: &Order, target_folder: &Path, into: &Path) -> Result<BTreeMap<String, String>> {
+    let version = versions::current(root)?;
+    let tools = tools::Tools::install(&crate::target_folder(&crate::root()?))?;
+    if into.exists() {
+        std::fs::remove_dir_all(into)?;
+    }
+    let epoch = epoch(root)?;
+    let mut built = Vec::new();
+    for target in &order.targets {
+        for &package in &order.packages {
+            let build = Build { root, target_folder, target, package, epoch, tools: &tools };
+            let program = build.run()?;
+            check_program(&program, package)?;
+            built.push((package, target.as_str(), program));
+        }
+    }
+    let texts = texts(&built)?;
+    for (package, target, program) in &built {
+        let packages = packages::of(root, *package, target)?;
+        let mut members = vec![
+            Member::program(package.name(), read(program)?),
+            Member::file("README.md", read(&root.join("README.md"))?),
+            Member::file("LICENSE-APACHE", read(&root.join("LICENSE-APACHE"))?),
+            Member::file("LICENSE-MIT", read(&root.join("LICENSE-MIT"))?),
+            Member::file("THIRD-PARTY.txt", notices::text(&packages)?),
+        ];
+        if *package == Package::Flaky {
+            members.extend(texts.iter().cloned());
+        }
+        let name = archive_name(*package, version, target);
+        crate::write(&into.join(&name), &pack::archive(members, epoch)?)?;
+        let sbom = name.replace(".tar.gz", ".cdx.json");
+        crate::write(&into.join(sbom), &sbom::document(*package, version, target, &packages)?)?;
+    }
+    crate::write(&into.join("install.sh"), &read(&root.join("install.sh"))?)?;
+    let (contract, wit) = pack::contract(root)?;
+    crate::write(&into.join(contract), &wit)?;
+    write_sums(into)
+}
+
+/// Seconds since 1970 that files are marked with: the day of the release, or of the last commit before the first.
+fn epoch(root: &Path) -> Result<u64> {
+    let changelog = String::from_utf8(read(&root.join("CHANGELOG.md"))?)?;
+    if let Some(released) = crate::changelog::newest(&changelog)? {
+        return Ok(u64::try_from(released.date.seconds())?);
+    }
+    let mut git = Command::new("git");
+    Ok(crate::cargo::output(git.args(["log", "-1", "--format=%ct"]).current_dir(root))?.parse()?)
+}
+
+fn check_program(program: &Path, package: Package) -> Result<()> {
+    let content = read(program)?;
+    if let Some(interpreter) = elf::interpreter(&content)? {
+        return Err(format!("{}: not static, it wants `{interpreter}`", program.display()).into());
+    }
+    let size = content.len() as u64;
+    say(&format!("{}: {:.1} MB", package.name(), size as f64 / 1e6));
+    if size > MOST_BYTES {
+        return Err(format!("{}: {size} bytes, at most {MOST_BYTES}", program.display()).into());
+    }
+    Ok(())
+}
+
+/// Manual page and completions, as the program itself prints them. Every machine's program prints the same, so they
+/// are taken from one that runs here.
+fn texts(built: &[(Package, &str, PathBuf)]) -> Result<Vec<Member>> {
+    const TEXTS: [(&str, &[&str]); 5] = [
+        ("man/flaky.1", &["man"]),
+        ("completions/flaky.bash", &["completions", "bash"]),
+        ("completions/_flaky", &["completions", "zsh"]),
+        ("completions/flaky.fish", &["completions", "fish"]),
+        ("completions/flaky.elv", &["completions", "elvish"]),
+    ];
+    let mut programs = built.iter().filter(|(package, ..)| *package == Package::Flaky).peekable();
+    if programs.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let here = format!("{}-", std::env::consts::ARCH);
+    let (.., program) = programs.find(|(_, target, _)| target.starts_with(&here)).ok_or_else(|| {
+        format!("no program was built that runs here, to print its manual page\nhint: --target {here}unknown-linux-musl as well")
+    })?;
+    let print = |(name, arguments): (&str, &[&str])| {
+        let text = crate::cargo::output(Command::new(program).args(arguments))?;
+        Ok(Member::file(name, (text + "\n").into_bytes()))
+    };
+    TEXTS.into_iter().map(print).collect()
+}
+
+/// `SHA256SUMS` of all that is in the folder, in alphabetical order.
+fn write_sums(into: &Path) -> Result<BTreeMap<String, String>> {
+    let mut sums = BTreeMap::new();
+    for entry in std::fs::read_dir(into)? {
+        let entry = entry?;
+        sums.insert(entry.file_name().to_string_lossy().into_owned(), sources::sha256(&read(&entry.path())?));
+    }
+    let lines: String = sums.iter().map(|(file, sum)| format!("{sum}  {file}\n")).collect();
+    crate::write(&into.join("SHA256SUMS"), lines.as_bytes())?;
+    lines.lines().for_each(say);
+    Ok(sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_are_for_what_is_released_only() {
+        let order = Order::parse(&[]).unwrap();
+        assert_eq!(
+            (order.targets, order.packages),
+            (TARGETS.map(str::to_owned).to_vec(), Package::ALL.to_vec())
+        );
+        let order = Order::parse(&["--target", TARGETS[1], "--package", "flaky-worker", "--verify"]).unwrap();
+        assert_eq!(
+            (order.targets.len(), order.packages, order.after),
+            (1, vec![Package::Worker], After::Verify)
+        );
+        for wrong in
+            [&["--target", "x86_64-pc-windows-msvc"][..], &["--target"], &["--package", "xtask"], &["--fast"]]
+        {
+            assert!(Order::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_built_is_verified_by_each_sum() {
+        let sums = |of: &[(&str, &str)]| of.iter().map(|(f, s)| ((*f).to_owned(), (*s).to_owned())).collect();
+        let listed: BTreeMap<String, String> = sums(&[("a", "1"), ("b", "2")]);
+        verify(&listed, &listed).unwrap();
+        verify(&sums(&[("a", "1")]), &listed).unwrap();
+        for wrong in [&[("a", "2")][..], &[("a", "1"), ("c", "3")], &[]] {
+            assert!(verify(&sums(wrong), &listed).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Archives whose bytes depend on their content alone.
+
+use std::io::Write;
+use std::path::Path;
+
+use flate2::{Compression, GzBuilder};
+use tar::{EntryType, Header};
+
+use crate::Result;
+
+/// A file of an archive.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    path: String,
+    mode: u32,
+    content: Vec<u8>,
+}
+
+impl Member {
+    pub(crate) fn program(path: &str, content: Vec<u8>) -> Self {
+        Self { path: path.to_owned(), mode: 0o755, content }
+    }
+
+    pub(crate) fn file(path: &str, content: Vec<u8>) -> Self {
+        Self { path: path.to_owned(), mode: 0o644, content }
+    }
+}
+
+/// A tar, gzipped: the program first, since the action unpacks nothing else, then by path; owner, time and the name in
+/// gzip's header say nothing of the machine.
+pub(crate) fn archive(mut members: Vec<Member>, epoch: u64) -> Result<Vec<u8>> {
+    members.sort_by(|a, b| (b.mode, &a.path).cmp(&(a.mode, &b.path)));
+    let packed = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
+    let mut tar = tar::Builder::new(packed);
+    for member in &members {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(EntryType::Regular);
+        header.set_mode(member.mode);
+        header.set_size(member.content.len() as u64);
+        header.set_mtime(epoch);
+        header.set_uid(0);
+        header.set_gid(0);
+        tar.append_data(&mut header, &member.path, member.content.as_slice())?;
+    }
+    let mut packed = tar.into_inner()?;
+    packed.flush()?;
+    Ok(packed.finish()?)
+}
+
+/// The contract with plugins as a WIT package in its binary form: what tools of other languages fetch. With its name.
+pub(crate) fn contract(root: &Path) -> Result<(String, Vec<u8>)> {
+    let mut resolve = wit_parser::Resolve::default();
+    let told = |error: &dyn std::fmt::Display| format!("wit/0.1.0: {error:#}");
+    let (package, _) = resolve.push_path(root.join("wit/0.1.0")).map_err(|error| told(&error))?;
+    let encoded = wit_component::encode(&resolve, package, false).map_err(|error| told(&error))?;
+    let name = &resolve.packages[package].name;
+    let version = name.version.as_ref().ok_or("the contract has no version")?;
+    Ok((format!("{}-{}-{version}.wit.wasm", name.namespace, name.name), encoded))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn members() -> Vec<Member> {
+        vec![
+            Member::file("man/flaky.1", b"page".to_vec()),
+            Member::program("flaky", b"#!/bin/sh\n".to_vec()),
+            Member::file("LICENSE-MIT", b"free".to_vec()),
+        ]
+    }
+
+    #[test]
+    fn the_same_files_give_the_same_bytes_in_whatever_order_they_come() {
+        let one = archive(members(), 1_000_000_000).unwrap();
+        let other = archive(members().into_iter().rev().collect(), 1_000_000_000).unwrap();
+        assert_eq!(one, other);
+        assert_ne!(one, archive(members(), 1_000_000_001).unwrap());
+    }
+
+    #[test]
+    fn an_archive_says_nothing_of_who_made_it() {
+        let packed = archive(members(), 1_000_000_000).unwrap();
+        // Flags, time and system of gzip's header (RFC 1952, 2.3): none, none, unknown.
+        assert_eq!((packed[3], &packed[4..8], packed[9]), (0, &[0; 4][..], 255));
+        let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(packed.as_slice()));
+        let told = |entry: std::io::Result<tar::Entry<'_, _>>| {
+            let mut entry = entry.unwrap();
+            let mut content = String::new();
+            entry.read_to_string(&mut content).unwrap();
+            let header = entry.header();
+            let owner = (header.uid().unwrap(), header.gid().unwrap(), header.mtime().unwrap());
+            assert_eq!(owner, (0, 0, 1_000_000_000));
+            assert_eq!((header.username_bytes(), header.groupname_bytes()), (Some(&b""[..]), Some(&b""[..])));
+            (entry.path().unwrap().display().to_string(), header.mode().unwrap(), content)
+        };
+        let entries: Vec<_> = tar.entries().unwrap().map(told).collect();
+        let expected =
+            [("flaky", 0o755, "#!/bin/sh\n"), ("LICENSE-MIT", 0o644, "free"), ("man/flaky.1", 0o644, "page")];
+        assert_eq!(entries, expected.map(|(path, mode, text)| (path.to_owned(), mode, text.to_owned())));
+    }
+
+    #[test]
+    fn the_contract_can_be_read_back_from_its_binary_form() {
+        let (name, encoded) = contract(&crate::root().unwrap()).unwrap();
+        assert_eq!(name, "flaky-plugin-0.1.0.wit.wasm");
+        let decoded = wit_component::decode(&encoded).unwrap();
+        let package = &decoded.resolve().packages[decoded.package()];
+        assert!(package.interfaces.contains_key("parser"), "{:?}", package.interfaces);
+    }
+}
