@@ -144,7 +144,7 @@ struct Served {
 impl Served {
     fn new() -> Self {
         let origin = Origin::new();
-        origin.repository("shop", &[(".flaky-detector.yml", BASE)]);
+        let _ = origin.repository("shop", &[(".flaky-detector.yml", BASE)]);
         let served = Self { origin, clones: Flaky::new() };
         served.add_plugin("shop", guest());
         served
@@ -178,7 +178,7 @@ impl Served {
 fn of_a_checkout_of_depth_one_and_of_a_forks_the_base_is_fetched_from_the_jobs_own_repository() {
     let served = Served::new();
     // The fork's `main` is another's: it must not be taken for the base.
-    served.origin.repository(
+    let _ = served.origin.repository(
         "fork",
         &[(".flaky-detector.yml", "runs: 2\nenv: {PLANTED: fork}\nplugins: [rules.wasm]\n")],
     );

@@ -202,6 +202,7 @@ fn a_reporter_of_other_people_sends_only_what_it_asks_for_and_is_granted() {
     let [request] = requests.as_slice() else { panic!("{requests:#?}\n{}", told.everything()) };
     assert_eq!(request.line, "POST /api/chat.postMessage HTTP/1.1");
     assert!(request.head.contains(&"authorization: bearer s3cr3t-t0ken".to_owned()), "{request:#?}");
+    assert!(request.body.contains("#builds"), "{request:#?}");
     let (shown, requests) = telling.by_entry("slack", &all, channel, "--dry-run");
     assert!(requests.is_empty() && shown.exits(0).stdout.contains("POST"), "{requests:#?}");
     // What is granted beyond what is asked for has no effect, and that is said.
