@@ -98,7 +98,7 @@ fn is_plugin(package: &str) -> bool {
             "flaky-plugin-registry",
             "flaky-plugin-testing",
         ]
-            .contains(&package)
+        .contains(&package)
 }
 
 #[test]

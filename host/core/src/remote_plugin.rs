@@ -147,7 +147,7 @@ fn oci(text: &str, rest: &str) -> Result<OciAddress, InvalidRemote> {
     // A digest decides; a tag beside it is for people.
     let version = match (after_at.map(|v| (v, v.strip_prefix("sha256:"))), tag) {
         (Some((_, Some(digest))), tag) => {
-            tag.map_or(Ok(()), |tag| check_tag(tag))?;
+            tag.map_or(Ok(()), check_tag)?;
             OciVersion::Digest(digest.parse()?)
         }
         (Some((version, None)), None) | (None, Some(version)) => {

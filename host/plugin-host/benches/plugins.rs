@@ -137,7 +137,7 @@ async fn round(
     }
     if plugin.roles().policy {
         let batch: Vec<Evidence> =
-            (0..BATCH).map(|i| Evidence::new(TestId::new(format!("test_{i}")))).collect();
+            (0..BATCH).map(|i| Evidence::new(TestId::new(&format!("test_{i}")))).collect();
         lap()?;
         plugin.classify(&batch).await?;
         figures.classify.push(lap()?);

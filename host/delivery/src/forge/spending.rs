@@ -62,7 +62,6 @@ impl Spent {
         self.microdollars as f64 / MICRO
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
     pub(crate) fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
