@@ -13,6 +13,7 @@ fn every_command_in_the_documents_can_be_typed() {
     let mut pages = vec![root.join("README.md"), root.join("BENCHMARKS.md"), root.join("CONTRIBUTING.md")];
     pages_below(&root.join("docs"), &mut pages);
     let mut commands = 0;
+    let mut problems: Vec<String> = Vec::new();
     for page in pages {
         let text = fs::read_to_string(&page).unwrap();
         for command in spoken(&text) {
@@ -24,10 +25,11 @@ fn every_command_in_the_documents_can_be_typed() {
                     clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
                 )
             {
-                panic!("{}: `{command}`\n{error}", page.display());
+                problems.push(format!("{}: `{command}`\n{error}", page.display()));
             }
         }
     }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert!(commands > 30, "only {commands} commands: does the test look at the right places?");
 }
 
@@ -59,13 +61,17 @@ fn spoken(text: &str) -> Vec<String> {
         }
     }
     // The name of a command is no more than that.
-    let inline = prose.split('`').skip(1).step_by(2).filter(|code| code.split_whitespace().count() > 2);
+    let of_name = |code: &str| if code.starts_with("flaky plugin ") { 3 } else { 2 };
+    let inline = prose.split('`').skip(1).step_by(2);
+    let inline = inline.filter(|code| code.split_whitespace().count() > of_name(code) && !code.contains('['));
     found.extend(inline.map(str::to_owned));
     let is_command =
         |text: &String| text.starts_with("flaky ") && !text.contains('…') && !text.ends_with('\\');
     let real = |text: String| {
         text.replace(" RUN", " 20261124-034444-pnd2")
             .replace("-run ID", "-run 7")
+            .replace(" NAME", " name")
+            .replace("SHA256", &"0".repeat(64))
             .replace(" SHA ", " ed3d6b446133 ")
     };
     found.into_iter().filter(is_command).map(real).collect()

@@ -182,7 +182,7 @@ mod tests {
             (base.replace("pytest", "make"), vec!["1:1: `test_command` of this revision"]),
             (
                 format!("{base}reporters: [slack]\n").replace("A: b", "A: c"),
-                vec!["2:1: `env` of this revision", "4:1: `reporters` of this revision"],
+                vec!["2:1: `env` of this revision", "5:1: `reporters` of this revision"],
             ),
             (
                 String::new(),

@@ -180,6 +180,8 @@ impl<'a> Iterator for Parameters<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (name, rest) = self.0.trim_start_matches([' ', ',', '\t']).split_once('=')?;
+        // Around `=` a recipient has to take spaces (RFC 9110, section 11.2).
+        let rest = rest.trim_start();
         let Some(quoted) = rest.strip_prefix('"') else {
             let (value, rest) = rest.split_once(',').unwrap_or((rest, ""));
             self.0 = rest;

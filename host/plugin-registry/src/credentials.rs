@@ -226,7 +226,7 @@ mod tests {
             (r#"{"auths": {"h": {}}, "credsStore": "desktop"}"#, "helper `desktop`"),
             (r#"{"auths": {"h": {"auth": "bWU6", "identitytoken": "s3cret"}}}"#, "identity token"),
             (r#"{"auths": {"h": {"auth": "%%%"}}}"#, "not a configuration of Docker"),
-            ("[]", "not a configuration of Docker"),
+            ("7", "not a configuration of Docker"),
         ] {
             let error = found(config, "h").unwrap_err();
             assert!(error.contains(said) && !error.contains("s3cret"), "{error}");

@@ -9,7 +9,7 @@ fn a_plugin_is_put_behind_the_others_and_every_other_line_stays_as_it_is() {
         ("runs: 7", format!("runs: 7\n\nplugins:\n  - {OCI}\n")),
         ("# ours\nruns: 7\n\n", format!("# ours\nruns: 7\n\nplugins:\n  - {OCI}\n")),
         ("plugins:\n", format!("plugins:\n  - {OCI}\n")),
-        ("plugins: []  # none yet\nruns: 7\n", format!("plugins:  # none yet\n  - {OCI}\nruns: 7\n")),
+        ("plugins: []  # none yet\nruns: 7\n", format!("plugins: # none yet\n  - {OCI}\nruns: 7\n")),
         (
             "plugins: # of the team\n  # first\n  - a.wasm\n\n  # second\n  - source: b.wasm # b\n    settings:\n      x: 1\n\n# more\nruns: 7\n",
             format!(

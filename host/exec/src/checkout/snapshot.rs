@@ -212,10 +212,10 @@ mod tests {
         assert_eq!(read("a.yml"), Ok(Some(b"then".to_vec())));
         assert_eq!(read("./rules/../a.yml"), Ok(Some(b"then".to_vec())));
         assert_eq!(read("../top"), Ok(Some(b"above".to_vec())));
-        for none in ["b.yml", "../../top", "/etc/passwd", "", ".."] {
+        for none in ["b.yml", "../../top", "/etc/passwd", ".."] {
             assert_eq!(read(none), Ok(None), "{none}");
         }
-        for (path, whole) in [("link", "shop/link"), ("rules", "shop/rules")] {
+        for (path, whole) in [("link", "shop/link"), ("rules", "shop/rules"), ("", "shop")] {
             assert_eq!(read(path), Err(SnapshotError::NotAFile(whole.into())), "{path}");
         }
         let large = SnapshotError::TooLarge { path: "shop/rules/big".into(), size: 5_000, limit: 4_096 };
