@@ -7,16 +7,20 @@
 mod approvals;
 mod revision;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use flaky_config::{ConfigFile, IgnoredKey, NotTrusted, PluginAddress, PluginEntry};
+use flaky_config::{ConfigFile, IgnoredKey, MAX_FILE_BYTES, NotTrusted, PluginAddress, PluginEntry};
 use flaky_core::digest::Sha256Digest;
+use flaky_core::remote_plugin::{LOCK_FILE_NAME, RemotePlugin};
 use flaky_core::report::Note;
 use flaky_plugin_host::PluginSource;
 
 pub use self::approvals::{Approval, Approvals, ApprovalsError};
 pub use self::revision::TrustedRevision;
 use crate::cancel::Cancel;
+use crate::supply::PluginSupply;
 
 /// Whose word a folder's own file is.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub struct Authority {
     pub approvals: Approvals,
     /// How people are told to approve.
     pub approve_by: ApproveBy,
+    /// Reads locks, which say what a plugin that has to be fetched is. `None`: no lock says anything.
+    pub supply: Option<Arc<dyn PluginSupply>>,
 }
 
 /// What of a file counts without approval.
@@ -60,6 +66,7 @@ impl Authority {
             standing: Standing::Everything,
             approvals: Approvals::default(),
             approve_by: ApproveBy::Digest,
+            supply: None,
         }
     }
 }
@@ -80,8 +87,18 @@ pub struct Settled {
 pub struct AskedPlugin {
     /// What an approval would say.
     pub approval: Approval,
-    /// Where the component is.
-    pub path: PathBuf,
+    /// Where the component is; `None`: it has to be fetched.
+    pub path: Option<PathBuf>,
+}
+
+/// What an entry asks for.
+enum Asked {
+    /// What is part of the program, or cannot be read: loading it says why.
+    Nothing,
+    /// This.
+    Plugin(AskedPlugin),
+    /// To fetch something that neither the entry nor the lock has the digest of: there is nothing to approve.
+    Unpinned,
 }
 
 /// Leaves in a file what counts. `commit`: what the folder has checked out; `store`: a folder for components of other
@@ -110,22 +127,63 @@ pub async fn settle(
 /// The plugins that a file names and that have to be approved, as they are now. One that cannot be read is left out:
 /// loading it says why.
 #[must_use]
-pub fn asked_plugins(folder: &Path, file: &ConfigFile) -> Vec<AskedPlugin> {
+pub fn asked_plugins(
+    supply: Option<&dyn PluginSupply>,
+    folder: &Path,
+    file: &ConfigFile,
+) -> Vec<AskedPlugin> {
     let entries = file.settings.plugins.iter().flatten();
-    entries.filter_map(|entry| asked(folder, file, entry)).collect()
+    let plugin = |entry| match asked(supply, folder, file, entry) {
+        Asked::Plugin(asked) => Some(asked),
+        Asked::Nothing | Asked::Unpinned => None,
+    };
+    entries.filter_map(plugin).collect()
 }
 
-fn asked(folder: &Path, file: &ConfigFile, entry: &PluginEntry) -> Option<AskedPlugin> {
-    let PluginAddress::File(named) = &entry.source else { return None };
-    let path = file.path.parent().unwrap_or(folder).join(named);
-    let sha256 = digest_of(&path)?;
-    let approval = Approval {
-        repository: folder.canonicalize().ok()?,
-        source: entry.source.to_string(),
-        sha256,
-        grants: entry.terms.grants.clone(),
+fn asked(
+    supply: Option<&dyn PluginSupply>,
+    folder: &Path,
+    file: &ConfigFile,
+    entry: &PluginEntry,
+) -> Asked {
+    let beside = file.path.parent().unwrap_or(folder);
+    let (sha256, path) = match &entry.source {
+        PluginAddress::Builtin(_) => return Asked::Nothing,
+        PluginAddress::File(named) => {
+            let path = beside.join(named);
+            let Some(sha256) = digest_of(&path) else { return Asked::Nothing };
+            (sha256, Some(path))
+        }
+        PluginAddress::Remote(remote) => {
+            let lock = || lock_text(&beside.join(LOCK_FILE_NAME));
+            match pinned(supply, entry, remote, lock) {
+                Some(sha256) => (sha256, None),
+                None => return Asked::Unpinned,
+            }
+        }
     };
-    Some(AskedPlugin { approval, path })
+    let Ok(repository) = folder.canonicalize() else { return Asked::Nothing };
+    let (source, grants) = (entry.source.to_string(), entry.terms.grants.clone());
+    Asked::Plugin(AskedPlugin { approval: Approval { repository, source, sha256, grants }, path })
+}
+
+/// The digest that the entry, else a lock, has of a plugin that has to be fetched.
+fn pinned(
+    supply: Option<&dyn PluginSupply>,
+    entry: &PluginEntry,
+    remote: &RemotePlugin,
+    lock: impl FnOnce() -> Option<String>,
+) -> Option<Sha256Digest> {
+    entry.sha256.or_else(|| supply?.locked(&lock()?, remote))
+}
+
+/// A lock that is not there, no file, no text or far too large says nothing.
+fn lock_text(path: &Path) -> Option<String> {
+    let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    let mut text = String::new();
+    let read = is_file.then(|| std::fs::File::open(path).ok()).flatten()?;
+    read.take(MAX_FILE_BYTES).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 fn digest_of(path: &Path) -> Option<Sha256Digest> {
@@ -137,14 +195,18 @@ fn approved_only(authority: &Authority, folder: &Path, file: &mut ConfigFile) ->
     let entries = file.settings.plugins.take();
     let mut ignored = Vec::new();
     let kept = entries.map(|entries| {
-        let approved = |mut entry: PluginEntry| match asked(folder, file, &entry) {
-            None => Some(entry),
-            Some(asked) if authority.covers(&asked) => {
+        let approved = |mut entry: PluginEntry| match asked(authority.supply.as_deref(), folder, file, &entry) {
+            Asked::Nothing => Some(entry),
+            Asked::Plugin(asked) if authority.covers(&asked) => {
                 entry.sha256.get_or_insert(asked.approval.sha256);
                 Some(entry)
             }
-            Some(asked) => {
+            Asked::Plugin(asked) => {
                 ignored.push(authority.not_approved(file, &asked));
+                None
+            }
+            Asked::Unpinned => {
+                ignored.push(not_pinned(file, &entry));
                 None
             }
         };
@@ -178,4 +240,11 @@ impl Authority {
         let source = asked.approval.source.clone();
         IgnoredKey::of(file, "plugins", NotTrusted::Plugin { source, why, command: Some(command) })
     }
+}
+
+fn not_pinned(file: &ConfigFile, entry: &PluginEntry) -> IgnoredKey {
+    let source = entry.source.to_string();
+    let why = format!("`{LOCK_FILE_NAME}` has no digest of it, so that nobody can have approved it");
+    let command = Some(format!("flaky plugin add {source}"));
+    IgnoredKey::of(file, "plugins", NotTrusted::Plugin { source, why, command })
 }

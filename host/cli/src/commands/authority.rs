@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use flaky_core::text::visible;
 use flaky_engine::folders;
+use flaky_engine::supply::PluginSupply;
 use flaky_engine::trust::{Approvals, ApproveBy, Authority, Standing, TrustedRevision};
 use flaky_exec::checkout::{CheckoutSettings, CommitId, HttpsToken, RepositorySource, RepositoryUrl};
 use serde::Deserialize;
@@ -25,7 +27,11 @@ pub(crate) fn in_ci() -> bool {
 
 /// By the environment of this process and what the user typed. A trust file that cannot be relied on approves nothing,
 /// with a warning.
-pub(crate) fn of_process(trusted_ref: Option<&str>, checkout: CheckoutSettings) -> Authority {
+pub(crate) fn of_process(
+    trusted_ref: Option<&str>,
+    checkout: CheckoutSettings,
+    supply: Arc<dyn PluginSupply>,
+) -> Authority {
     let approvals =
         config_folder().map(|folder| Approvals::read(&folder)).unwrap_or_else(|| Ok(Approvals::default()));
     let approvals = approvals.unwrap_or_else(|error| {
@@ -35,7 +41,7 @@ pub(crate) fn of_process(trusted_ref: Option<&str>, checkout: CheckoutSettings) 
     let variables = |name: &str| std::env::var_os(name);
     let standing = standing(&variables, trusted_ref, checkout);
     let approve_by = if is_ci(&variables) { ApproveBy::Digest } else { ApproveBy::Looking };
-    Authority { standing, approvals, approve_by }
+    Authority { standing, approvals, approve_by, supply: Some(supply) }
 }
 
 type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;

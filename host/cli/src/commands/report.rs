@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flaky_config::{AskedBy, ConfigFile, FlagSettings, InvalidPlugin, RunSettings, Trust};
 use flaky_core::claim::{self, Expected, Gates};
@@ -100,7 +101,8 @@ async fn settings(args: &ReportArgs, session: &Session) -> Result<RunSettings, C
 
 /// What counts of the file of this folder; the rest is told.
 async fn settled(args: &ReportArgs, session: &Session, file: Option<ConfigFile>) -> Option<ConfigFile> {
-    let authority = authority::of_process(args.settings.trusted_ref.as_deref(), checkout_settings());
+    let supply = Arc::new(session.supply());
+    let authority = authority::of_process(args.settings.trusted_ref.as_deref(), checkout_settings(), supply);
     let folder = Path::new(".");
     let commit = match authority.standing {
         Standing::Commit(_) => describe_local(folder).commit,

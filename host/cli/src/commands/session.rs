@@ -150,7 +150,11 @@ impl Session {
             run_as: None,
             fetched: Trust::Untrusted,
             supply: Some(Arc::new(self.supply())),
-            authority: authority::of_process(ask.trusted_ref.as_deref(), checkout_settings()),
+            authority: authority::of_process(
+                ask.trusted_ref.as_deref(),
+                checkout_settings(),
+                Arc::new(self.supply()),
+            ),
         }
     }
 

@@ -7,6 +7,7 @@ use flaky_config::{
     ConfigFile, FILE_NAME, IgnoredKey, MAX_FILE_BYTES, NotTrusted, PluginAddress, PluginEntry, prefer,
 };
 use flaky_core::digest::Sha256Digest;
+use flaky_core::remote_plugin::LOCK_FILE_NAME;
 use flaky_core::report::Note;
 use flaky_exec::checkout::{
     self, CheckoutRequest, CheckoutSettings, CommitId, RefName, RepositorySource, RepositoryUrl, Snapshot,
@@ -15,7 +16,7 @@ use flaky_exec::checkout::{
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::{Authority, Settled, asked, digest_of};
+use super::{Asked, Authority, Settled, asked, digest_of, pinned};
 use crate::cancel::Cancel;
 use crate::sources::folder_for;
 
@@ -135,7 +136,7 @@ fn with_base(
     {
         let mut kept = Vec::new();
         for entry in entries {
-            match base.component(&entry, store) {
+            match base.component(authority, &entry, store) {
                 Ok(entry_of_base) => {
                     ignored.extend(changed(folder, &file, &entry, &entry_of_base, &base.name));
                     kept.push(entry_of_base);
@@ -155,15 +156,18 @@ fn approved_plugins(authority: &Authority, folder: &Path, file: &ConfigFile) -> 
     if !entries.iter().any(needs) {
         return None;
     }
-    let pinned = |mut entry: PluginEntry| {
+    let approved = |mut entry: PluginEntry| {
         if !needs(&entry) {
             return Some(entry);
         }
-        let asked = asked(folder, file, &entry).filter(|asked| authority.covers(asked))?;
+        let Asked::Plugin(asked) = asked(authority.supply.as_deref(), folder, file, &entry) else { return None };
+        if !authority.covers(&asked) {
+            return None;
+        }
         entry.sha256.get_or_insert(asked.approval.sha256);
         Some(entry)
     };
-    entries.into_iter().map(pinned).collect()
+    entries.into_iter().map(approved).collect()
 }
 
 /// A component of this revision that is another than the base's, which is used.
@@ -196,9 +200,27 @@ impl Base {
         )
     }
 
+    fn lock(&self) -> Option<String> {
+        String::from_utf8(self.snapshot.file(Path::new(LOCK_FILE_NAME), MAX_FILE_BYTES).ok()??).ok()
+    }
+
     /// The same entry with the base's own bytes, which have to have the digest that it names.
-    fn component(&self, entry: &PluginEntry, store: &Path) -> Result<PluginEntry, String> {
-        let PluginAddress::File(path) = &entry.source else { return Ok(entry.clone()) };
+    fn component(
+        &self,
+        authority: &Authority,
+        entry: &PluginEntry,
+        store: &Path,
+    ) -> Result<PluginEntry, String> {
+        let path = match &entry.source {
+            PluginAddress::Builtin(_) => return Ok(entry.clone()),
+            // What the base's lock says is what is fetched, whatever this revision's lock says.
+            PluginAddress::Remote(remote) => {
+                let digest = pinned(authority.supply.as_deref(), entry, remote, || self.lock());
+                let missing = || format!("{} has no digest of it in `{LOCK_FILE_NAME}`", self.name);
+                return Ok(PluginEntry { sha256: Some(digest.ok_or_else(missing)?), ..entry.clone() });
+            }
+            PluginAddress::File(path) => path,
+        };
         let bytes = match self.snapshot.file(path, MOST_COMPONENT) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Err(format!("{} has no such file", self.name)),

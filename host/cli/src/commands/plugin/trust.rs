@@ -8,8 +8,10 @@ use flaky_core::text::visible;
 use flaky_engine::trust::{Approval, Approvals, ApprovalsError, AskedPlugin, asked_plugins};
 use flaky_plugin_host::{HostSettings, Limits, PluginHost, PluginSource, Want};
 
+use crate::args::OutputArgs;
 use crate::args::plugin::trust::TrustArgs;
 use crate::commands::authority;
+use crate::commands::session::Session;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
 
@@ -90,7 +92,8 @@ fn asked(folder: &Path) -> Result<Vec<AskedPlugin>, CliError> {
     };
     let Some(path) = flaky_config::discover(folder).map_err(wrong)? else { return Ok(Vec::new()) };
     let file = flaky_config::load(&path).map_err(wrong)?;
-    Ok(asked_plugins(folder, &file))
+    let session = Session::open(&OutputArgs { quiet: true, no_color: true })?;
+    Ok(asked_plugins(Some(&session.supply()), folder, &file))
 }
 
 /// One plugin in a few lines.
@@ -108,8 +111,11 @@ fn words(grants: &[Grant]) -> String {
 
 /// What the plugin says of itself: it is asked within the limits of every plugin, and gets nothing.
 fn asks_for(host: &PluginHost, plugin: &AskedPlugin) -> String {
+    let Some(path) = &plugin.path else {
+        return "  it is fetched when it is used, and is then this or nothing\n".to_owned();
+    };
     let load = async {
-        let source = PluginSource::file(&plugin.path)?;
+        let source = PluginSource::file(path)?;
         host.load(source).await
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
