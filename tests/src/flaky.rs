@@ -160,7 +160,19 @@ impl Flaky {
         make_private(&own, self.who.id()).expect("a cache folder");
         let compiled = self.cache.join("components");
         if compiled.is_dir() {
-            copy(&compiled, &own.join("components"), self.who.id()).expect("the compiled plugins");
+            let whole = own.join("components");
+            make_private(&whole, self.who.id()).expect("a folder for the compiled plugins");
+            for entry in fs::read_dir(&compiled).expect("the compiled plugins").flatten() {
+                let target = whole.join(entry.file_name());
+                // Not what somebody else is writing at this moment, nor what was just deleted.
+                let is_whole = entry.path().extension().is_some_and(|end| end == "cwasm");
+                if is_whole
+                    && fs::copy(entry.path(), &target).is_ok()
+                    && let Some(id) = self.who.id()
+                {
+                    chown(&target, Some(id), Some(id)).expect("a compiled plugin can be given away");
+                }
+            }
         }
         self.cache = own;
         self

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use flaky_config::{Origin, PluginAddress, PluginRef};
-use flaky_core::digest::Sha256Digest;
 use flaky_core::remote_plugin::RemotePlugin;
 use flaky_engine::folders::Folders;
-use flaky_engine::supply::{Bringing, Brought, NoComponent, Owner, PluginSupply, SupplyPlace};
+use flaky_engine::supply::{Bringing, Brought, Locked, NoComponent, Owner, PluginSupply, SupplyPlace};
 use flaky_plugin_host::{
     COMPONENT_BYTES, ComponentBytes, Plugin, PluginError, PluginHost, PluginSource, Want, private_folder,
 };
@@ -68,8 +67,11 @@ impl RunSupply {
 }
 
 impl PluginSupply for RunSupply {
-    fn locked(&self, lock: &str, source: &RemotePlugin) -> Option<Sha256Digest> {
-        Lock::parse(lock).ok()?.of(source).map(|locked| locked.sha256)
+    fn locked(&self, lock: &str, source: &RemotePlugin) -> Locked {
+        match Lock::parse(lock) {
+            Ok(lock) => lock.of(source).map_or(Locked::Missing, |locked| Locked::Digest(locked.sha256)),
+            Err(_) => Locked::Unreadable,
+        }
     }
 
     fn bring<'a>(

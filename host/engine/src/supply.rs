@@ -19,9 +19,8 @@ pub type Brought = HashMap<RemotePlugin, Vec<u8>>;
 
 /// Brings components before anything runs.
 pub trait PluginSupply: fmt::Debug + Send + Sync {
-    /// The digest that a lock of this text has for a plugin: for whoever decides whose lock counts. `None`: it has none, or is
-    /// no lock.
-    fn locked(&self, lock: &str, source: &RemotePlugin) -> Option<Sha256Digest>;
+    /// What a lock of this text says of a plugin: for whoever decides whose lock counts.
+    fn locked(&self, lock: &str, source: &RemotePlugin) -> Locked;
 
     /// All that are wanted, or why one cannot be had. Where an entry names a digest, nothing else is brought, whatever the
     /// lock says.
@@ -31,6 +30,17 @@ pub trait PluginSupply: fmt::Debug + Send + Sync {
         wanted: &'a [&'a PluginRef],
         place: &'a SupplyPlace,
     ) -> Bringing<'a>;
+}
+
+/// What a lock says of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locked {
+    /// Its digest.
+    Digest(Sha256Digest),
+    /// Nothing.
+    Missing,
+    /// It is no lock: nothing is brought by it.
+    Unreadable,
 }
 
 /// What [`PluginSupply::bring`] returns.

@@ -20,7 +20,7 @@ use flaky_plugin_host::PluginSource;
 pub use self::approvals::{Approval, Approvals, ApprovalsError};
 pub use self::revision::TrustedRevision;
 use crate::cancel::Cancel;
-use crate::supply::PluginSupply;
+use crate::supply::{Locked, PluginSupply};
 
 /// Whose word a folder's own file is.
 #[derive(Debug, Clone)]
@@ -140,12 +140,7 @@ pub fn asked_plugins(
     entries.filter_map(plugin).collect()
 }
 
-fn asked(
-    supply: Option<&dyn PluginSupply>,
-    folder: &Path,
-    file: &ConfigFile,
-    entry: &PluginEntry,
-) -> Asked {
+fn asked(supply: Option<&dyn PluginSupply>, folder: &Path, file: &ConfigFile, entry: &PluginEntry) -> Asked {
     let beside = file.path.parent().unwrap_or(folder);
     let (sha256, path) = match &entry.source {
         PluginAddress::Builtin(_) => return Asked::Nothing,
@@ -157,8 +152,9 @@ fn asked(
         PluginAddress::Remote(remote) => {
             let lock = || lock_text(&beside.join(LOCK_FILE_NAME));
             match pinned(supply, entry, remote, lock) {
-                Some(sha256) => (sha256, None),
-                None => return Asked::Unpinned,
+                Locked::Digest(sha256) => (sha256, None),
+                Locked::Missing => return Asked::Unpinned,
+                Locked::Unreadable => return Asked::Nothing,
             }
         }
     };
@@ -173,8 +169,12 @@ fn pinned(
     entry: &PluginEntry,
     remote: &RemotePlugin,
     lock: impl FnOnce() -> Option<String>,
-) -> Option<Sha256Digest> {
-    entry.sha256.or_else(|| supply?.locked(&lock()?, remote))
+) -> Locked {
+    match (entry.sha256, supply) {
+        (Some(sha256), _) => Locked::Digest(sha256),
+        (None, Some(supply)) => lock().map_or(Locked::Missing, |lock| supply.locked(&lock, remote)),
+        (None, None) => Locked::Missing,
+    }
 }
 
 /// A lock that is not there, no file, no text or far too large says nothing.
@@ -195,7 +195,8 @@ fn approved_only(authority: &Authority, folder: &Path, file: &mut ConfigFile) ->
     let entries = file.settings.plugins.take();
     let mut ignored = Vec::new();
     let kept = entries.map(|entries| {
-        let approved = |mut entry: PluginEntry| match asked(authority.supply.as_deref(), folder, file, &entry) {
+        let approved = |mut entry: PluginEntry| match asked(authority.supply.as_deref(), folder, file, &entry)
+        {
             Asked::Nothing => Some(entry),
             Asked::Plugin(asked) if authority.covers(&asked) => {
                 entry.sha256.get_or_insert(asked.approval.sha256);

@@ -35,6 +35,21 @@ fn read(flaky: &Flaky, name: &str) -> String {
     fs::read_to_string(flaky.project().join(name)).unwrap_or_default()
 }
 
+/// The project in a repository of its own; gives its commit.
+fn committed(flaky: &Flaky) -> String {
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=T", "-c", "user.email=t@example.org"];
+        let mut command = std::process::Command::new("git");
+        let output = command.args(who).args(arguments).current_dir(flaky.project()).output().unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let _ = git(&["init", "-q", "-b", "main"]);
+    let _ = git(&["add", "."]);
+    let _ = git(&["commit", "-qm", "first"]);
+    git(&["rev-parse", "HEAD"])
+}
+
 /// As on a machine where nothing was fetched yet.
 fn forget_fetched(flaky: &Flaky) {
     let _ = fs::remove_dir_all(flaky.cache().join("plugins"));
@@ -221,15 +236,23 @@ fn what_is_vendored_needs_no_network_and_is_what_was_locked_or_nothing() {
 }
 
 #[test]
-fn in_ci_what_is_not_locked_is_an_error_that_names_the_command() {
+fn what_is_not_locked_is_not_used_and_the_command_that_locks_it_is_named() {
     let registry = DockerRegistry::new(Access::Open);
     let address = registry.address("team/hostile:1.0");
     let text = format!("plugins:\n  - {address}\n");
-    let ci = project().file(CONFIG, &text).env("CI", "true");
-    let _ = ci.flaky(&format!("plugin publish one.wasm {address}")).exits(0);
+    let user = project().file(CONFIG, &text);
+    let _ = user.flaky(&format!("plugin publish one.wasm {address}")).exits(0);
+    // Nobody can have approved what may be anything.
+    let ended = user.run(&format!("{RUN} -- true"));
+    assert!(ended.report().plugins.iter().all(|plugin| plugin.name != "hostile"), "{}", ended.everything());
+    let _ = ended.warns("is not used").warns(&format!("flaky plugin add {address}"));
+    // Where the file is the workflow's own word it is an error.
+    let ci = project().file(CONFIG, &text);
+    let commit = committed(&ci);
+    let ci = ci.env("CI", "true").env("GITHUB_ACTIONS", "true").env("GITHUB_SHA", commit);
     refused(&ci, "", 2, &[&address, "is not in `.flaky-detector.lock`", "flaky plugin update"]);
     refused(&ci, "--locked", 2, &["flaky plugin update"]);
-    let user = project().file(CONFIG, &text);
+    let _ = user.flaky(&format!("plugin add {address}")).exits(0).says("names it already");
     let ended = user.run(&format!("{RUN} -- true"));
     assert_eq!(used(&ended), lock_value(&user, "sha256"), "the lock is written");
     let lock = read(&user, LOCK);
@@ -249,7 +272,9 @@ fn in_ci_what_is_not_locked_is_an_error_that_names_the_command() {
         refused(&user, "", 2, &[LOCK, said]);
     }
     let other = format!("plugins:\n  - source: {address}\n    sha256: {}\n", "0".repeat(64));
-    refused(&user_with(&other, &lock), "", 2, &[&"0".repeat(64), &lock_value(&user, "sha256")]);
+    let other = user_with(&other, &lock);
+    let _ = other.flaky(&format!("plugin trust --yes {}", "0".repeat(64))).exits(0);
+    refused(&other, "", 2, &[&"0".repeat(64), &lock_value(&user, "sha256")]);
 }
 
 fn user_with(config: &str, lock: &str) -> Flaky {

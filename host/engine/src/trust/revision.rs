@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use super::{Asked, Authority, Settled, asked, digest_of, pinned};
 use crate::cancel::Cancel;
 use crate::sources::folder_for;
+use crate::supply::Locked;
 
 /// Largest component taken out of a repository: the plugin host takes no larger one.
 const MOST_COMPONENT: u64 = 64 << 20;
@@ -160,7 +161,9 @@ fn approved_plugins(authority: &Authority, folder: &Path, file: &ConfigFile) -> 
         if !needs(&entry) {
             return Some(entry);
         }
-        let Asked::Plugin(asked) = asked(authority.supply.as_deref(), folder, file, &entry) else { return None };
+        let Asked::Plugin(asked) = asked(authority.supply.as_deref(), folder, file, &entry) else {
+            return None;
+        };
         if !authority.covers(&asked) {
             return None;
         }
@@ -215,9 +218,13 @@ impl Base {
             PluginAddress::Builtin(_) => return Ok(entry.clone()),
             // What the base's lock says is what is fetched, whatever this revision's lock says.
             PluginAddress::Remote(remote) => {
-                let digest = pinned(authority.supply.as_deref(), entry, remote, || self.lock());
-                let missing = || format!("{} has no digest of it in `{LOCK_FILE_NAME}`", self.name);
-                return Ok(PluginEntry { sha256: Some(digest.ok_or_else(missing)?), ..entry.clone() });
+                return match pinned(authority.supply.as_deref(), entry, remote, || self.lock()) {
+                    Locked::Digest(sha256) => Ok(PluginEntry { sha256: Some(sha256), ..entry.clone() }),
+                    Locked::Missing => {
+                        Err(format!("{} has no digest of it in `{LOCK_FILE_NAME}`", self.name))
+                    }
+                    Locked::Unreadable => Err(format!("`{LOCK_FILE_NAME}` of {} cannot be read", self.name)),
+                };
             }
             PluginAddress::File(path) => path,
         };

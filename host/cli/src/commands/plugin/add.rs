@@ -37,6 +37,9 @@ pub(super) fn execute(args: &AddArgs) -> Result<ExitStatus, CliError> {
             let source = PluginSource::file(&shelf.folder.join(path)).map_err(BringError::from_plugin)?;
             let plugin = shelf.session.block_on(host.load(source)).map_err(BringError::from_plugin)?;
             put(&mut shelf, &args.source)?;
+            if let Ok(sha256) = plugin.sha256().parse() {
+                shelf.approve(&args.source, sha256);
+            }
             introduce(&plugin, None);
             Ok(ExitStatus::Fine)
         }
@@ -65,6 +68,7 @@ fn remote(
     shelf.supply.lock.put(locked.clone()).map_err(BringError::from)?;
     put(shelf, source.as_str())?;
     shelf.save_lock()?;
+    shelf.approve(source.as_str(), locked.sha256);
     introduce(&plugin, Some(&locked));
     Ok(ExitStatus::Fine)
 }

@@ -4,12 +4,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flaky_config::{ConfigError, FILE_NAME, PluginAddress, PluginEntry, edit};
+use flaky_core::digest::Sha256Digest;
 use flaky_core::text::visible;
+use flaky_engine::trust::{Approval, Approvals, ApprovalsError};
 use flaky_plugin_registry::{LOCK_FILE_NAME, LockRule, LockedPlugin, Network, Supply};
 
 use crate::args::OutputArgs;
 use crate::args::plugin::source::ConfigArgs;
+use crate::commands::authority;
 use crate::commands::session::Session;
+use crate::commands::tell::warn;
 use crate::error::CliError;
 use crate::supply;
 
@@ -95,6 +99,24 @@ impl Shelf {
 
     pub(super) fn save_lock(&self) -> Result<(), CliError> {
         self.supply.lock.save(&self.lock_path()).map_err(|e| CliError::fault(&e, None))
+    }
+
+    /// What is typed here is the user's own word: the plugin counts in this folder, as it is now and with what its entry
+    /// grants it. Where nothing can be kept, `flaky plugin trust` says what is missing.
+    pub(super) fn approve(&self, source: &str, sha256: Sha256Digest) {
+        let (Some(keeping), Ok(repository)) = (authority::config_folder(), self.folder.canonicalize()) else {
+            return;
+        };
+        let entry = self.entries.iter().find(|entry| entry.source.to_string() == source);
+        let grants = entry.map(|entry| entry.terms.grants.clone()).unwrap_or_default();
+        let keep = || -> Result<PathBuf, ApprovalsError> {
+            let mut approvals = Approvals::read(&keeping)?;
+            approvals.approve(Approval { repository, source: source.to_owned(), sha256, grants });
+            approvals.write(&keeping)
+        };
+        if let Err(error) = keep() {
+            warn(&format!("{error}: approve it by `flaky plugin trust`"));
+        }
     }
 
     pub(super) fn lock_path(&self) -> PathBuf {

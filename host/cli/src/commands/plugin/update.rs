@@ -52,6 +52,7 @@ fn one(shelf: &mut Shelf, source: &RemotePlugin, entry: &PluginEntry) -> Result<
     if before.is_some_and(|before| before.sha256 != now.sha256) && copy.exists() {
         say(&format!("`{}` is still the old one: `flaky plugin vendor` writes it anew", copy.display()));
     }
+    shelf.approve(source.as_str(), now.sha256);
     shelf.supply.lock.put(now).map_err(BringError::from)?;
     Ok(())
 }
