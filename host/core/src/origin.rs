@@ -1,7 +1,7 @@
 //! Where a request may go: configuration grants origins, plugins ask for them, and whoever sends holds both against it.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use schemars::JsonSchema;

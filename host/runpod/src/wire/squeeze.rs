@@ -96,7 +96,9 @@ impl Tally {
         if (now.stream, now.file, now.words) == (0, 0, Words::Short) {
             return None;
         }
-        let found = self.mildest(bytes.min(self.total().saturating_sub(1)));
+        // Of nothing nothing can be left out, and what is mildest would be no step at all.
+        let less = self.total().checked_sub(1);
+        let found = less.map_or(Squeeze::MOST, |less| self.mildest(bytes.min(less)));
         let words = if now.words == Words::Short { now.words } else { found.words };
         // Files over the quota are there because they once had the extra; now they have it again.
         let (file, extra) = if found.file > now.file {
@@ -324,6 +326,14 @@ mod tests {
         assert_eq!((found.stream, found.file), (u64::MAX, 16 << 10));
         assert_eq!((0..100).filter(|_| found.keeps_file(20_000)).count(), 49);
         assert!(found.keeps_file(16 << 10) && !found.keeps_file(40_000));
+    }
+
+    #[test]
+    fn where_there_is_nothing_one_step_is_the_last() {
+        let nothing = tally(&[], &[], 0);
+        let last = nothing.squeeze(0, Squeeze::NONE);
+        assert_eq!(last, Some(Squeeze::MOST));
+        assert_eq!(nothing.squeeze(0, Squeeze::MOST), None);
     }
 
     proptest! {
