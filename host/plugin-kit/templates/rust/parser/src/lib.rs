@@ -40,7 +40,7 @@ fn test(line: &str) -> Option<TestResult> {
     match (word, rest.split_once(": ")) {
         ("PASS", _) => Some(TestResult::new(rest, Outcome::Passed)),
         ("FAIL", Some((id, message))) => {
-            let failure = Failure { message: message.to_owned(), ..Failure::default() };
+            let failure = Failure::new("", message);
             Some(TestResult { failure: Some(failure), ..TestResult::new(id, Outcome::Failed) })
         }
         ("FAIL", None) => Some(TestResult::new(rest, Outcome::Failed)),
