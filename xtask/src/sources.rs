@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use flaky_plugin_kit::cargo;
 use sha2::{Digest, Sha256};
 
-use crate::{Result, cargo, read};
+use crate::{Result, read};
 
 /// Folders of a package that no component depends on.
 const NOT_BUILT: [&str; 6] = ["tests", "fixtures", "benches", "examples", "target", "dist"];

@@ -90,7 +90,7 @@ fn a_new_policy_holds_and_decides_a_real_run() {
     );
     let flaky = flaky.env("PATH", path_with_pytest());
     let report = flaky
-        .run("--plugin infra-errors/infra-errors.wasm --first-seed 1 --runs 8 -- pytest test_shop.py")
+        .run("--plugin infra-errors/infra-errors.wasm --first-seed 1 --no-install --runs 8 -- pytest test_shop.py")
         .report();
     let server = ended::test(&report, "test_server");
     assert_eq!((server.decided_by.as_str(), server.verdict), ("infra-errors", Category::Flaky));
@@ -112,7 +112,10 @@ fn a_new_parser_holds_and_reads_a_real_run() {
         flaky.flaky("plugin test pass-lines").exits(0).says("parser: one-fails").says("parser: 100 MB");
     assert!(!ended.stdout.contains("FAILED"), "{}", ended.everything());
     let flaky = flaky.file("tests.sh", "echo PASS sums\necho 'FAIL rounding: 1 != 2'\necho DONE\nexit 1\n");
-    let report = flaky.run("--plugin pass-lines/pass-lines.wasm --runs 14 -- sh tests.sh").exits(11).report();
+    let report = flaky
+        .run("--plugin pass-lines/pass-lines.wasm --no-install --runs 14 -- sh tests.sh")
+        .exits(11)
+        .report();
     assert_eq!(report.subject.parser.as_deref(), Some("pass-lines"));
     assert_eq!(ended::test(&report, "sums").verdict, Category::Stable);
     let broken = ended::test(&report, "rounding");
@@ -125,7 +128,7 @@ fn a_new_reporter_holds_and_tells_a_real_run() {
     let ended =
         flaky.flaky("plugin test csv-table").exits(0).says("reporter: one-flaky-test").says("checks hold");
     assert!(!ended.stdout.contains("FAILED"), "{}", ended.everything());
-    let run = "--plugin csv-table/csv-table.wasm --report csv-table=tests.csv --runs 14 -- true";
+    let run = "--plugin csv-table/csv-table.wasm --report csv-table=tests.csv --no-install --runs 14 -- true";
     let _ = flaky.run(run).exits(0);
     let table = fs::read_to_string(flaky.project().join("tests.csv")).unwrap();
     assert_eq!(table, "test,verdict,failures,ran\r\n\"true\",stable,0,14\r\n");
