@@ -90,7 +90,7 @@ fn a_new_policy_holds_and_decides_a_real_run() {
     );
     let flaky = flaky.env("PATH", path_with_pytest());
     let report = flaky
-        .run("--plugin infra-errors/infra-errors.wasm --first-seed 1 --runs 8 -- pytest test_shop.py")
+        .run("--plugin infra-errors/infra-errors.wasm --first-seed 1 --no-install --runs 8 -- pytest test_shop.py")
         .report();
     let server = ended::test(&report, "test_server");
     assert_eq!((server.decided_by.as_str(), server.verdict), ("infra-errors", Category::Flaky));
