@@ -47,7 +47,7 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("run --env NOT_SET_ANYWHERE -- touch MARK", &["`--env NOT_SET_ANYWHERE`", "NAME=VALUE"]),
     ("run --plugin no-such.wasm -- touch MARK", &["no-such.wasm", "cannot be read"]),
     ("run --plugin builtin:pytset -- touch MARK", &["no bundled plugin `pytset`", "`pytest`"]),
-    ("run --plugin https://host/x.wasm -- touch MARK", &["https://", "not supported yet"]),
+    ("run --plugin ftp://host/x.wasm -- touch MARK", &["ftp://", "oci://"]),
     ("run --report json -- touch MARK", &["KIND=FILE"]),
     ("run --report yaml=x -- touch MARK", &["yaml", "there is no reporter `yaml`", "`markdown`"]),
     ("run --report json=no/such/folder/out.json -- touch MARK", &["out.json", "cannot be written"]),
