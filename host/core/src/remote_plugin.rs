@@ -1,7 +1,7 @@
 //! Names of plugins that are not on this machine.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::digest::Sha256Digest;
@@ -171,7 +171,7 @@ fn oci(text: &str, rest: &str) -> Result<OciAddress, InvalidRemote> {
 fn is_host(text: &str) -> bool {
     let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((_, rest)) if !rest.is_empty() && !rest.starts_with(':') => return false,
-        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
+        Some((address, port)) if address.parse::<core::net::Ipv6Addr>().is_ok() => {
             ("v6", port.strip_prefix(':'))
         }
         Some(_) => return false,
