@@ -113,10 +113,8 @@ fn a_failed_run_of_a_fork_is_looked_into_by_workers_and_told_in_its_pull_request
     let comments = github.comments(REPOSITORY, 7);
     let [(_, body)] = comments.as_slice() else { panic!("{comments:?}") };
     assert!(body.contains("the budget of the pull request is spent"), "{body}");
-    assert!(
-        body.contains("earlier result") && spent == self::spent(body),
-        "what was told and spent stays: {body}"
-    );
+    assert_eq!(spent, self::spent(body), "what was spent stays: {body}");
+    assert!(body.contains(r#""failures":5"#), "what was found is remembered: {body}");
     github.assert_all_valid();
 }
 
