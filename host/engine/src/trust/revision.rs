@@ -13,6 +13,7 @@ use flaky_exec::checkout::{
     self, CheckoutRequest, CheckoutSettings, CommitId, RefName, RepositorySource, RepositoryUrl, Snapshot,
     SnapshotError, Submodules,
 };
+use flaky_plugin_host::COMPONENT_BYTES;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -20,9 +21,6 @@ use super::{Asked, Authority, Settled, asked, digest_of, pinned};
 use crate::cancel::Cancel;
 use crate::sources::folder_for;
 use crate::supply::Locked;
-
-/// Largest component taken out of a repository: the plugin host takes no larger one.
-const MOST_COMPONENT: u64 = 64 << 20;
 
 /// Digits of a commit that people are shown.
 const SHORT: usize = 7;
@@ -228,7 +226,7 @@ impl Base {
             }
             PluginAddress::File(path) => path,
         };
-        let bytes = match self.snapshot.file(path, MOST_COMPONENT) {
+        let bytes = match self.snapshot.file(path, COMPONENT_BYTES) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Err(format!("{} has no such file", self.name)),
             Err(error @ SnapshotError::NotAFile(_)) => return Err(error.to_string()),

@@ -5,12 +5,13 @@ use std::path::{Component, Path};
 
 use flaky_config::{ConfigFile, PluginAddress};
 use flaky_delivery::Github;
+use flaky_plugin_host::COMPONENT_BYTES;
 
 use super::not_github;
 use crate::error::CliError;
 
 /// Largest component: the plugin host takes no larger one.
-const MOST_BYTES: usize = 64 << 20;
+const MOST_BYTES: usize = COMPONENT_BYTES as usize;
 
 /// Writes them beside the file, under the paths that it names.
 pub(super) async fn bring(github: &Github, file: &ConfigFile, folder: &Path) -> Result<(), CliError> {
