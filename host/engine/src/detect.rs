@@ -1,6 +1,6 @@
 //! Which framework a command or a tree belongs to.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use flaky_plugin_host::{Command, Detection, Manifest, PluginError, ProjectInput};
 
@@ -22,7 +22,7 @@ pub(crate) async fn find(
     let (near, far) = near_and_far(plugins, &input).await;
     if let Some(argv) = &named {
         let knowing = recognising(&near, argv).await;
-        if let Some((member, detection)) = detect(&knowing, &input).await.best {
+        if let Some((member, detection)) = detect(&knowing, &input, argv).await.best {
             return Ok(Project::new(&member, detection, Some(argv)));
         }
         // Without a file of theirs in the tree there is nothing to detect.
@@ -30,7 +30,8 @@ pub(crate) async fn find(
             return Ok(Project::new(member, None, Some(argv)));
         }
     }
-    let found = detect(&near, &input).await;
+    // What a command that nobody knows runs, its words do not tell.
+    let found = detect(&near, &input, &[]).await;
     match (found.best, named, found.error) {
         (Some((member, Some(detection))), named, _) => {
             Ok(Project::new(&member, Some(detection), named.as_deref()))
@@ -86,7 +87,8 @@ struct Detected {
     error: Option<PluginError>,
 }
 
-async fn detect(candidates: &[Candidate], input: &ProjectInput) -> Detected {
+async fn detect(candidates: &[Candidate], input: &ProjectInput, argv: &[String]) -> Detected {
+    let paths = paths_in(argv, &input.root);
     let input = input.clone();
     let answers = side_by_side(candidates, move |member| {
         let input = input.clone();
@@ -100,7 +102,7 @@ async fn detect(candidates: &[Candidate], input: &ProjectInput) -> Detected {
         };
         match answer {
             // The best first, so that one is enough.
-            Ok(found) => detected.offer(member, found.into_iter().next()),
+            Ok(found) => detected.offer(member, found.into_iter().find(|d| concerns(&paths, &d.root))),
             Err(error) => {
                 detected.error.get_or_insert(error);
                 detected.offer(member, None);
@@ -108,6 +110,29 @@ async fn detect(candidates: &[Candidate], input: &ProjectInput) -> Detected {
         }
     }
     detected
+}
+
+/// Files and folders of the tree that words of the command name, be it with a test behind `::`.
+fn paths_in(argv: &[String], tree: &Path) -> Vec<PathBuf> {
+    let words = argv.iter().skip(1).filter(|word| !word.starts_with('-'));
+    let paths = words.map(|word| word.split_once("::").map_or(word.as_str(), |(path, _)| path));
+    let inside = |path: &&str| Path::new(path).is_relative() && tree.join(path).exists();
+    paths
+        .filter(|path| !path.is_empty())
+        .filter(inside)
+        .map(|path| PathBuf::from_iter(normal(path)))
+        .collect()
+}
+
+/// The path's names, without `.` in between.
+fn normal(path: &str) -> impl Iterator<Item = Component<'_>> {
+    Path::new(path).components().filter(|part| matches!(part, Component::Normal(_)))
+}
+
+/// Whether a command that names these paths runs anything of the project in this folder: another project beside those
+/// tests (a plugin's, say) has nothing to do with them. A command that names no path may run anything.
+fn concerns(paths: &[PathBuf], root: &str) -> bool {
+    paths.is_empty() || paths.iter().any(|path| path.starts_with(root) || Path::new(root).starts_with(path))
 }
 
 impl Detected {
@@ -175,6 +200,32 @@ mod tests {
         let unknown = find(&plugins(), command("./check.sh"), tree.path()).await.unwrap();
         assert!(unknown.framework.is_none());
         assert_eq!(unknown.framework_name, "unknown");
+    }
+
+    #[test]
+    fn a_project_beside_the_tests_that_a_command_names_has_nothing_to_do_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["test_shop.py", "plugin/test_it.py", "api/tests/test_api.py"] {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        for (words, root, runs_it) in [
+            ("pytest", "plugin", true),
+            ("pytest -x", "plugin", true),
+            ("pytest gone.py", "plugin", true),
+            ("pytest test_shop.py", "", true),
+            ("pytest test_shop.py", "plugin", false),
+            ("pytest ./test_shop.py::test_one", "plugin", false),
+            ("pytest test_shop.py plugin/test_it.py::test_it", "plugin", true),
+            ("pytest .", "plugin", true),
+            ("pytest api", "api/tests", true),
+            ("pytest ./api/tests", "api", true),
+            ("pytest plugin", "plugins", false),
+        ] {
+            let paths = paths_in(&command(words).unwrap(), folder.path());
+            assert_eq!(concerns(&paths, root), runs_it, "{words} {root}");
+        }
     }
 
     #[tokio::test]

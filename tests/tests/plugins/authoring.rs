@@ -61,6 +61,16 @@ fn fits(schema: &str, ended: &Ended) -> Value {
 }
 
 #[test]
+fn the_example_in_rust_builds_and_holds() {
+    let flaky = author().with_copy_of(&place::repository().join("examples/plugins/infrastructure"));
+    let sdk = place::repository().join("plugins/sdk");
+    edit(&flaky.project().join("Cargo.toml"), "../../../plugins/sdk", &sdk.display().to_string());
+    let _ = flaky.flaky("plugin build").exits(0).says("policy 0.1.0");
+    let ended = flaky.flaky("plugin test").exits(0).says("policy: database-away").says("checks hold");
+    assert!(!ended.stdout.contains("FAILED"), "{}", ended.everything());
+}
+
+#[test]
 fn a_new_policy_holds_and_decides_a_real_run() {
     let flaky = made("infra-errors", "policy");
     let ended =
@@ -90,7 +100,7 @@ fn a_new_policy_holds_and_decides_a_real_run() {
     );
     let flaky = flaky.env("PATH", path_with_pytest());
     let report = flaky
-        .run("--plugin infra-errors/infra-errors.wasm --first-seed 1 --no-install --runs 8 -- pytest test_shop.py")
+        .run("--plugin infra-errors/infra-errors.wasm --first-seed 1 --runs 8 -- pytest test_shop.py")
         .report();
     let server = ended::test(&report, "test_server");
     assert_eq!((server.decided_by.as_str(), server.verdict), ("infra-errors", Category::Flaky));
