@@ -1,11 +1,11 @@
 //! `plugins/dist`: what the committed components are, what they were made of and what they say of themselves.
 //!
-//! Beside the packed components stand `manifest.json`, which both this program and `flaky` read, and `bundled.rs`,
-//! with which `flaky` takes them in. Nothing lists them by hand.
+//! `components.zst` holds all of them, one behind the other by name: much of each stands in the others too, so that together
+//! they pack to a third of what they take one by one. `manifest.json` says how long each is; both this program and `flaky`
+//! read it. Nothing lists them by hand.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flaky_plugin_host::Manifest;
 use serde::{Deserialize, Serialize};
@@ -15,13 +15,10 @@ use crate::{Result, read};
 /// Name of the list of components.
 pub(crate) const MANIFEST: &str = "manifest.json";
 
-/// Name of the Rust file that takes the components in.
-pub(crate) const BUNDLED: &str = "bundled.rs";
+/// Name of the file with the components.
+pub(crate) const COMPONENTS: &str = "components.zst";
 
-/// What follows the name of a plugin in the name of its component's file.
-pub(crate) const EXTENSION: &str = ".wasm.zst";
-
-/// The strongest level that is not "ultra". Components shrink to a third; a stronger one saves 1 % more.
+/// The strongest level that is not "ultra"; one of those, or a longer window, saves 2 % more.
 const LEVEL: i32 = 19;
 
 /// The manifest beside a set of components.
@@ -62,35 +59,33 @@ impl Dist {
         Ok(json)
     }
 
-    /// The Rust file, as rustfmt leaves it.
-    pub(crate) fn to_rust(&self) -> String {
-        let mut text = format!(
-            "//! Made by `cargo xtask plugins`; changes are overwritten.\n\n\
-             /// What the components are.\n\
-             pub(super) const MANIFEST: &str = include_str!(\"{MANIFEST}\");\n\n\
-             /// The components, packed, by name.\n\
-             pub(super) const COMPONENTS: &[(&str, &[u8])] = &[\n"
-        );
+    /// All components, packed.
+    pub(crate) fn pack(&self, components: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
         for name in self.plugins.keys() {
-            let _ = writeln!(text, "    (\"{name}\", include_bytes!(\"{name}{EXTENSION}\")),");
+            all.extend(components.get(name).ok_or_else(|| format!("no component of `{name}`"))?);
         }
-        text.push_str("];\n");
-        text
+        Ok(zstd::bulk::compress(&all, LEVEL)?)
     }
-}
 
-/// Where the component of a plugin stands.
-pub(crate) fn path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}{EXTENSION}"))
-}
-
-pub(crate) fn pack(component: &[u8]) -> Result<Vec<u8>> {
-    Ok(zstd::bulk::compress(component, LEVEL)?)
-}
-
-/// The component of a plugin, unpacked.
-pub(crate) fn unpacked(folder: &Path, name: &str) -> Result<Vec<u8>> {
-    let path = path(folder, name);
-    zstd::stream::decode_all(read(&path)?.as_slice())
-        .map_err(|error| format!("{}: {error}", path.display()).into())
+    /// The components beside the manifest, by name.
+    pub(crate) fn unpack(&self, folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+        let path = folder.join(COMPONENTS);
+        let all = zstd::stream::decode_all(read(&path)?.as_slice())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let (mut rest, mut components) = (all.as_slice(), BTreeMap::new());
+        for (name, entry) in &self.plugins {
+            let (component, behind) = usize::try_from(entry.size)
+                .ok()
+                .and_then(|size| rest.split_at_checked(size))
+                .ok_or_else(|| format!("{} ends before `{name}` does", path.display()))?;
+            components.insert(name.clone(), component.to_vec());
+            rest = behind;
+        }
+        if rest.is_empty() {
+            Ok(components)
+        } else {
+            Err(format!("{} holds more than its manifest says", path.display()).into())
+        }
+    }
 }

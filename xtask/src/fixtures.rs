@@ -90,9 +90,10 @@ impl Parsers {
         let hosted = Hosted::new(&plugins::target_folder(root))?;
         let folder = root.join("plugins/dist");
         let mut all = Vec::new();
-        for (name, entry) in Dist::load(&folder.join(dist::MANIFEST))?.plugins {
-            if entry.roles.iter().any(|role| role.ends_with("parser")) {
-                let plugin = hosted.load(&name, dist::unpacked(&folder, &name)?)?;
+        let dist = Dist::load(&folder.join(dist::MANIFEST))?;
+        for (name, component) in dist.unpack(&folder)? {
+            if dist.plugins.get(&name).is_some_and(|p| p.roles.iter().any(|role| role.ends_with("parser"))) {
+                let plugin = hosted.load(&name, component)?;
                 all.push((name, plugin));
             }
         }

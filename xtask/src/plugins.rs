@@ -36,18 +36,17 @@ pub(crate) fn write(root: &Path, only: &[&str]) -> Result<()> {
     }
     let wanted: Vec<String> =
         names.iter().filter(|name| only.is_empty() || only.contains(&name.as_str())).cloned().collect();
-    let (mut dist, components) = build_all(root, &wanted, Locked::No)?;
-    for (name, component) in &components {
-        crate::write(&dist::path(&folder, name), &dist::pack(component)?)?;
-    }
+    let (mut dist, mut components) = build_all(root, &wanted, Locked::No)?;
     if !only.is_empty() && manifest.is_file() {
-        let earlier = Dist::load(&manifest)?.plugins;
-        let kept =
-            earlier.into_iter().filter(|(name, _)| names.contains(name) && !components.contains_key(name));
-        dist.plugins.extend(kept);
+        let earlier = Dist::load(&manifest)?;
+        let mut packed = earlier.unpack(&folder)?;
+        let kept = |name: &String| names.contains(name) && !wanted.contains(name);
+        for (name, entry) in earlier.plugins.into_iter().filter(|(name, _)| kept(name)) {
+            components.extend(packed.remove_entry(&name));
+            dist.plugins.insert(name, entry);
+        }
     }
-    remove_others(&folder, &dist)?;
-    crate::write(&folder.join(dist::BUNDLED), dist.to_rust().as_bytes())?;
+    crate::write(&folder.join(dist::COMPONENTS), &dist.pack(&components)?)?;
     crate::write(&manifest, &dist.to_json()?)
 }
 
@@ -102,17 +101,14 @@ fn compare_committed(root: &Path, folder: &Path, committed: &Dist) -> Result<()>
         )
         .into());
     }
-    if read(&folder.join(dist::BUNDLED))? != committed.to_rust().as_bytes() {
-        return Err("plugins/dist/bundled.rs is not that of its manifest\nhint: cargo xtask plugins".into());
-    }
+    let components = committed.unpack(folder)?;
     for (name, entry) in &committed.plugins {
-        let component = dist::unpacked(folder, name)?;
-        if sources::sha256(&component) != entry.sha256 {
-            return Err(format!("plugins/dist/{name}.wasm.zst is not the file of its manifest").into());
+        if components.get(name).map(|component| sources::sha256(component)) != Some(entry.sha256.clone()) {
+            return Err(format!("plugins/dist: `{name}` is not the component of the manifest").into());
         }
         if sources::hash(root, &root.join("plugins").join(name))? != entry.source {
             return Err(format!(
-                "plugins/dist/{name}.wasm.zst is stale: its sources changed\nhint: cargo xtask plugins"
+                "plugins/dist: `{name}` is stale, its sources changed\nhint: cargo xtask plugins"
             )
             .into());
         }
@@ -209,19 +205,6 @@ fn names(root: &Path) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
-}
-
-fn remove_others(folder: &Path, dist: &Dist) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let plugin = name.strip_suffix(dist::EXTENSION).or_else(|| name.strip_suffix(".wasm"));
-        let kept = |plugin: &str| name.ends_with(dist::EXTENSION) && dist.plugins.contains_key(plugin);
-        if plugin.is_some_and(|plugin| !kept(plugin)) {
-            std::fs::remove_file(&path)?;
-        }
-    }
-    Ok(())
 }
 
 fn contract(root: &Path) -> PathBuf {

@@ -1,14 +1,18 @@
 //! The bundled plugins: what `cargo xtask plugins` built into `plugins/dist`, with what each says of itself. Nothing
 //! lists them by hand, and nothing of them is unpacked, compiled or asked before it is needed.
 
-#[path = "../../../plugins/dist/bundled.rs"]
-mod dist;
-
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::sync::LazyLock;
 
 use flaky_plugin_host::{ComponentBytes, Manifest, PackedComponent, PluginSource, Roles};
 use serde::Deserialize;
+
+/// What the components are, in the order in which they stand in [`COMPONENTS`].
+const MANIFEST: &str = include_str!("../../../plugins/dist/manifest.json");
+
+/// The components, packed as one.
+const COMPONENTS: &[u8] = include_bytes!("../../../plugins/dist/components.zst");
 
 /// A component that is part of the program.
 #[derive(Debug)]
@@ -22,6 +26,10 @@ pub struct Builtin {
     /// Digest of the component, in hexadecimal.
     pub sha256: String,
     component: PackedComponent,
+    /// Bytes of the components before it, unpacked.
+    begins: u64,
+    /// Its bytes, unpacked.
+    size: usize,
 }
 
 /// All bundled plugins, by name.
@@ -51,36 +59,49 @@ impl Builtin {
 /// `manifest.json`, as far as it is needed here.
 #[derive(Debug, Deserialize)]
 struct Dist {
-    plugins: BTreeMap<String, Entry>,
+    #[serde(borrow)]
+    plugins: BTreeMap<&'static str, Entry>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Entry {
     sha256: String,
+    size: usize,
     roles: Vec<String>,
     manifest: Manifest,
 }
 
 #[expect(clippy::expect_used, reason = "text of this program; the tests below read it")]
 static BUILTINS: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
-    let mut dist: Dist = serde_json::from_str(dist::MANIFEST).expect("the manifest of the bundled plugins");
-    let builtin = |&(name, packed): &(&'static str, &'static [u8])| {
-        let entry = dist.plugins.remove(name).expect("a component of the manifest");
+    let dist: Dist = serde_json::from_str(MANIFEST).expect("the manifest of the bundled plugins");
+    let mut begins = 0;
+    let builtin = |(number, (name, entry)): (usize, (&'static str, Entry))| {
         let roles = entry.roles.iter().map(String::as_str);
-        Builtin {
+        let builtin = Builtin {
             name,
             roles: Roles::from_names(roles).expect("roles of the contract"),
             manifest: entry.manifest,
-            component: PackedComponent {
-                sha256: digest(&entry.sha256).expect("a digest"),
-                packed,
-                unpack: |packed| zstd::stream::decode_all(packed),
-            },
+            component: PackedComponent { sha256: digest(&entry.sha256).expect("a digest"), number, unpack },
             sha256: entry.sha256,
-        }
+            begins,
+            size: entry.size,
+        };
+        begins += entry.size as u64;
+        builtin
     };
-    dist::COMPONENTS.iter().map(builtin).collect()
+    dist.plugins.into_iter().enumerate().map(builtin).collect()
 });
+
+/// The component of this number. What stands before it is unpacked as well, which takes some hundredths of what compiling it
+/// takes, and is not kept.
+fn unpack(number: usize) -> io::Result<Vec<u8>> {
+    let builtin = all().get(number).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    let mut all = zstd::stream::Decoder::new(COMPONENTS)?;
+    io::copy(&mut all.by_ref().take(builtin.begins), &mut io::sink())?;
+    let mut component = vec![0; builtin.size];
+    all.read_exact(&mut component)?;
+    Ok(component)
+}
 
 /// From hexadecimal.
 fn digest(text: &str) -> Option<[u8; 32]> {

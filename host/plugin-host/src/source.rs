@@ -34,10 +34,10 @@ pub enum ComponentBytes {
 pub struct PackedComponent {
     /// Of the unpacked bytes; held against them when they are unpacked.
     pub sha256: [u8; 32],
-    /// The packed bytes.
-    pub packed: &'static [u8],
-    /// Unpacks them. It need not bound what comes out: the bytes are the program's own.
-    pub unpack: fn(&[u8]) -> io::Result<Vec<u8>>,
+    /// Which of the program's components it is, for `unpack`.
+    pub number: usize,
+    /// Unpacks the one of this number. It need not bound what comes out: the bytes are the program's own.
+    pub unpack: fn(usize) -> io::Result<Vec<u8>>,
 }
 
 impl PackedComponent {
@@ -45,7 +45,7 @@ impl PackedComponent {
     pub(crate) fn bytes(&self) -> Result<Vec<u8>, PluginErrorKind> {
         let damaged =
             |why: String| PluginErrorKind::Host(format!("a component of the program is damaged: {why}"));
-        let bytes = (self.unpack)(self.packed).map_err(|e| damaged(e.to_string()))?;
+        let bytes = (self.unpack)(self.number).map_err(|e| damaged(e.to_string()))?;
         if sha256(&bytes) != self.sha256 {
             return Err(damaged("it has another digest".into()));
         }
@@ -151,18 +151,15 @@ mod tests {
 
     #[test]
     fn a_packed_component_is_what_its_digest_says_or_an_error() {
-        fn same(bytes: &[u8]) -> io::Result<Vec<u8>> {
-            Ok(bytes.to_vec())
-        }
-        fn broken(_: &[u8]) -> io::Result<Vec<u8>> {
-            Err(io::Error::other("cut off"))
-        }
         const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-        let whole = PackedComponent { sha256: sha256(COMPONENT), packed: COMPONENT, unpack: same };
+        fn unpack(number: usize) -> io::Result<Vec<u8>> {
+            if number == 7 { Ok(COMPONENT.to_vec()) } else { Err(io::Error::other("cut off")) }
+        }
+        let whole = PackedComponent { sha256: sha256(COMPONENT), number: 7, unpack };
         assert_eq!(whole.bytes().unwrap(), COMPONENT);
         for (component, why) in [
             (PackedComponent { sha256: [0; 32], ..whole }, "another digest"),
-            (PackedComponent { unpack: broken, ..whole }, "cut off"),
+            (PackedComponent { number: 8, ..whole }, "cut off"),
         ] {
             let error = component.bytes().unwrap_err();
             assert!(matches!(&error, PluginErrorKind::Host(text) if text.contains(why)), "{error}");

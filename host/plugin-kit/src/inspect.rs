@@ -1,5 +1,6 @@
 //! `flaky plugin inspect`: what a component is, also where this host refuses it.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use flaky_plugin_host::{ComponentBytes, Manifest, PluginError, PluginHost, PluginSource, Want};
@@ -85,12 +86,12 @@ pub struct Refusal {
 /// A file that cannot be read, or that is no component at all.
 pub async fn inspect(host: &PluginHost, path: &Path) -> Result<Inspection, PluginError> {
     let source = PluginSource::file(path)?;
-    let (size, sha256, interfaces) = match &source.bytes {
-        ComponentBytes::Plain(bytes) => (bytes.len() as u64, hex(bytes), Interfaces::of(bytes)),
-        ComponentBytes::Packed(packed) => {
-            (packed.packed.len() as u64, hex(packed.packed), Interfaces::of(packed.packed))
-        }
+    let bytes = match &source.bytes {
+        ComponentBytes::Plain(bytes) => Cow::Borrowed(bytes.as_ref()),
+        // A file is not; and one that cannot be unpacked is no component, which the host says.
+        ComponentBytes::Packed(packed) => Cow::Owned((packed.unpack)(packed.number).unwrap_or_default()),
     };
+    let (size, sha256, interfaces) = (bytes.len() as u64, hex(&bytes), Interfaces::of(&bytes));
     let file = source.label.clone();
     let (manifest, refused) = match host.load(source).await {
         Ok(plugin) => (Some(InspectedManifest::from(plugin.manifest())), None),

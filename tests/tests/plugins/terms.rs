@@ -125,7 +125,7 @@ fn a_plugin_decides_commands_only_where_that_is_granted() {
 fn component(name: &str) -> Vec<u8> {
     let bytes = builtins::named(name).unwrap().source().bytes;
     let ComponentBytes::Packed(packed) = bytes else { panic!("bundled components are packed") };
-    (packed.unpack)(packed.packed).unwrap()
+    (packed.unpack)(packed.number).unwrap()
 }
 
 /// The chat at this server's address: the text of the address is replaced in manifest and code.
