@@ -45,6 +45,14 @@ impl Package {
             Self::Worker => "flaky-worker",
         }
     }
+
+    /// How it is built, by Cargo.toml.
+    const fn profile(self) -> &'static str {
+        match self {
+            Self::Flaky => "dist",
+            Self::Worker => "dist-worker",
+        }
+    }
 }
 
 /// The file name of an archive. The action, `install.sh` and `cargo binstall` rely on it.

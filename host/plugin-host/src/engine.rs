@@ -7,7 +7,12 @@ use crate::limits::{ASYNC_STACK, WASM_STACK};
 
 /// Native code is for these machines with their baseline features, named explicitly: code compiled on one machine
 /// loads on another, and an image can carry a filled cache. An inferred target would use what this CPU has.
-const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+/// It must be the very one that the program is built for, C library included, or wasmtime runs no code of it.
+const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "musl")) {
+    "x86_64-unknown-linux-musl"
+} else if cfg!(all(target_arch = "aarch64", target_os = "linux", target_env = "musl")) {
+    "aarch64-unknown-linux-musl"
+} else if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
     "x86_64-unknown-linux-gnu"
 } else if cfg!(all(target_arch = "aarch64", target_os = "linux")) {
     "aarch64-unknown-linux-gnu"

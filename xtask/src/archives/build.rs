@@ -27,7 +27,8 @@ impl Build<'_> {
         command
             .current_dir(self.root)
             // `auditable`: the versions of all crates, in a section that scanners for weaknesses read.
-            .args(["auditable", "zigbuild", "--locked", "--profile", "dist", "--target", self.target])
+            .args(["auditable", "zigbuild", "--locked", "--profile", self.package.profile()])
+            .args(["--target", self.target])
             .args(["--package", name, "--features", &format!("{name}/vendored-openssl")])
             .env("RUSTUP_TOOLCHAIN", TOOLCHAIN)
             .env("CARGO_TARGET_DIR", self.target_folder)
@@ -46,7 +47,7 @@ impl Build<'_> {
         if !command.status().map_err(|error| format!("cargo: {error}"))?.success() {
             return Err(format!("{name} for {} was not built", self.target).into());
         }
-        Ok(self.target_folder.join(self.target).join("dist").join(name))
+        Ok(self.target_folder.join(self.target).join(self.package.profile()).join(name))
     }
 
     /// Folders of this machine and what stands for each. The last one that fits wins, so the most special comes last.
@@ -67,12 +68,17 @@ impl Build<'_> {
             flags.push("=");
             flags.push(name);
         }
+        if self.package == Package::Flaky {
+            // A panic ends this program, so nothing reads them.
+            flags.push("\u{1f}-Cforce-unwind-tables=no");
+        }
         Ok(flags)
     }
 
     /// Sources in C are cargo's and what build scripts write.
     fn c_flags(&self) -> Result<OsString> {
-        let mut flags = OsString::new();
+        // No panic of Rust's is let through C.
+        let mut flags = OsString::from("-fno-unwind-tables -fno-asynchronous-unwind-tables");
         for (path, name) in [(cargo::home()?.as_path(), "/cargo"), (self.target_folder, "/target")] {
             // The flags are separated by spaces.
             if path.to_string_lossy().contains(char::is_whitespace) {
@@ -80,10 +86,7 @@ impl Build<'_> {
                     format!("`{}`: C cannot be built below a path with a space", path.display()).into()
                 );
             }
-            if !flags.is_empty() {
-                flags.push(" ");
-            }
-            flags.push("-ffile-prefix-map=");
+            flags.push(" -ffile-prefix-map=");
             flags.push(path);
             flags.push("=");
             flags.push(name);
