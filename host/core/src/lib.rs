@@ -19,6 +19,7 @@ pub mod digest;
 pub mod evidence;
 pub mod fingerprint;
 pub mod grant;
+pub mod history;
 pub mod ids;
 pub mod ledger;
 pub mod notify;
