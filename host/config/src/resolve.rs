@@ -21,6 +21,7 @@ use crate::file::ConfigFile;
 use crate::ignore::IgnorePatterns;
 use crate::job::JobInput;
 use crate::plugin::{PluginAddress, PluginEntry, PluginTerms};
+use crate::quarantine::QuarantineChoice;
 use crate::reporters::ReporterEntry;
 use crate::suites::WorkingDirectory;
 use crate::trust::{IgnoredKey, Trust, withhold};
@@ -227,6 +228,8 @@ pub struct RunSettings {
     pub reporters: Vec<ReporterEntry>,
     /// Which results are sent to people; `None`: all.
     pub notify: Option<Notify>,
+    /// Which file holds the tests in quarantine.
+    pub quarantine: QuarantineChoice,
     /// What an untrusted file asked for in vain.
     pub ignored: Vec<IgnoredKey>,
 }
@@ -379,6 +382,7 @@ impl RunSettings {
             tests: flags.tests.iter().chain(job.iter().flat_map(|job| &job.tests)).cloned().collect(),
             working_directory: flags.working_directory.unwrap_or_default(),
             reporters: settings.reporters.clone().unwrap_or_default(),
+            quarantine: settings.quarantine.clone().unwrap_or_default(),
             notify: settings.notify.as_ref().map(|rules| Notify::new(rules.iter().map(|r| r.0).collect())),
             ignored,
         })
