@@ -95,6 +95,7 @@ macro_rules! guarded {
             $each!(reporters),
             $each!(notify),
             $each!(backend),
+            $each!(history),
             $each!(env),
             $each!(environment),
             $each!(test_command),

@@ -10,6 +10,7 @@
 //! for), [`remote_plugin`] (where a plugin comes from that is not on this machine).
 
 pub mod attempt;
+pub mod calendar;
 pub mod cause;
 pub mod claim;
 pub mod cluster;
@@ -26,6 +27,7 @@ pub mod notify;
 pub mod origin;
 pub mod parse_document;
 pub mod parsed;
+pub mod period;
 pub mod refute;
 pub mod remote_plugin;
 pub mod report;
