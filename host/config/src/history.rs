@@ -15,7 +15,7 @@ use crate::error::shown;
 pub struct HistoryEntry {
     /// Where.
     pub store: HistoryStore,
-    /// How long; `None`: until somebody takes them away.
+    /// How long; `None`: until somebody takes them away. Only for a store that is named beside it.
     pub keep: Option<Period>,
 }
 
@@ -64,6 +64,9 @@ pub enum InvalidStore {
     /// A variable that is not meant for this.
     #[error("`secrets.{0}` cannot be used here: expected a name that begins with `FLAKY_HISTORY`")]
     SecretName(String),
+    /// `keep` without a `store`.
+    #[error("`keep` needs a `store` of its own: in the usual one are the runs of other repositories, too")]
+    KeepOfOthers,
     /// `${{` without an end.
     #[error("`${{{{` begins a secret: expected `${{{{ secrets.NAME }}}}`")]
     Placeholder,
@@ -251,10 +254,13 @@ impl<'de> Deserialize<'de> for HistoryEntry {
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<HistoryEntry, A::Error> {
                 let LongForm { store, keep } = LongForm::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(HistoryEntry {
-                    store: store.map_or_else(HistoryStore::default, |store| store.0),
-                    keep: keep.map(|keep| keep.0),
-                })
+                let store = store.map_or_else(HistoryStore::default, |store| store.0);
+                match (&store, &keep) {
+                    (HistoryStore::Usual | HistoryStore::Nowhere, Some(_)) => {
+                        Err(serde::de::Error::custom(InvalidStore::KeepOfOthers))
+                    }
+                    _ => Ok(HistoryEntry { store, keep: keep.map(|keep| keep.0) }),
+                }
             }
         }
         deserializer.deserialize_any(Either)
@@ -292,7 +298,7 @@ impl JsonSchema for HistoryEntry {
                         "keep": {
                             "type": ["string", "null"],
                             "pattern": "^\\s*[0-9]+[mhdw]\\s*$",
-                            "description": "How long runs are kept, such as `90d`; left out: until `flaky history prune`.",
+                            "description": "How long runs are kept in that store, such as `90d`; left out: until `flaky history prune`.",
                         },
                     },
                 },
