@@ -4,9 +4,28 @@
 //! History is a fold over reports: one [`RunReport`](crate::report::RunReport) with the [`RunContext`] it was made in
 //! goes in, once per run id. What is kept of it is what these types hold; nothing comes out that no report said.
 
+mod entry;
+mod onset;
+mod past;
+mod prior;
+mod release;
+mod share;
+mod step;
+#[cfg(test)]
+mod testing;
+mod trend;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::entry::{EntryEvidence, NoEntry, costliest_first, entry, evidence};
+pub use self::onset::{Onset, Recovery, onset, recovery};
+pub use self::past::CleanStretch;
+pub use self::prior::{flakiest_first, known_at};
+pub use self::release::{RELEASE_BELOW, Release};
+pub use self::share::{LEVEL, flips};
+pub use self::step::{Step, step};
+pub use self::trend::{Direction, Trend, trend};
 use crate::evidence::{Counts, Interval};
 use crate::ids::{AttemptIndex, RunId, Seed, TestId};
 use crate::parsed::Location;

@@ -7,7 +7,7 @@
 //! executor hands over), [`parsed`] (what a parser made of it), [`ledger`] (every outcome of a run),
 //! [`evidence`] (the numbers about one test), [`verdict`] (what a policy says of them), [`report`] (the
 //! versioned document that reporters read), [`surroundings`] (where it is told), [`delivery`] (what reporters ask
-//! for), [`remote_plugin`] (where a plugin comes from that is not on this machine).
+//! for), [`remote_plugin`] (where a plugin comes from that is not on this machine), [`history`] (what earlier runs say), [`date`] (days of the calendar).
 
 pub mod attempt;
 pub mod calendar;
@@ -15,6 +15,7 @@ pub mod cause;
 pub mod claim;
 pub mod cluster;
 pub mod compare;
+pub mod date;
 pub mod delivery;
 pub mod digest;
 pub mod evidence;
