@@ -10,7 +10,6 @@
 //! for), [`remote_plugin`] (where a plugin comes from that is not on this machine), [`history`] (what earlier runs say), [`date`] (days of the calendar).
 
 pub mod attempt;
-pub mod calendar;
 pub mod cause;
 pub mod claim;
 pub mod cluster;
@@ -24,6 +23,7 @@ pub mod grant;
 pub mod history;
 pub mod ids;
 pub mod ledger;
+pub mod moment;
 pub mod notify;
 pub mod origin;
 pub mod parse_document;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::calendar;
+use crate::date::Date;
 use crate::history::Timestamp;
 
 /// Seconds of one minute, hour, day and week, by their letters.
@@ -95,8 +95,8 @@ impl Since {
 impl FromStr for Since {
     type Err = InvalidPeriod;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Some(time) = calendar::day(text.trim()) {
-            return Ok(Self::Day(time));
+        if let Ok(day) = text.trim().parse::<Date>() {
+            return Ok(Self::Day(day.begins()));
         }
         text.parse().map(Self::Ago).map_err(|_| {
             InvalidPeriod(format!(

@@ -13,6 +13,7 @@ pub mod folders;
 pub mod journal;
 pub mod judge;
 pub mod output;
+pub mod past;
 pub mod parse;
 pub mod plugins;
 pub mod remote;
