@@ -20,6 +20,7 @@ use crate::history::HistoryEntry;
 use crate::ignore::IgnorePatterns;
 use crate::notify::NotifyRule;
 use crate::plugin::PluginEntry;
+use crate::quarantine::QuarantineChoice;
 use crate::rate::{Rate, VerdictBound};
 use crate::reporters::ReporterEntry;
 use crate::suites::SuiteEntry;
@@ -172,8 +173,10 @@ pub struct FileSettings {
     pub history: Option<HistoryEntry>,
     /// Which results reporters send by HTTP (Slack, Discord, a webhook); left out: all.
     pub notify: Option<Vec<NotifyRule>>,
-    /// No effect yet. Tests that are known to be flaky.
-    pub quarantine: Option<Json>,
+    /// The file of tests that are known to be flaky, below the repository's root; `false` for none.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "QuarantineChoice", extend("default" = crate::quarantine::QUARANTINE_FILE_NAME))]
+    pub quarantine: Option<QuarantineChoice>,
     /// No effect yet. Seconds after which the whole run is ended.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "TimeoutSeconds", extend("minimum" = 1, "maximum" = 86_400))]
@@ -181,7 +184,7 @@ pub struct FileSettings {
 }
 
 /// The keys that are read and change nothing yet.
-const WITHOUT_EFFECT: [&str; 9] = [
+const WITHOUT_EFFECT: [&str; 8] = [
     "cleanup_on_failure",
     "preserve_temp_dir",
     "save_full_output",
@@ -189,7 +192,6 @@ const WITHOUT_EFFECT: [&str; 9] = [
     "framework",
     "seed",
     "policy",
-    "quarantine",
     "job_timeout",
 ];
 
@@ -288,9 +290,7 @@ impl ConfigFile {
 /// The first thing that is wrong, at its line and column.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<ConfigFile, ConfigError> {
     let fail = |problem: Problem| ConfigError::new(path, Some(problem.place), problem.kind);
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        fail(Problem { place: place_after(bytes, error.valid_up_to()), kind: ConfigErrorKind::NotUtf8 })
-    })?;
+    let text = text_of(bytes).map_err(fail)?;
     let Some(root) = tree::parse(text).map_err(fail)? else {
         return Ok(ConfigFile { path: path.to_owned(), ..ConfigFile::default() });
     };
@@ -390,6 +390,14 @@ fn key_place(root: &Node, path: &[&str]) -> Place {
 
 fn value_place(root: &Node, path: &[&str]) -> Place {
     find(root, path).map_or(root.place, |entry| entry.node.place)
+}
+
+/// The bytes as text.
+pub(crate) fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(bytes).map_err(|error| Problem {
+        place: place_after(bytes, error.valid_up_to()),
+        kind: ConfigErrorKind::NotUtf8,
+    })
 }
 
 /// The place of the byte after `offset` valid ones.

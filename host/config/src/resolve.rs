@@ -22,6 +22,7 @@ use crate::history::HistoryEntry;
 use crate::ignore::IgnorePatterns;
 use crate::job::JobInput;
 use crate::plugin::{PluginAddress, PluginEntry, PluginTerms};
+use crate::quarantine::QuarantineChoice;
 use crate::reporters::ReporterEntry;
 use crate::suites::{SuiteEntry, WorkingDirectory};
 use crate::trust::{IgnoredKey, Trust, withhold};
@@ -234,6 +235,8 @@ pub struct RunSettings {
     pub history_beside: Option<PathBuf>,
     /// Name of the configured suite that this is a run of.
     pub suite: Option<String>,
+    /// Which file holds the tests in quarantine.
+    pub quarantine: QuarantineChoice,
     /// What an untrusted file asked for in vain.
     pub ignored: Vec<IgnoredKey>,
 }
@@ -390,6 +393,7 @@ impl RunSettings {
             history: settings.history.clone().unwrap_or_default(),
             history_beside: file.path.parent().map(Path::to_owned),
             suite,
+            quarantine: settings.quarantine.clone().unwrap_or_default(),
             notify: settings.notify.as_ref().map(|rules| Notify::new(rules.iter().map(|r| r.0).collect())),
             ignored,
         })
