@@ -16,6 +16,7 @@ use crate::command::TestCommand;
 use crate::de::from_node;
 use crate::environment::Environment;
 use crate::error::{ConfigError, ConfigErrorKind, Place, Warning};
+use crate::history::HistoryEntry;
 use crate::ignore::IgnorePatterns;
 use crate::notify::NotifyRule;
 use crate::plugin::PluginEntry;
@@ -166,8 +167,10 @@ pub struct FileSettings {
     /// Who tells a run's report where people look, in CI: at a terminal only those speak that the command line names.
     #[schemars(extend("default" = Json::Array(Vec::new())))]
     pub reporters: Option<Vec<ReporterEntry>>,
-    /// No effect yet. Where earlier runs are kept.
-    pub history: Option<Json>,
+    /// Where earlier runs are kept: `false` for nowhere, a file, or PostgreSQL. Left out: in the state folder.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "HistoryEntry", extend("default" = true))]
+    pub history: Option<HistoryEntry>,
     /// Which results reporters send by HTTP (Slack, Discord, a webhook); left out: all.
     pub notify: Option<Vec<NotifyRule>>,
     /// The file of tests that are known to be flaky, below the repository's root; `false` for none.
@@ -181,7 +184,7 @@ pub struct FileSettings {
 }
 
 /// The keys that are read and change nothing yet.
-const WITHOUT_EFFECT: [&str; 9] = [
+const WITHOUT_EFFECT: [&str; 8] = [
     "cleanup_on_failure",
     "preserve_temp_dir",
     "save_full_output",
@@ -189,7 +192,6 @@ const WITHOUT_EFFECT: [&str; 9] = [
     "framework",
     "seed",
     "policy",
-    "history",
     "job_timeout",
 ];
 

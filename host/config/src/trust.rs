@@ -95,6 +95,7 @@ macro_rules! guarded {
             $each!(reporters),
             $each!(notify),
             $each!(backend),
+            $each!(history),
             $each!(quarantine),
             $each!(env),
             $each!(environment),

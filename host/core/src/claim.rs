@@ -189,6 +189,7 @@ fn forget_words(report: &mut RunReport) {
     }];
     for test in &mut report.tests {
         test.reproduction = None;
+        test.history = None;
         test.tags.clear();
         test.added.clear();
         test.confidence = 0.0;

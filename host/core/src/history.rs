@@ -9,10 +9,12 @@ mod onset;
 mod past;
 mod prior;
 mod release;
+mod repository;
 mod share;
 mod step;
 #[cfg(test)]
 mod testing;
+mod told;
 mod trend;
 
 use schemars::JsonSchema;
@@ -23,8 +25,10 @@ pub use self::onset::{Onset, Recovery, onset, recovery};
 pub use self::past::CleanStretch;
 pub use self::prior::{flakiest_first, known_at};
 pub use self::release::{RELEASE_BELOW, Release};
+pub use self::repository::repository_name;
 pub use self::share::{LEVEL, flips};
 pub use self::step::{Step, step};
+pub use self::told::{FlakySince, HistoryReport, ago, percent, short};
 pub use self::trend::{Direction, Trend, trend};
 use crate::evidence::{Counts, Interval};
 use crate::ids::{AttemptIndex, RunId, Seed, TestId};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::Exit;
 use crate::date::Date;
 use crate::evidence::{Base, Change, Counts, Interval, Tried};
+use crate::history::HistoryReport;
 use crate::ids::{AttemptIndex, RunId, Seed, TestId};
 use crate::parsed::Location;
 use crate::settings::{BackendKind, IsolationChoice};
@@ -354,6 +355,9 @@ pub struct TestReport {
     /// How its failure can be repeated, where that was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproduction: Option<Reproduction>,
+    /// What earlier runs know of it, where it failed in them or fails now; in none of the numbers above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryReport>,
     /// From policies: `key=value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<(String, String)>,

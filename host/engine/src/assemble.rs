@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flaky_core::evidence::{FailureGroup, Tried};
+use flaky_core::history::Timestamp;
 use flaky_core::ids::{RunId, TestId};
 use flaky_core::report::{
     AttemptReport, BackendReport, BaseReport, CiJob, ClusterReport, Execution, FailureGroupReport,
@@ -16,6 +17,7 @@ use flaky_core::verdict::{Category, Cause, Severity, Verdict};
 
 use crate::attempt::SetAside;
 use crate::judge::Judged;
+use crate::past;
 
 /// Everything that was found.
 #[derive(Debug)]
@@ -87,10 +89,11 @@ pub fn assemble(findings: Findings) -> RunReport {
     let verdict = run_verdict(&findings);
     let rate = f64::from(findings.failed) / f64::from(findings.counted.max(1));
     let (reproduce, reproduced) = reproduce_command(&findings);
+    let began = past::began(&findings);
     let mut reproductions = findings.reproductions;
     let report_of = |judged: Judged| {
         let reproduction = reproductions.remove(&judged.evidence.id);
-        test_report(judged, reproduction)
+        test_report(judged, reproduction, began)
     };
     let mut tests: Vec<TestReport> = findings.tests.into_iter().map(report_of).collect();
     tests.sort_by(worst_first);
@@ -171,7 +174,8 @@ fn run_verdict(findings: &Findings) -> RunVerdict {
     }
 }
 
-fn test_report(judged: Judged, reproduction: Option<Reproduction>) -> TestReport {
+fn test_report(judged: Judged, reproduction: Option<Reproduction>, began: Option<Timestamp>) -> TestReport {
+    let history = past::told(&judged, began);
     let Judged { evidence, verdict, decided_by, added, ignored, quarantined } = judged;
     let severity = (verdict.category != Category::Inconclusive).then_some(verdict.severity);
     let mut failing_seeds = evidence.failing_seeds;
@@ -199,6 +203,7 @@ fn test_report(judged: Judged, reproduction: Option<Reproduction>) -> TestReport
         base: evidence.base,
         failed_in_ci: evidence.failed_in_ci,
         reproduction,
+        history,
         median_seconds: evidence.durations.map(|d| milliseconds(Duration::from_nanos(d.median_ns))),
         tags: verdict.tags,
         added,

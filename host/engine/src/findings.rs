@@ -36,7 +36,9 @@ impl Stage<'_> {
         let base = self.base_report(tallies.base.as_ref());
         let mut tally = tallies.head;
         let mut evidence = tally.evidence();
+        let mut earlier = self.earlier().await;
         for test in &mut evidence {
+            test.history = earlier.remove(&test.id);
             test.base = changes.get(&test.id).copied();
             test.failed_in_ci = self.settings.failed_in_ci.contains(&test.id);
         }
@@ -286,6 +288,7 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
         plugins: None,
         reporters: Vec::new(),
         notify: None,
+        provenance: None,
         outputs: Vec::new(),
     }
 }

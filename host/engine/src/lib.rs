@@ -15,6 +15,7 @@ pub mod journal;
 pub mod judge;
 pub mod output;
 pub mod parse;
+pub mod past;
 pub mod plugins;
 mod quarantine;
 pub mod remote;

@@ -86,10 +86,11 @@ fn fetched_from_anywhere(request: &RunRequest, sources: &Sources) -> bool {
 
 /// What entries may call the suite of this run.
 fn suite_names(settings: &RunSettings) -> Vec<String> {
-    match settings.working_directory.as_str() {
-        "" => vec![".".to_owned()],
-        folder => vec![folder.to_owned()],
-    }
+    let folder = match settings.working_directory.as_str() {
+        "" => ".",
+        folder => folder,
+    };
+    settings.suite.clone().into_iter().chain([folder.to_owned()]).collect()
 }
 
 /// The day it is, UTC.

@@ -28,6 +28,7 @@ use crate::folders::Folders;
 use crate::isolation::Unavailable;
 use crate::journal::Journal;
 use crate::output::AttemptOutput;
+use crate::past::{EarlierRuns, Provenance};
 use crate::plugins::{Candidate, LoadError, Member, PluginSet};
 use crate::prepare::{self, Project, ProjectError};
 use crate::quarantine::{self, InQuarantine};
@@ -80,6 +81,8 @@ pub struct RunRequest {
     pub keep_output: Option<u64>,
     /// As whom tests and installations run; `None` is as whom we run.
     pub run_as: Option<RunAs>,
+    /// Knows of earlier runs; `None`: nobody does.
+    pub past: Option<Arc<dyn EarlierRuns>>,
     /// Brings plugins that are not on this machine; `None`: there are none.
     pub supply: Option<Arc<dyn PluginSupply>>,
     /// Whether settings in a fetched repository count as its own folder would for a user.
@@ -186,6 +189,8 @@ pub struct Finished {
     pub reporters: Vec<ReporterEntry>,
     /// Which results are sent to people, by the configuration; `None`: all.
     pub notify: Option<Notify>,
+    /// Where the run comes from; `None` where its sources are not to be had.
+    pub provenance: Option<Provenance>,
     /// What attempts printed, ascending, without those repeated alone; empty unless [`RunRequest::keep_output`] asks.
     pub outputs: Vec<AttemptOutput>,
 }
@@ -333,8 +338,10 @@ impl Stage<'_> {
         {
             self.events.send(RunEvent::Warning(format!("`{}` cannot be written: {error}", folder.display())));
         }
+        let provenance = Some(self.provenance());
         Finished {
             report,
+            provenance,
             fail_on: self.settings.fail_on.value,
             plugins: Some(self.plugins),
             outputs,

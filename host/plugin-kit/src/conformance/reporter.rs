@@ -171,6 +171,7 @@ pub(crate) fn test(id: &str, message: &str) -> TestReport {
         base: None,
         failed_in_ci: false,
         reproduction: None,
+        history: None,
         tags: vec![("cause".into(), message.chars().take(100).collect())],
     }
 }

@@ -25,10 +25,11 @@ pub(super) fn execute(args: &ExcludeArgs) -> Result<ExitStatus, CliError> {
     let shelf = Shelf::open()?;
     let settings = settings(args, &shelf)?;
     let folder = settings.working_directory.as_str();
-    let suite = if folder.is_empty() { "." } else { folder };
+    let suite = settings.suite.as_deref().into_iter().chain([if folder.is_empty() { "." } else { folder }]);
+    let suite: Vec<&str> = suite.collect();
     let (tests, command) = shelf.session.block_on(async {
         let entries = entries(&shelf).await;
-        let held = entries.iter().filter(|entry| entry.is_of(&[suite]) && !entry.is_expired(shelf.today));
+        let held = entries.iter().filter(|entry| entry.is_of(&suite) && !entry.is_expired(shelf.today));
         let tests: Vec<TestId> = held.map(|entry| entry.test.clone()).collect();
         let host = shelf.session.plugin_host().map_err(|e| CliError::fault(&e, None))?;
         let plugins = PluginSet::bundled(&host);
