@@ -59,7 +59,7 @@ pub enum Extent {
 
 /// What stands behind the name of a suite of which only some tests were run: chosen because they had failed, mostly, and
 /// without the others beside them, so that their rates are not those of the suite.
-const CHOSEN: &str = " (chosen tests)";
+pub const CHOSEN: &str = " (chosen tests)";
 
 impl Provenance {
     pub(crate) fn of(request: &RunRequest, sources: &Sources, settings: &RunSettings) -> Self {

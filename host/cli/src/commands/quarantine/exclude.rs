@@ -10,7 +10,8 @@ use flaky_engine::exclude::without;
 use flaky_engine::plugins::PluginSet;
 use flaky_engine::run::RunError;
 use flaky_engine::trust::{self, HeldQuarantine};
-use serde_json::json;
+use flaky_plugin_host::EnvChange;
+use serde_json::{Map, Value, json};
 
 use super::shelf::{Shelf, say};
 use crate::args::quarantine::ExcludeArgs;
@@ -38,9 +39,15 @@ pub(super) fn execute(args: &ExcludeArgs) -> Result<ExitStatus, CliError> {
         Ok::<_, CliError>((tests, command))
     })?;
     if args.json {
-        let env: serde_json::Map<String, serde_json::Value> =
-            command.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-        say(&json!({ "command": command.argv, "env": env, "working_directory": command.cwd, "excluded": tests }).to_string());
+        let env: Map<String, Value> =
+            command.env.iter().map(|(name, change)| (name.clone(), json_of(change))).collect();
+        let document = json!({
+            "command": command.argv,
+            "env": env,
+            "working_directory": command.cwd,
+            "excluded": tests,
+        });
+        say(&document.to_string());
     } else {
         say(&shell(&command.env, &command.argv));
     }
@@ -68,11 +75,35 @@ async fn entries(shelf: &Shelf) -> Vec<QuarantineEntry> {
     }
 }
 
-/// As a shell reads it.
-fn shell(env: &[(String, String)], argv: &[String]) -> String {
-    let set = env.iter().map(|(name, value)| format!("{name}={}", shell_words::quote(value)));
-    let words = argv.iter().map(|word| shell_words::quote(word).into_owned());
-    set.chain(words).collect::<Vec<_>>().join(" ")
+/// As a shell reads it; what changes variables stands in front, for `env`.
+fn shell(env: &[(String, EnvChange)], argv: &[String]) -> String {
+    let quoted = |word: &str| shell_words::quote(word).into_owned();
+    let mut words: Vec<String> = Vec::new();
+    for (name, change) in env {
+        words.push(match change {
+            EnvChange::Set(value) => quoted(&format!("{name}={value}")),
+            EnvChange::Remove => format!("-u {}", quoted(name)),
+            // The variable is the shell's to fill in.
+            EnvChange::Prepend(value) => {
+                format!("{}\"${{{name}:+:${name}}}\"", quoted(&format!("{name}={value}")))
+            }
+        });
+    }
+    // `-u` comes before what is set.
+    words.sort_by_key(|word| !word.starts_with("-u "));
+    if !words.is_empty() {
+        words.insert(0, "env".to_owned());
+    }
+    words.extend(argv.iter().map(|word| quoted(word)));
+    words.join(" ")
+}
+
+fn json_of(change: &EnvChange) -> Value {
+    match change {
+        EnvChange::Set(value) => json!({ "set": value }),
+        EnvChange::Remove => json!({ "remove": true }),
+        EnvChange::Prepend(value) => json!({ "prepend": value }),
+    }
 }
 
 fn settings(args: &ExcludeArgs, shelf: &Shelf) -> Result<RunSettings, CliError> {
@@ -97,12 +128,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_called_like_a_command_stays_one_word() {
+    fn what_a_test_is_called_stays_one_word() {
         let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
-        let env = [("A".to_owned(), "b c".to_owned())];
         let argv = words(&["pytest", "--deselect=a.py::t[$(rm -rf ~)]", "it's"]);
-        let line = shell(&env, &argv);
-        assert_eq!(line, "A='b c' pytest '--deselect=a.py::t[$(rm -rf ~)]' 'it'\\''s'");
-        assert_eq!(shell_words::split(&line).unwrap()[1..], argv);
+        let line = shell(&[], &argv);
+        assert_eq!(shell_words::split(&line).unwrap(), argv, "{line}");
+        let env = [
+            ("A".to_owned(), EnvChange::Set("b c".to_owned())),
+            ("P".to_owned(), EnvChange::Prepend("/x".to_owned())),
+            ("G".to_owned(), EnvChange::Remove),
+        ];
+        assert_eq!(shell(&env, &words(&["make", "test"])), "env -u G 'A=b c' P=/x\"${P:+:$P}\" make test");
     }
 }

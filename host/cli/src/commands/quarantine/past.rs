@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use flaky_core::history::{HistoryFilter, Series, TestHistory, TestSummary};
+use flaky_core::history::{HistoryFilter, Series, TestHistory, TestSummary, repository_name};
 use flaky_core::ids::TestId;
+use flaky_core::text::visible;
+use flaky_engine::past::CHOSEN;
+use flaky_exec::checkout::describe_local;
 use flaky_history::{Access, History, HistoryPlace};
 
 use super::shelf::Shelf;
@@ -34,7 +37,9 @@ impl Past {
         let store = History::open(&place, Access::Read).await.map_err(fault)?;
         let repository = repository_here();
         let series = store.series().await.map_err(fault)?;
-        let series = series.into_iter().filter(|series| series.repository == repository).collect();
+        // Tests that were chosen because they had failed say nothing of the suite's rates.
+        let is_ours = |series: &Series| series.repository == repository && !series.suite.ends_with(CHOSEN);
+        let series = series.into_iter().filter(is_ours).collect();
         let filter = HistoryFilter {
             repository: Some(repository),
             branch: args.branch.clone(),
@@ -46,7 +51,8 @@ impl Past {
     /// Tests that failed.
     pub(super) async fn failing(&self) -> Result<Vec<TestSummary>, CliError> {
         let filter = HistoryFilter { failed_only: true, ..self.filter.clone() };
-        self.store.tests(&filter, 1).await.map_err(|e| CliError::usage(&e, None))
+        let all = self.store.tests(&filter, 1).await.map_err(|e| CliError::usage(&e, None))?;
+        Ok(all.into_iter().filter(|test| self.series.contains(&test.series)).collect())
     }
 
     /// All of one test of one suite.
@@ -68,9 +74,11 @@ impl Past {
     }
 }
 
-/// What the history calls the repository of this folder.
+/// What the history calls the repository of this folder, as runs do that are made here.
 fn repository_here() -> String {
-    let folder = Path::new(".");
-    let here = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    here.display().to_string()
+    let here = Path::new(".").canonicalize().unwrap_or_else(|_| PathBuf::from("."));
+    let state = describe_local(&here);
+    let origin = state.origin.as_deref().and_then(repository_name);
+    let root = state.root.and_then(|root| root.canonicalize().ok()).unwrap_or(here);
+    origin.unwrap_or_else(|| visible(&root.display().to_string()))
 }

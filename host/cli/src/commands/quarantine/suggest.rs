@@ -14,6 +14,7 @@ use super::past::Past;
 use super::shelf::{Shelf, say};
 use super::standing::percent;
 use crate::args::quarantine::SuggestArgs;
+use crate::commands::tell::warn;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
 
@@ -27,9 +28,18 @@ const SHORT: usize = 7;
 pub(super) fn execute(args: &SuggestArgs) -> Result<ExitStatus, CliError> {
     let shelf = Shelf::open()?;
     let suggested = shelf.session.block_on(async {
-        let Some(past) = Past::open(&args.past, &shelf).await? else { return Err(no_runs()) };
-        suggestions(&shelf, &past).await
+        match Past::open(&args.past, &shelf).await? {
+            Some(past) => suggestions(&shelf, &past).await.map(Some),
+            None => Ok(None),
+        }
     })?;
+    let Some(suggested) = suggested else {
+        warn("no earlier runs are kept here, so nothing can be suggested: `flaky run` keeps them");
+        if args.json {
+            say(&json!({ "suggested": [] }).to_string());
+        }
+        return Ok(ExitStatus::Fine);
+    };
     if args.json {
         let all: Vec<Value> = suggested.iter().map(Suggestion::json).collect();
         say(&json!({ "suggested": all }).to_string());
@@ -39,13 +49,6 @@ pub(super) fn execute(args: &SuggestArgs) -> Result<ExitStatus, CliError> {
         suggested.iter().for_each(|suggestion| say(&suggestion.text()));
     }
     Ok(ExitStatus::Fine)
-}
-
-fn no_runs() -> CliError {
-    CliError::usage_text(
-        "there are no earlier runs to judge tests by",
-        Some("`flaky run` keeps them; or name a file with `--history`"),
-    )
 }
 
 async fn suggestions(shelf: &Shelf, past: &Past) -> Result<Vec<Suggestion>, CliError> {
