@@ -15,7 +15,7 @@ use flaky_core::report::{Note, QuarantineReport};
 use flaky_exec::checkout::RepositorySource;
 
 use crate::judge::Judged;
-use crate::run::RunRequest;
+use crate::run::{AttemptChoice, RunRequest};
 use crate::sources::Sources;
 
 /// Tests that one note names: the file has the others.
@@ -50,7 +50,11 @@ pub(crate) fn settle(
     settings: &RunSettings,
     held: Option<HeldQuarantine>,
 ) -> Result<InQuarantine, Box<ConfigError>> {
-    let Some(name) = settings.quarantine.file() else { return Ok(InQuarantine::default()) };
+    // Whoever repeats a failing attempt wants to see it fail.
+    let repeats = matches!(request.attempts, AttemptChoice::Repeat { .. });
+    let Some(name) = settings.quarantine.file().filter(|_| !repeats) else {
+        return Ok(InQuarantine::default());
+    };
     let name = name.display();
     let ignored = |text: String| InQuarantine {
         notes: vec![Note { code: "quarantine-ignored".into(), text }],

@@ -88,6 +88,7 @@ fn a_flaky_test_in_quarantine_is_told_and_does_not_fail_the_run_until_it_expires
         let test = ended::test(&report, "test_sums");
         assert_eq!((report.verdict, test.verdict, test.failures), (verdict, Category::Flaky, 10));
         assert_eq!(report.failures, if code == 0 { 0 } else { 10 }, "{}", report.reason);
+        let _ = shop.flaky(&format!("reproduce {} --seed 1", report.run)).exits(10).says("test_sums failed");
         let told = test.quarantined.as_ref().map(|q| (q.owner.as_deref(), q.expires.to_string()));
         match code {
             0 => {
@@ -284,4 +285,68 @@ fn ordinary_ci_leaves_the_tests_in_quarantine_out() {
         .flaky("quarantine exclude -- ./check.sh")
         .exits(2)
         .warns("no framework plugin knows the command");
+}
+
+/// Fails as a hash of the seed says, at `{rate}`.
+const STORY: &str = "\
+import hashlib, os, sys
+
+digest = hashlib.sha256(os.environ['TEST_SEED'].encode()).digest()
+fails = int.from_bytes(digest[:4], 'big') / 2**32 < {rate}
+failure = '<failure message=\"unlucky\"/>' if fails else ''
+print('<testsuite name=\"suite\"><testcase classname=\"suite\" name=\"steady\"/>')
+print(f'<testcase classname=\"suite\" name=\"story\">{failure}</testcase></testsuite>')
+sys.exit(fails)
+";
+
+/// Stable, made flaky at 5 % in commit 7, mended in commit 15: real revisions, and a run of 60 attempts at each.
+#[test]
+fn a_planted_story_is_found_suggested_put_in_and_released() {
+    let at = |flaky: Flaky, commit: u32| {
+        let rate = if (7..15).contains(&commit) { "0.05" } else { "0" };
+        let flaky = flaky.file("suite.py", STORY.replace("{rate}", rate));
+        let id = committed(&flaky, &format!("commit {commit}"));
+        let run = format!("--seed {commit} --runs 60 -j 8 -- python3 -S suite.py");
+        let code = flaky.run(&run).code;
+        (flaky, id, code)
+    };
+    let mut flaky = Flaky::new().file("CODEOWNERS", "* @team/everything\n*.py @team/suite\n");
+    let mut commits = Vec::new();
+    for commit in 1..15 {
+        if commit == 7 {
+            let nothing = json(&flaky.flaky("quarantine suggest --json").exits(0));
+            assert_eq!(nothing["suggested"], serde_json::json!([]));
+        }
+        let (after, id, _) = at(flaky, commit);
+        flaky = after;
+        commits.push(id);
+    }
+    let suggested = json(&flaky.flaky("quarantine suggest --json").exits(0));
+    let [story] = &suggested["suggested"].as_array().unwrap()[..] else { panic!("{suggested}") };
+    assert_eq!(story["test"], "suite::story");
+    let could_be: Vec<&str> =
+        story["onset"]["could_be"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(could_be.contains(&commits[6].as_str()), "commit 7 is in the range: {story}");
+    assert!(could_be.len() <= 4, "and the range says something: {story}");
+    let failed = story["evidence"]["failed"].as_u64().unwrap();
+    assert!((10..45).contains(&failed), "about 24 of 840: {story}");
+
+    let _ = flaky.flaky("quarantine suggest").exits(0).says("flaky quarantine add suite::story --owner");
+    let _ = flaky
+        .flaky("quarantine add suite::story --owner @team/suite --reason 'fails by its seed'")
+        .exits(0)
+        .says(&format!("evidence: {{failed: {failed}, ran: 840"));
+    let suggested = json(&flaky.flaky("quarantine suggest --json").exits(0));
+    assert_eq!(suggested["suggested"], serde_json::json!([]), "what is in is not suggested");
+    let (flaky, _, code) = at(flaky, 14);
+    assert_eq!(code, 0, "in quarantine it fails no run");
+    let _ = flaky.flaky("quarantine check").exits(0);
+    let (flaky, _, _) = at(flaky, 15);
+    let _ = flaky.flaky("quarantine check").exits(6).says("60 clean attempts: under 5 %, release");
+    let listed = json(&flaky.flaky("quarantine list --json").exits(0));
+    assert_eq!(listed["quarantined"][0]["state"], "released");
+    assert_eq!(listed["quarantined"][0]["release"]["needed"], 59);
+    let _ = flaky.flaky("quarantine remove suite::story").exits(0);
+    let unknown = flaky.file(".flaky-quarantine.yml", entry("suite::renamed", "9999-12-31"));
+    let _ = unknown.flaky("quarantine check").exits(6).says("no earlier run told of a test of that name");
 }
