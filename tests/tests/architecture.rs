@@ -16,6 +16,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-plugin-kit", &["flaky-core", "flaky-plugin-host"]),
     ("flaky-runpod", &["flaky-core"]),
     ("flaky-delivery", &["flaky-core"]),
+    ("flaky-history", &["flaky-core"]),
+    ("flaky-dashboard", &["flaky-core", "flaky-history"]),
     ("flaky-plugin-registry", &["flaky-core"]),
     ("flaky-engine", &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod"]),
     (
@@ -30,6 +32,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "flaky-engine",
             "flaky-delivery",
             "flaky-plugin-registry",
+            "flaky-history",
+            "flaky-dashboard",
         ],
     ),
     (
@@ -58,6 +62,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("clap", &["flaky", "flaky-worker"]),
     ("reqwest", &["flaky-runpod", "flaky-worker", "flaky-delivery", "flaky-plugin-registry"]),
     ("toml", &["flaky-plugin-registry"]),
+    ("sqlx", &["flaky-history"]),
     // Shards on their way in one, bundled components in the others.
     ("zstd", &["flaky-runpod", "flaky-engine", "xtask"]),
     // Local folders on their way to a worker in one, archives of releases in the other.

@@ -6,6 +6,7 @@ mod ci;
 mod init;
 mod parse;
 pub(crate) mod plugin;
+pub(crate) mod quarantine;
 mod report;
 mod run;
 mod tell;
@@ -21,6 +22,7 @@ pub(crate) use self::ci::CiArgs;
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
 pub(crate) use self::plugin::PluginArgs;
+pub(crate) use self::quarantine::QuarantineArgs;
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::tell::{OutputArgs, ReportArg, SettingsArgs, SupplyArgs, TellArgs};
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Make, look into, test, fetch and approve plugins
     Plugin(PluginArgs),
+    /// Keep tests that are known to be flaky from failing runs, until they are mended or their time is over
+    Quarantine(QuarantineArgs),
     /// Say what is kept in the cache folder, or take it away
     Cache(CacheArgs),
     /// Print shell completions

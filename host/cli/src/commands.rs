@@ -8,6 +8,7 @@ pub(crate) mod help;
 pub(crate) mod init;
 pub(crate) mod parse;
 pub(crate) mod plugin;
+pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod reproduce;
 mod resume;

@@ -16,9 +16,11 @@ use crate::command::TestCommand;
 use crate::de::from_node;
 use crate::environment::Environment;
 use crate::error::{ConfigError, ConfigErrorKind, Place, Warning};
+use crate::history::HistoryEntry;
 use crate::ignore::IgnorePatterns;
 use crate::notify::NotifyRule;
 use crate::plugin::PluginEntry;
+use crate::quarantine::QuarantineChoice;
 use crate::rate::{Rate, VerdictBound};
 use crate::reporters::ReporterEntry;
 use crate::suites::SuiteEntry;
@@ -165,12 +167,16 @@ pub struct FileSettings {
     /// Who tells a run's report where people look, in CI: at a terminal only those speak that the command line names.
     #[schemars(extend("default" = Json::Array(Vec::new())))]
     pub reporters: Option<Vec<ReporterEntry>>,
-    /// No effect yet. Where earlier runs are kept.
-    pub history: Option<Json>,
+    /// Where earlier runs are kept: `false` for nowhere, a file, or PostgreSQL. Left out: in the state folder.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "HistoryEntry", extend("default" = true))]
+    pub history: Option<HistoryEntry>,
     /// Which results reporters send by HTTP (Slack, Discord, a webhook); left out: all.
     pub notify: Option<Vec<NotifyRule>>,
-    /// No effect yet. Tests that are known to be flaky.
-    pub quarantine: Option<Json>,
+    /// The file of tests that are known to be flaky, below the repository's root; `false` for none.
+    #[serde(deserialize_with = "given")]
+    #[schemars(with = "QuarantineChoice", extend("default" = crate::quarantine::QUARANTINE_FILE_NAME))]
+    pub quarantine: Option<QuarantineChoice>,
     /// No effect yet. Seconds after which the whole run is ended.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "TimeoutSeconds", extend("minimum" = 1, "maximum" = 86_400))]
@@ -178,7 +184,7 @@ pub struct FileSettings {
 }
 
 /// The keys that are read and change nothing yet.
-const WITHOUT_EFFECT: [&str; 10] = [
+const WITHOUT_EFFECT: [&str; 8] = [
     "cleanup_on_failure",
     "preserve_temp_dir",
     "save_full_output",
@@ -186,8 +192,6 @@ const WITHOUT_EFFECT: [&str; 10] = [
     "framework",
     "seed",
     "policy",
-    "history",
-    "quarantine",
     "job_timeout",
 ];
 
@@ -286,9 +290,7 @@ impl ConfigFile {
 /// The first thing that is wrong, at its line and column.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<ConfigFile, ConfigError> {
     let fail = |problem: Problem| ConfigError::new(path, Some(problem.place), problem.kind);
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        fail(Problem { place: place_after(bytes, error.valid_up_to()), kind: ConfigErrorKind::NotUtf8 })
-    })?;
+    let text = text_of(bytes).map_err(fail)?;
     let Some(root) = tree::parse(text).map_err(fail)? else {
         return Ok(ConfigFile { path: path.to_owned(), ..ConfigFile::default() });
     };
@@ -388,6 +390,14 @@ fn key_place(root: &Node, path: &[&str]) -> Place {
 
 fn value_place(root: &Node, path: &[&str]) -> Place {
     find(root, path).map_or(root.place, |entry| entry.node.place)
+}
+
+/// The bytes as text.
+pub(crate) fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(bytes).map_err(|error| Problem {
+        place: place_after(bytes, error.valid_up_to()),
+        kind: ConfigErrorKind::NotUtf8,
+    })
 }
 
 /// The place of the byte after `offset` valid ones.

@@ -2,7 +2,8 @@
 //!
 //! Three things are read here, each into a type of its own: the flags ([`FlagSettings`], filled by the command
 //! line), a job as JSON ([`job::JobInput`]) and `.flaky-detector.yml` ([`ConfigFile`]). One function,
-//! [`RunSettings::resolve`], makes of them what the rest of the program works with; nothing else is read later.
+//! [`RunSettings::resolve`], makes of them what the rest of the program works with; nothing else is read later but the
+//! file that it says tests in quarantine are in ([`Quarantine`]).
 //!
 //! All of it is hostile input. The file is read up to [`MAX_FILE_BYTES`], parsed into a tree whose every key and
 //! value knows its line and column (`tree`), and only then given to the types (`de`), so that an error found by
@@ -15,11 +16,13 @@ pub mod edit;
 mod environment;
 mod error;
 mod file;
+mod history;
 mod ignore;
 pub mod job;
 mod nearest;
 mod notify;
 mod plugin;
+pub mod quarantine;
 mod rate;
 mod reporters;
 mod resolve;
@@ -35,9 +38,11 @@ pub use command::{InvalidTestCommand, TestCommand};
 pub use environment::{EnvName, EnvValue, Environment, InvalidEnvironment};
 pub use error::{ConfigError, ConfigErrorKind, Place, Warning};
 pub use file::{ConfigFile, FileSettings, SeedRangeSettings, SeverityThresholdSettings, parse, schema};
+pub use history::{DatabaseUrl, HistoryEntry, HistoryStore, InvalidStore, SecretMissing};
 pub use ignore::{IgnorePattern, IgnorePatterns, InvalidIgnorePattern};
 pub use notify::NotifyRule;
 pub use plugin::{CallLimits, InvalidPlugin, MayAdd, OnError, PluginAddress, PluginEntry, PluginTerms};
+pub use quarantine::{QUARANTINE_FILE_NAME, Quarantine, QuarantineChoice, QuarantineEntry};
 pub use rate::{Rate, VerdictBound};
 pub use reporters::ReporterEntry;
 pub use resolve::{

@@ -1,7 +1,7 @@
 //! Flags over job over file over defaults.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flaky_core::digest::Sha256Digest;
 use flaky_core::grant::Grant;
@@ -18,11 +18,13 @@ use crate::command::TestCommand;
 use crate::environment::{EnvName, EnvValue, Environment};
 use crate::error::Place;
 use crate::file::ConfigFile;
+use crate::history::HistoryEntry;
 use crate::ignore::IgnorePatterns;
 use crate::job::JobInput;
 use crate::plugin::{PluginAddress, PluginEntry, PluginTerms};
+use crate::quarantine::QuarantineChoice;
 use crate::reporters::ReporterEntry;
-use crate::suites::WorkingDirectory;
+use crate::suites::{SuiteEntry, WorkingDirectory};
 use crate::trust::{IgnoredKey, Trust, withhold};
 
 /// What was given on the command line.
@@ -227,6 +229,14 @@ pub struct RunSettings {
     pub reporters: Vec<ReporterEntry>,
     /// Which results are sent to people; `None`: all.
     pub notify: Option<Notify>,
+    /// Where earlier runs are kept.
+    pub history: HistoryEntry,
+    /// The folder that paths of `history` are meant from: that of the file.
+    pub history_beside: Option<PathBuf>,
+    /// Name of the configured suite that this is a run of.
+    pub suite: Option<String>,
+    /// Which file holds the tests in quarantine.
+    pub quarantine: QuarantineChoice,
     /// What an untrusted file asked for in vain.
     pub ignored: Vec<IgnoredKey>,
 }
@@ -341,6 +351,7 @@ impl RunSettings {
         };
         let runs = layers.pick(flags.runs, |job| job.runs, file.settings.runs, default_runs);
         let seeds = layers.seeds(&flags, runs.value)?;
+        let suite = layers.suite(&flags);
         let settings = &file.settings;
         Ok(Self {
             runs,
@@ -379,6 +390,10 @@ impl RunSettings {
             tests: flags.tests.iter().chain(job.iter().flat_map(|job| &job.tests)).cloned().collect(),
             working_directory: flags.working_directory.unwrap_or_default(),
             reporters: settings.reporters.clone().unwrap_or_default(),
+            history: settings.history.clone().unwrap_or_default(),
+            history_beside: file.path.parent().map(Path::to_owned),
+            suite,
+            quarantine: settings.quarantine.clone().unwrap_or_default(),
             notify: settings.notify.as_ref().map(|rules| Notify::new(rules.iter().map(|r| r.0).collect())),
             ignored,
         })
@@ -420,6 +435,19 @@ impl Layers<'_> {
             .or(job)
             .or(file)
             .map(|(value, origin)| Sourced { value, origin })
+    }
+
+    /// The suite whose folder and command these are; a suite without a command runs that of the file.
+    fn suite(&self, flags: &FlagSettings) -> Option<String> {
+        let settings = &self.file.settings;
+        let folder = flags.working_directory.clone().unwrap_or_default();
+        let command = self.test_command(flags.test_command.clone()).map(|command| command.value);
+        let suites = settings.suites.iter().chain(&settings.test_suites).flatten();
+        let is_it = |suite: &SuiteEntry| {
+            let own = suite.command().or(settings.test_command.as_ref());
+            suite.working_directory.clone().unwrap_or_default() == folder && own == command.as_ref()
+        };
+        suites.into_iter().find(|(_, suite)| is_it(suite)).map(|(name, _)| name.clone())
     }
 
     /// `--first-seed`, or seeds drawn with `--seed` or the job's `seed`.

@@ -56,7 +56,7 @@ pub fn load(path: &Path) -> Result<ConfigFile, ConfigError> {
 }
 
 /// Reads at most [`MAX_FILE_BYTES`].
-fn read(path: &Path) -> Result<Vec<u8>, ConfigErrorKind> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ConfigErrorKind> {
     // Asked before it is opened: opening a pipe that nobody writes to would wait for ever.
     let metadata = path.metadata().map_err(ConfigErrorKind::Unreadable)?;
     if !metadata.is_file() {

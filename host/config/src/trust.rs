@@ -86,7 +86,7 @@ impl fmt::Display for IgnoredKey {
     }
 }
 
-/// The keys that run commands, load code, or speak to others.
+/// The keys that run commands, load code, speak to others, or say what fails no run.
 macro_rules! guarded {
     ($each:ident) => {
         [
@@ -95,6 +95,8 @@ macro_rules! guarded {
             $each!(reporters),
             $each!(notify),
             $each!(backend),
+            $each!(history),
+            $each!(quarantine),
             $each!(env),
             $each!(environment),
             $each!(test_command),

@@ -189,10 +189,16 @@ fn forget_words(report: &mut RunReport) {
     }];
     for test in &mut report.tests {
         test.reproduction = None;
+        test.history = None;
         test.tags.clear();
         test.added.clear();
         test.confidence = 0.0;
         test.decided_by = "counts".into();
+        // That it is in quarantine stays, or the verdict would contradict the tests; who says so and why is anybody's word.
+        if let Some(quarantine) = &mut test.quarantined {
+            quarantine.owner = None;
+            quarantine.reason = None;
+        }
     }
     for cluster in &mut report.clusters {
         cluster.text = format!("{} tests fail in the same attempts", cluster.tests.len());

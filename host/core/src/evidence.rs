@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::history::HistoryWindow;
 use crate::ids::{AttemptIndex, Seed, TestId};
 use crate::parsed::Location;
 
@@ -178,6 +179,7 @@ impl Evidence {
             base: None,
             failed_in_ci: false,
             durations: None,
+            history: None,
         }
     }
 }
@@ -219,4 +221,6 @@ pub struct Evidence {
     pub failed_in_ci: bool,
     /// How long it took.
     pub durations: Option<Durations>,
+    /// What earlier runs know of it: beside the numbers of this run, and in none of them.
+    pub history: Option<HistoryWindow>,
 }

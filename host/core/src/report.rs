@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Exit;
+use crate::date::Date;
 use crate::evidence::{Base, Change, Counts, Interval, Tried};
+use crate::history::HistoryReport;
 use crate::ids::{AttemptIndex, RunId, Seed, TestId};
 use crate::parsed::Location;
 use crate::settings::{BackendKind, IsolationChoice};
@@ -25,11 +27,11 @@ pub struct RunReport {
     pub flaky_version: String,
     /// Attempts that counted.
     pub total_runs: u32,
-    /// Attempts that counted and in which anything failed.
+    /// Attempts that counted and in which anything failed that is neither ignored nor in quarantine.
     pub failures: u32,
     /// `failures / total_runs`, rounded to 3 digits as Python's `round` does; null when nothing counted.
     pub repro_rate: Option<f64>,
-    /// The worst test's.
+    /// The worst test's, of those that gate.
     pub verdict: Category,
     /// Why, when inconclusive.
     pub cause: Option<Cause>,
@@ -51,7 +53,7 @@ pub struct RunReport {
     pub base: Option<BaseReport>,
     /// Numbers of the run as a whole.
     pub execution: Execution,
-    /// Worst verdict first, then highest rate, then id.
+    /// Those that gate first, then those in quarantine, then ignored ones; worst verdict first, then highest rate, then id.
     pub tests: Vec<TestReport>,
     /// Tests that fail together, those of most tests first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -323,6 +325,9 @@ pub struct TestReport {
     /// Matched by `ignore_patterns`: run, but not judged.
     #[serde(default, skip_serializing_if = "is_false")]
     pub ignored: bool,
+    /// In quarantine: run and judged, but its verdict is not the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<QuarantineReport>,
     /// Attempts by outcome.
     pub counts: Counts,
     /// Ascending by attempt.
@@ -350,12 +355,28 @@ pub struct TestReport {
     /// How its failure can be repeated, where that was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproduction: Option<Reproduction>,
+    /// What earlier runs know of it, where it failed in them or fails now; in none of the numbers above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryReport>,
     /// From policies: `key=value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<(String, String)>,
     /// What other policies added to the verdict, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<Addition>,
+}
+
+/// Why a test's verdict is not the run's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct QuarantineReport {
+    /// Who mends it; null in what untrusted code may have written.
+    pub owner: Option<String>,
+    /// Why it is there; null in what untrusted code may have written.
+    pub reason: Option<String>,
+    /// The day on which it came there.
+    pub since: Date,
+    /// The first day on which it gates again.
+    pub expires: Date,
 }
 
 /// What a policy added to the verdict of another.
@@ -374,10 +395,16 @@ pub struct Addition {
 }
 
 impl TestReport {
+    /// Whether its verdict is one of those that the run's is made of: neither ignored nor in quarantine.
+    #[must_use]
+    pub const fn gates(&self) -> bool {
+        !self.ignored && self.quarantined.is_none()
+    }
+
     /// Whether the change that the run is about brought its failures, or more of them.
     #[must_use]
     pub fn is_introduced(&self) -> bool {
-        !self.ignored && self.base.is_some_and(|b| matches!(b.change, Change::Introduced | Change::Worsened))
+        self.gates() && self.base.is_some_and(|b| matches!(b.change, Change::Introduced | Change::Worsened))
     }
 }
 

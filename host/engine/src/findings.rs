@@ -36,7 +36,9 @@ impl Stage<'_> {
         let base = self.base_report(tallies.base.as_ref());
         let mut tally = tallies.head;
         let mut evidence = tally.evidence();
+        let mut earlier = self.earlier().await;
         for test in &mut evidence {
+            test.history = earlier.remove(&test.id);
             test.base = changes.get(&test.id).copied();
             test.failed_in_ci = self.settings.failed_in_ci.contains(&test.id);
         }
@@ -44,7 +46,7 @@ impl Stage<'_> {
         let judged = evidence.iter().filter(|e| !tally.ignores(&e.id));
         let clusters = clusters(judged, tally.counted);
         let clusters = clusters.iter().take(CLUSTERS_REPORTED).map(|c| c.report(tally.counted)).collect();
-        let tests = judge::judge(&self.policies, evidence, &self.settings.ignore.value).await;
+        let tests = self.judged(evidence).await;
         let mut summary = judge::summarise(&self.policies, tally.counted, tally.failed, &tests).await;
         if summary.category == Category::Stable && tally.failed > 0 && tests.iter().any(disturbed) {
             summary.reason = format!(
@@ -59,6 +61,7 @@ impl Stage<'_> {
         notes.extend(tally.notes());
         notes.extend(interference_note(&tests, &tally));
         notes.extend(not_met);
+        notes.extend(self.quarantine.notes(&tests, self.settings.tests.is_empty() && tally.counted > 0));
         notes.extend(outcome.notes);
         Findings {
             run: self.request.run.clone(),
@@ -88,6 +91,10 @@ impl Stage<'_> {
             notes,
             backend: outcome.bill.as_ref().map(Bill::report),
         }
+    }
+
+    async fn judged(&self, evidence: Vec<Evidence>) -> Vec<Judged> {
+        judge::judge(&self.policies, evidence, &self.settings.ignore.value, &self.quarantine).await
     }
 
     fn base_report(&self, tally: Option<&Tally>) -> Option<BaseReport> {
@@ -281,6 +288,7 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
         plugins: None,
         reporters: Vec::new(),
         notify: None,
+        provenance: None,
         outputs: Vec::new(),
     }
 }

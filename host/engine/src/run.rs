@@ -28,8 +28,10 @@ use crate::folders::Folders;
 use crate::isolation::Unavailable;
 use crate::journal::Journal;
 use crate::output::AttemptOutput;
+use crate::past::{EarlierRuns, Provenance};
 use crate::plugins::{Candidate, LoadError, Member, PluginSet};
 use crate::prepare::{self, Project, ProjectError};
+use crate::quarantine::{self, InQuarantine};
 use crate::remote::{RemoteAccess, RemoteError};
 use crate::sources::{self, BaseSources, NoBase, NoSources, Sources};
 use crate::supply::{self, PluginSupply};
@@ -79,6 +81,8 @@ pub struct RunRequest {
     pub keep_output: Option<u64>,
     /// As whom tests and installations run; `None` is as whom we run.
     pub run_as: Option<RunAs>,
+    /// Knows of earlier runs; `None`: nobody does.
+    pub past: Option<Arc<dyn EarlierRuns>>,
     /// Brings plugins that are not on this machine; `None`: there are none.
     pub supply: Option<Arc<dyn PluginSupply>>,
     /// Whether settings in a fetched repository count as its own folder would for a user.
@@ -185,6 +189,8 @@ pub struct Finished {
     pub reporters: Vec<ReporterEntry>,
     /// Which results are sent to people, by the configuration; `None`: all.
     pub notify: Option<Notify>,
+    /// Where the run comes from; `None` where its sources are not to be had.
+    pub provenance: Option<Provenance>,
     /// What attempts printed, ascending, without those repeated alone; empty unless [`RunRequest::keep_output`] asks.
     pub outputs: Vec<AttemptOutput>,
 }
@@ -206,7 +212,7 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
     };
     let base = sources::obtain_base(&request, &sources, events).await?;
     request.checkout.forget_credentials();
-    let settings = resolve_settings(&request, &mut sources, events).await?;
+    let (settings, quarantine) = resolve_settings(&request, &mut sources, events).await?;
     // And with it the token that fetched another revision.
     request.authority = Authority::everything();
     let host = PluginHost::new(HostSettings {
@@ -227,7 +233,7 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
     let (policies, project) =
         tokio::join!(plugins.policies(), prepare::project(&plugins, &settings, &sources.tree));
     let (policies, project) = (policies?, project?);
-    let stage = Stage { request, sources, base, settings, plugins, policies, project, events };
+    let stage = Stage { request, sources, base, settings, quarantine, plugins, policies, project, events };
     stage.run().await
 }
 
@@ -254,6 +260,7 @@ pub(crate) struct Stage<'a> {
     /// What they are compared with.
     pub(crate) base: Option<BaseSources>,
     pub(crate) settings: RunSettings,
+    pub(crate) quarantine: InQuarantine,
     pub(crate) plugins: PluginSet,
     pub(crate) policies: Vec<Member>,
     pub(crate) project: Project,
@@ -263,7 +270,10 @@ pub(crate) struct Stage<'a> {
 impl Stage<'_> {
     async fn run(self) -> Result<Finished, RunError> {
         let plan = self.plan();
-        let new = || Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
+        let new = || {
+            Tally::new(&self.project.command.argv, self.settings.ignore.value.clone())
+                .with_quarantine(self.quarantine.tests())
+        };
         let mut tallies = Tallies { head: new(), base: self.base.as_ref().map(|_| new()) };
         let (outcome, wall) = match self.endpoint() {
             Some(access) => self.remotely(access, &mut tallies, &plan).await?,
@@ -328,8 +338,10 @@ impl Stage<'_> {
         {
             self.events.send(RunEvent::Warning(format!("`{}` cannot be written: {error}", folder.display())));
         }
+        let provenance = Some(self.provenance());
         Finished {
             report,
+            provenance,
             fail_on: self.settings.fail_on.value,
             plugins: Some(self.plugins),
             outputs,
@@ -343,20 +355,29 @@ async fn resolve_settings(
     request: &RunRequest,
     sources: &mut Sources,
     events: &Events,
-) -> Result<RunSettings, RunError> {
+) -> Result<(RunSettings, InQuarantine), RunError> {
     let file = flaky_config::load_named_or_own(request.config.as_deref(), &sources.tree).map_err(Box::new)?;
     for warning in file.iter().flat_map(|f| &f.warnings) {
         events.send(RunEvent::Warning(sources.relative(&warning.to_string())));
     }
     // A file that the user named is the user's own word, wherever the sources come from.
+    let settled_by_trust = async |file| {
+        let store = request.folders.trusted_components();
+        let (tree, commit) = (&sources.tree, sources.commit.as_deref());
+        trust::settle(&request.authority, tree, commit, file, &store, &request.cancel).await
+    };
+    let mut held = None;
     let (file, trust, withheld) = match (&request.config, &request.source) {
-        (Some(_), _) => (file, Trust::Trusted, Vec::new()),
+        (Some(_), RepositorySource::Local(_)) => {
+            // The tests in quarantine are the folder's word all the same.
+            held = settled_by_trust(None).await.quarantine;
+            (file, Trust::Trusted, Vec::new())
+        }
+        (Some(_), RepositorySource::Remote(_)) => (file, Trust::Trusted, Vec::new()),
         (None, RepositorySource::Remote(_)) => (file, sources.trust, Vec::new()),
         (None, RepositorySource::Local(_)) => {
-            let store = request.folders.trusted_components();
-            let (tree, commit) = (&sources.tree, sources.commit.as_deref());
-            let settled =
-                trust::settle(&request.authority, tree, commit, file, &store, &request.cancel).await;
+            let settled = settled_by_trust(file).await;
+            held = settled.quarantine;
             settled.notes.iter().for_each(|note| events.send(RunEvent::Warning(note.text.clone())));
             sources.notes.extend(settled.notes);
             (settled.file, Trust::Trusted, settled.ignored)
@@ -368,7 +389,9 @@ async fn resolve_settings(
     for ignored in &settings.ignored {
         events.send(RunEvent::Warning(sources.relative(&ignored.to_string())));
     }
-    Ok(settings)
+    let quarantine = quarantine::settle(request, sources, &settings, held)?;
+    quarantine.warnings().into_iter().for_each(|text| events.send(RunEvent::Warning(text)));
+    Ok((settings, quarantine))
 }
 
 fn with(settings: &Value, key: &str, value: &str) -> Value {

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use flaky_config::Trust;
+use flaky_core::history::repository_name;
 use flaky_core::report::Note;
+use flaky_core::text::visible;
 use flaky_core::verdict::Cause;
 use flaky_exec::RunAs;
 use flaky_exec::checkout::{
@@ -30,10 +32,52 @@ pub(crate) struct Sources {
     /// Whether settings in the sources count: the user's own folder is the user's own word, what was fetched from
     /// somewhere is not.
     pub(crate) trust: Trust,
+    /// What they are called in the history.
+    pub(crate) place: SourcePlace,
     /// Things the reader should know.
     pub(crate) notes: Vec<Note>,
     /// Removes what was fetched.
     fetched: Option<TempDir>,
+}
+
+/// What sources are called in the history.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SourcePlace {
+    /// The repository's name, or its folder.
+    pub(crate) repository: String,
+    /// The sources' folder below the repository's root; empty is the root.
+    pub(crate) below: String,
+    /// The branch.
+    pub(crate) branch: Option<String>,
+    /// There are changes that are in no commit.
+    pub(crate) changed: bool,
+}
+
+impl SourcePlace {
+    fn local(tree: &Path, state: &LocalState) -> Self {
+        let root = state.root.as_deref().and_then(|root| root.canonicalize().ok());
+        let below = root.as_deref().and_then(|root| tree.strip_prefix(root).ok());
+        let folder = root.as_deref().filter(|_| below.is_some()).unwrap_or(tree);
+        let origin = state.origin.as_deref().and_then(repository_name);
+        Self {
+            repository: origin.unwrap_or_else(|| visible(&folder.display().to_string())),
+            below: below.map(|below| visible(&below.display().to_string())).unwrap_or_default(),
+            branch: state.branch.as_deref().map(visible),
+            changed: state.dirty == Some(true),
+        }
+    }
+
+    fn fetched(url: &str, reference: Option<&RefName>) -> Self {
+        // Other references than branches (tags, pull requests) are written in full.
+        let branch =
+            reference.map(RefName::as_str).map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
+        Self {
+            repository: repository_name(url).unwrap_or_else(|| visible(url)),
+            below: String::new(),
+            branch: branch.filter(|name| !name.starts_with("refs/")).map(visible),
+            changed: false,
+        }
+    }
 }
 
 impl Sources {
@@ -155,6 +199,7 @@ async fn exported(head: &Sources, revision: &str, request: &RunRequest) -> Resul
         name: head.name.clone(),
         commit: Some(written.commit),
         trust: head.trust,
+        place: head.place.clone(),
         notes: Vec::new(),
         fetched: Some(folder),
     })
@@ -179,6 +224,7 @@ async fn local(folder: &Path) -> Result<Sources, NoSources> {
     });
     Ok(Sources {
         name: tree.display().to_string(),
+        place: SourcePlace::local(&tree, &state),
         tree,
         commit: state.commit,
         trust: Trust::Trusted,
@@ -195,6 +241,7 @@ pub(crate) async fn fetch(
     cancel: &Cancel,
 ) -> Result<Sources, NoSources> {
     let name = checkout.url.to_string();
+    let place = SourcePlace::fetched(&name, checkout.reference.as_ref());
     checkout.settings.owner = run_as;
     let folder = folder_for(run_as).map_err(|e| unreachable_by(format!("no folder for the sources: {e}")))?;
     let tree = folder.path().join("tree");
@@ -209,6 +256,7 @@ pub(crate) async fn fetch(
         name,
         commit: Some(fetched.commit),
         trust,
+        place,
         notes: fetched
             .notes
             .into_iter()

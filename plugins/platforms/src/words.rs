@@ -161,6 +161,9 @@ pub fn recommendation(report: &Report) -> &'static str {
         (Category::Stable, _) if report.tests.iter().any(|test| test.failed_in_ci) => {
             "What failed in CI did not fail here: safe to merge, if it does not come back."
         }
+        (Category::Stable, _) if report.tests.iter().any(fails_in_quarantine) => {
+            "What failed is in quarantine: safe to merge, and still to be mended."
+        }
         (Category::Stable, _) => "No failure was seen: safe to merge.",
         (Category::Inconclusive | Category::Other(_), _) => {
             "Not enough is known yet: run more attempts before you decide."
@@ -168,9 +171,13 @@ pub fn recommendation(report: &Report) -> &'static str {
     }
 }
 
+fn fails_in_quarantine(test: &Test) -> bool {
+    test.quarantined.is_some() && matches!(test.verdict, Category::Broken | Category::Flaky)
+}
+
 /// Whether the broken tests are there, compared with a base, and all the work of one kind of change.
 fn only(report: &Report, wanted: &Change) -> bool {
-    let mut broken = report.tests.iter().filter(|test| test.verdict == Category::Broken && !test.ignored);
+    let mut broken = report.tests.iter().filter(|test| test.verdict == Category::Broken && test.gates());
     let changes: Vec<Option<&Change>> =
         broken.by_ref().map(|test| test.base.as_ref().map(|base| &base.change)).collect();
     !changes.is_empty() && changes.iter().all(|change| *change == Some(wanted))
@@ -187,7 +194,7 @@ pub fn troubled(report: &Report) -> impl Iterator<Item = &Test> {
     report
         .tests
         .iter()
-        .filter(|test| !test.ignored && matches!(test.verdict, Category::Broken | Category::Flaky))
+        .filter(|test| test.gates() && matches!(test.verdict, Category::Broken | Category::Flaky))
 }
 
 /// Where a test stands in the repository. Frameworks name files relative to the folder that they run in.

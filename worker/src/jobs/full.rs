@@ -140,6 +140,7 @@ fn request(
     };
     RunRequest {
         // What is fetched is fetched where it is locked: beside the configuration of whoever asks.
+        past: None,
         supply: None,
         run: fresh_run_id(),
         source: subject.source,

@@ -149,6 +149,7 @@ impl Session {
             keep_output: None,
             run_as: None,
             fetched: Trust::Untrusted,
+            past: None,
             supply: Some(Arc::new(self.supply())),
             authority: authority::of_process(
                 ask.trusted_ref.as_deref(),

@@ -82,8 +82,12 @@ fn judge(test: &mut TestReport, gates: &Gates) -> Result<(), &'static str> {
         Category::Stable => Severity::None,
         _ => severity(test.rate, &gates.severity),
     });
-    test.reason =
+    let seen =
         if failures == 0 { format!("passed {ran} of {ran}") } else { format!("failed {failures} of {ran}") };
+    test.reason = match &test.quarantined {
+        Some(quarantine) => format!("in quarantine until {}: {seen}", quarantine.expires),
+        None => seen,
+    };
     Ok(())
 }
 
@@ -131,7 +135,7 @@ fn run(report: &mut RunReport, gates: &Gates) -> Result<(), Refusal> {
     if failures > total || total > report.execution.planned || total > report.execution.finished {
         return contradiction("more than there were attempts");
     }
-    let side_by_side = report.tests.iter().filter(|t| t.side_by_side.is_none() && !t.ignored);
+    let side_by_side = report.tests.iter().filter(|t| t.side_by_side.is_none() && t.gates());
     if side_by_side.clone().any(|t| t.ran > total) {
         return contradiction("a test ran in more attempts than counted");
     }
@@ -143,9 +147,11 @@ fn run(report: &mut RunReport, gates: &Gates) -> Result<(), Refusal> {
     if report.repro_rate.is_some() != (total > 0) || (claimed - python_round(rate, 3)).abs() > SAME {
         return contradiction("`repro_rate` is not failures by attempts");
     }
-    let worst = report.tests.iter().filter(|t| !t.ignored).map(|t| t.verdict).max();
+    let worst = report.tests.iter().filter(|t| t.gates()).map(|t| t.verdict).max();
     let obstacle = report.cause.filter(|cause| *cause != Cause::TooFewAttempts);
     let verdict = match (obstacle, worst) {
+        // Nothing that gates, for all that was seen is in quarantine.
+        (None, None) if report.tests.iter().any(|t| t.quarantined.is_some()) => Category::Stable,
         (Some(_), _) | (None, None) => Category::Inconclusive,
         (None, Some(worst)) => worst,
     };
@@ -173,7 +179,7 @@ fn run(report: &mut RunReport, gates: &Gates) -> Result<(), Refusal> {
 fn sentence(report: &RunReport) -> String {
     let all = [Category::Broken, Category::Flaky, Category::Inconclusive, Category::Stable];
     let counted = all.into_iter().filter_map(|category| {
-        let count = report.tests.iter().filter(|t| !t.ignored && t.verdict == category).count();
+        let count = report.tests.iter().filter(|t| t.gates() && t.verdict == category).count();
         (count > 0).then_some((count, category))
     });
     let parts: Vec<String> = counted

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use git2::{Index, Repository, StatusOptions, StatusShow};
 
@@ -21,18 +21,31 @@ pub struct LocalState {
     /// Whether tracked files differ from that commit, as `git describe --dirty` means it; `None` when there is no
     /// commit or finding out would take long.
     pub dirty: Option<bool>,
+    /// The branch that is checked out; `None` where that is a commit alone, as in most CI jobs.
+    pub branch: Option<String>,
+    /// The address of `origin`, as it is written: it may hold a password.
+    pub origin: Option<String>,
+    /// The folder of the work tree.
+    pub root: Option<PathBuf>,
 }
 
 /// Describes the folder, looking at no more than 100,000 files and reading no more than 64 MiB of them.
 #[must_use]
 pub fn describe_local(path: &Path) -> LocalState {
     // A repository of somebody else, or a damaged one, is no reason not to test the folder.
-    let described = || -> Result<LocalState, git2::Error> {
-        let repository = Repository::discover(path)?;
-        let commit = repository.head()?.peel_to_commit()?.id().to_string();
-        Ok(LocalState { commit: Some(commit), dirty: dirty(&repository) })
-    };
-    described().unwrap_or_default()
+    let Ok(repository) = Repository::discover(path) else { return LocalState::default() };
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(str::to_owned);
+    let head = repository.head().ok();
+    let branch = head.as_ref().filter(|head| head.is_branch());
+    let commit = head.as_ref().and_then(|head| head.peel_to_commit().ok());
+    let origin = repository.find_remote("origin").ok();
+    LocalState {
+        dirty: commit.as_ref().and_then(|_| dirty(&repository)),
+        commit: commit.map(|commit| commit.id().to_string()),
+        branch: branch.and_then(|head| text(head.shorthand_bytes())),
+        origin: origin.and_then(|remote| text(remote.url_bytes())),
+        root: repository.workdir().map(Path::to_owned),
+    }
 }
 
 fn dirty(repository: &Repository) -> Option<bool> {

@@ -1,7 +1,9 @@
 //! `policy`.
 
 use flaky_core::evidence::{Base, Change, ConditionEffect, Evidence, FailureGroup, Tried};
+use flaky_core::history::{HistoryWindow, Share, Timestamp, flips, onset, recovery};
 use flaky_core::verdict::{Category, Severity, Verdict};
+use serde_json::json;
 
 use super::exports::policy as wit;
 use super::{tags, types};
@@ -12,7 +14,7 @@ use crate::policy::RunSummary;
 /// Seeds shown to a policy per test, as the contract says.
 const SEEDS: usize = 1_000;
 
-/// What the contract's `evidence` can hold. History comes with the issue that keeps it.
+/// What the contract's `evidence` can hold; what else is known of the history is in `more`.
 pub(crate) fn to_evidence(evidence: &Evidence) -> wit::Evidence {
     let counts = &evidence.counts;
     wit::Evidence {
@@ -59,10 +61,42 @@ pub(crate) fn to_evidence(evidence: &Evidence) -> wit::Evidence {
         selected: evidence.selected.map(to_tried),
         base: evidence.base.map(to_base),
         failed_in_ci: evidence.failed_in_ci,
-        history: None,
+        history: evidence.history.as_ref().map(to_history),
         tags: Vec::new(),
-        more: "{}".into(),
+        more: more(evidence),
     }
+}
+
+fn to_history(window: &HistoryWindow) -> wit::History {
+    // Before 1970 nothing ran.
+    let seconds = |time: Timestamp| u64::try_from(time.0).unwrap_or(0);
+    wit::History {
+        runs: window.runs,
+        ran: window.ran,
+        failed: window.failed,
+        first_failed: window.first_failed.map(seconds),
+        last_failed: window.last_failed.map(seconds),
+    }
+}
+
+/// `{"history": …}` where it failed before; of the many tests that never did, the record says all.
+fn more(evidence: &Evidence) -> String {
+    let known = evidence.history.as_ref().filter(|window| window.failed > 0);
+    let more = known.map(|window| {
+        let shares: Vec<Share> = window.commits.iter().map(|commit| commit.share).collect();
+        json!({
+            "history": {
+                "flaky_runs": window.flaky_runs,
+                "first_seen": window.first_seen,
+                "last_seen": window.last_seen,
+                "flips": flips(&shares),
+                "commits": window.commits,
+                "onset": onset(&window.commits),
+                "recovery": recovery(&window.commits),
+            }
+        })
+    });
+    more.map_or_else(|| "{}".to_owned(), |more| more.to_string())
 }
 
 fn to_tried(tried: Tried) -> wit::Tried {

@@ -5,6 +5,7 @@ use std::path::Path;
 use flaky_core::evidence::{
     Base, Bounds, ConditionEffect, Counts, Durations, Evidence, FailureGroup, Interval, Tried,
 };
+use flaky_core::history::HistoryWindow;
 use flaky_core::ids::{AttemptIndex, Seed, TestId};
 use flaky_core::parsed::Location;
 use flaky_core::stats;
@@ -69,6 +70,8 @@ struct Given {
     failed_in_ci: bool,
     #[serde(default)]
     durations: Option<Durations>,
+    #[serde(default)]
+    history: Option<HistoryWindow>,
 }
 
 /// As [`Counts`], of which those that are 0 need not be given.
@@ -146,6 +149,7 @@ impl From<Given> for Evidence {
             base: given.base,
             failed_in_ci: given.failed_in_ci,
             durations: given.durations,
+            history: given.history,
             counts,
         }
     }

@@ -1,0 +1,99 @@
+//! Domain enums as the database holds them: names where people may look, bytes where many are.
+
+use flaky_core::report::IsolationUsed;
+use flaky_core::verdict::{Category, Cause, Severity};
+
+use crate::bytes::Broken;
+
+const CATEGORIES: [Category; 4] =
+    [Category::Stable, Category::Inconclusive, Category::Flaky, Category::Broken];
+
+const SEVERITIES: [Severity; 5] =
+    [Severity::None, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+const CAUSES: [Cause; 9] = [
+    Cause::TooFewAttempts,
+    Cause::InstallFailed,
+    Cause::CommandNotFound,
+    Cause::NoTests,
+    Cause::UsageError,
+    Cause::RepositoryUnreachable,
+    Cause::Interrupted,
+    Cause::IsolationMismatch,
+    Cause::Infrastructure,
+];
+
+const ISOLATIONS: [IsolationUsed; 4] =
+    [IsolationUsed::Full, IsolationUsed::FullSharedNetwork, IsolationUsed::Copy, IsolationUsed::Shared];
+
+pub(crate) const fn category_byte(category: Category) -> u8 {
+    match category {
+        Category::Stable => 0,
+        Category::Inconclusive => 1,
+        Category::Flaky => 2,
+        Category::Broken => 3,
+    }
+}
+
+pub(crate) fn category(byte: u8) -> Result<Category, Broken> {
+    CATEGORIES.get(usize::from(byte)).copied().ok_or(Broken("holds an unknown verdict"))
+}
+
+/// 0 is none said, which is not [`Severity::None`].
+pub(crate) const fn severity_byte(severity: Option<Severity>) -> u8 {
+    match severity {
+        None => 0,
+        Some(Severity::None) => 1,
+        Some(Severity::Low) => 2,
+        Some(Severity::Medium) => 3,
+        Some(Severity::High) => 4,
+        Some(Severity::Critical) => 5,
+    }
+}
+
+pub(crate) fn severity(byte: u8) -> Result<Option<Severity>, Broken> {
+    let Some(index) = usize::from(byte).checked_sub(1) else { return Ok(None) };
+    SEVERITIES.get(index).copied().map(Some).ok_or(Broken("holds an unknown severity"))
+}
+
+pub(crate) fn category_named(name: &str) -> Result<Category, Broken> {
+    named(&CATEGORIES, name).ok_or(Broken("holds an unknown verdict"))
+}
+
+pub(crate) fn severity_named(name: &str) -> Result<Severity, Broken> {
+    named(&SEVERITIES, name).ok_or(Broken("holds an unknown severity"))
+}
+
+pub(crate) fn cause_named(name: &str) -> Result<Cause, Broken> {
+    named(&CAUSES, name).ok_or(Broken("holds an unknown cause"))
+}
+
+pub(crate) fn isolation_named(name: &str) -> Result<IsolationUsed, Broken> {
+    let found = ISOLATIONS.into_iter().find(|i| i.name() == name);
+    found.ok_or(Broken("holds an unknown isolation"))
+}
+
+/// The value that is shown so.
+fn named<T: Copy + std::fmt::Display>(all: &[T], name: &str) -> Option<T> {
+    all.iter().copied().find(|value| value.to_string() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_comes_back() {
+        for c in CATEGORIES {
+            assert_eq!((category(category_byte(c)), category_named(&c.to_string())), (Ok(c), Ok(c)));
+        }
+        for s in SEVERITIES {
+            assert_eq!(severity(severity_byte(Some(s))), Ok(Some(s)));
+            assert_eq!(severity_named(&s.to_string()), Ok(s));
+        }
+        assert_eq!(severity(severity_byte(None)), Ok(None));
+        assert!(category(4).is_err() && severity(6).is_err() && category_named("?").is_err());
+        assert!(CAUSES.into_iter().all(|c| cause_named(c.name()) == Ok(c)));
+        assert!(ISOLATIONS.into_iter().all(|i| isolation_named(i.name()) == Ok(i)));
+    }
+}

@@ -1,0 +1,90 @@
+//! Reports, as little of them as a test needs.
+
+use flaky_core::evidence::{Counts, Interval};
+use flaky_core::history::{RunContext, Series, Timestamp};
+use flaky_core::ids::{Seed, TestId};
+use flaky_core::parsed::Location;
+use flaky_core::report::{FailureGroupReport, IsolationUsed, RunReport, SeedReport, TestReport};
+use flaky_core::verdict::{Category, Cause, Severity};
+
+pub fn series() -> Series {
+    Series { repository: "example.org/team/shop".into(), suite: ".".into() }
+}
+
+pub fn context(started: i64) -> RunContext {
+    RunContext {
+        series: series(),
+        started: Timestamp(started),
+        branch: Some("main".into()),
+        pull_request: None,
+        url: None,
+        changed: false,
+    }
+}
+
+/// A run of this many attempts with seeds from 100.
+pub fn report(run: &str, attempts: u32, tests: Vec<TestReport>) -> RunReport {
+    let mut report = RunReport::without_result(Cause::TooFewAttempts, "");
+    report.run = run.parse().unwrap();
+    report.flaky_version = "0.1.0".into();
+    report.total_runs = attempts;
+    report.cause = None;
+    report.verdict = tests.iter().map(|t| t.verdict).max().unwrap_or(Category::Stable);
+    report.severity = Some(Severity::None);
+    report.isolation.used = IsolationUsed::Full;
+    report.subject.commit = Some(format!("{run:0<40}"));
+    report.subject.command = ["pytest", "-k", "a b"].map(String::from).to_vec();
+    report.execution.planned = attempts;
+    report.execution.seeds = SeedReport::First(100);
+    report.execution.cpu_seconds = f64::from(attempts) * 2.0;
+    report.failures = tests.iter().map(|t| t.failures).max().unwrap_or(0);
+    report.tests = tests;
+    report
+}
+
+/// A test that failed in these attempts, the same way.
+pub fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
+    let failed = u32::try_from(failing.len()).unwrap();
+    let seeds: Vec<Seed> = failing.iter().map(|i| Seed(100 + u64::from(*i))).collect();
+    let group = FailureGroupReport {
+        fingerprint: format!("{:0>16}", id.len()),
+        also: Vec::new(),
+        count: failed,
+        kind: "AssertionError".into(),
+        message: format!("{id} is not what it was"),
+        trace: "at line 1".into(),
+        seeds: seeds.clone(),
+    };
+    TestReport {
+        id: TestId::new(id),
+        location: Some(Location { file: "tests/all.py".into(), line: Some(7) }),
+        ran: attempts,
+        failures: failed,
+        rate: 0.0,
+        interval: Interval { low: 0.0, high: 1.0 },
+        verdict: if failed == 0 { Category::Stable } else { Category::Flaky },
+        severity: Some(if failed == 0 { Severity::None } else { Severity::Low }),
+        confidence: 0.9,
+        reason: String::new(),
+        decided_by: "builtin".into(),
+        ignored: false,
+        counts: Counts { ran: attempts, passed: attempts - failed, failed, ..Counts::default() },
+        failing_seeds: seeds,
+        failure_groups: if failed == 0 { Vec::new() } else { vec![group] },
+        alone: None,
+        side_by_side: None,
+        median_seconds: Some(0.25),
+        selected: None,
+        base: None,
+        failed_in_ci: false,
+        reproduction: None,
+        tags: Vec::new(),
+        added: Vec::new(),
+    }
+}
+
+/// A test that is skipped in every attempt.
+pub fn skipped(id: &str, attempts: u32) -> TestReport {
+    let counts = Counts { skipped: attempts, ..Counts::default() };
+    TestReport { counts, ran: 0, severity: None, verdict: Category::Inconclusive, ..test(id, attempts, &[]) }
+}
