@@ -383,8 +383,9 @@ pub struct TestDetail {
     pub location: Option<Location>,
     /// Numbers by branch and period, of those that the catalogue has.
     pub shares: Vec<ShareLine>,
-    /// Around its first failure; absent when it failed in the very first run, or only in changed work trees.
-    pub onset: Option<Onset>,
+    /// Around its first failure, of all branches and of each that the catalogue has; those where it failed in the very first
+    /// run, or only in changed work trees, are absent.
+    pub onsets: Vec<Onset>,
     /// Oldest first: the newest ones, and of those before the ones in which it failed.
     pub runs: Vec<TestRun>,
     /// Runs that are not in the list.
@@ -417,6 +418,8 @@ pub struct ShareLine {
 /// Between which runs a test began to fail. What is blamed for it is for people to say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Onset {
+    /// The branch, by its name in paths; null for all.
+    pub branch: Option<String>,
     /// The last run before, in which it passed.
     pub last_clean: RunMention,
     /// The first run in which it failed.

@@ -175,18 +175,23 @@ fn nothing(branch: Option<&str>, period: Period) -> ShareLine {
     }
 }
 
-/// Between which runs the test began to fail: its first failing run, and the last one before that passed, of the same branch
-/// where there is one. Runs of changed work trees are nobody's commit and stay out.
-pub(crate) fn onset(test: &TestHistory) -> Option<Onset> {
+/// Between which runs the test began to fail: its first failing run, and the last one before that passed. Of all branches
+/// together, and of each that is offered. Runs of changed work trees are nobody's commit and stay out.
+pub(crate) fn onsets(test: &TestHistory, branches: &BTreeMap<String, String>) -> Vec<Onset> {
+    let each = branches.iter().map(|(key, name)| (Some(key.clone()), Some(name.as_str())));
+    [(None, None)].into_iter().chain(each).filter_map(|(key, name)| onset(test, key, name)).collect()
+}
+
+fn onset(test: &TestHistory, key: Option<String>, branch: Option<&str>) -> Option<Onset> {
+    let asked = |run: &PastRun| {
+        !run.context.changed && (branch.is_none() || run.context.branch.as_deref() == branch)
+    };
     let all: Vec<(&PastRun, &PastResult)> =
-        test.runs.iter().zip(&test.results).filter(|(run, _)| !run.context.changed).collect();
+        test.runs.iter().zip(&test.results).filter(|(run, _)| asked(run)).collect();
     let first = all.iter().position(|(_, result)| result.counts.failures() > 0)?;
     let (before, rest) = all.split_at(first);
-    let (failing, _) = rest.first()?;
-    let clean = || before.iter().rev().filter(|(_, result)| result.counts.ran > 0);
-    let same = clean().find(|(run, _)| run.context.branch == failing.context.branch);
-    let last_clean = same.or_else(|| clean().next())?;
-    Some(Onset { last_clean: mention(last_clean), first_failing: mention(rest.first()?) })
+    let last_clean = before.iter().rev().find(|(_, result)| result.counts.ran > 0)?;
+    Some(Onset { branch: key, last_clean: mention(last_clean), first_failing: mention(rest.first()?) })
 }
 
 fn mention((run, result): &(&PastRun, &PastResult)) -> RunMention {

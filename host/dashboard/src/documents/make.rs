@@ -9,7 +9,7 @@ use crate::DashboardError;
 use crate::data::{
     CleanLine, DATA_VERSION, Period, RunDetail, RunList, RunTest, TestDetail, TestLine, TestRun, View,
 };
-use crate::figures::{add_tests, count, line, of_runs, onset, place, result, shares};
+use crate::figures::{add_tests, count, line, of_runs, onsets, place, result, shares};
 use crate::keys;
 
 /// Runs in the list of a suite: an export has a document for each of them.
@@ -139,7 +139,7 @@ impl Maker<'_> {
             key: key.to_owned(),
             series: suite.key.clone(),
             shares: shares(&test, &suite.branches, |period| self.snapshot.span(period)),
-            onset: onset(&test),
+            onsets: onsets(&test, &suite.branches),
             runs_left_out: count(test.runs.len().saturating_sub(runs.len())),
             runs,
             groups_left_out: count(test.groups.len().saturating_sub(MOST_GROUPS)),

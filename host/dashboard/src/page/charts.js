@@ -143,7 +143,7 @@ export function strip(runs, label, open) {
     const long = failed > 0 ? Math.max(9, part * height) : 0;
     return svg('g', { class: 'cell', on: { click: () => open(run) } },
       svg('title', {}, `${time(run.started)}: ${kind}, ${number(failed)} of ${plural(run.counts.ran, 'attempt')}`),
-      svg('rect', { x: at * step, width: step - 1, height, rx: 1, class: failed > 0 ? 'ground' : KINDS[kind] }),
+      svg('rect', { x: at * step, width: step - 1, height, rx: 1, class: failed > 0 ? 'passed' : KINDS[kind] }),
       long > 0 && svg('rect', { x: at * step, width: step - 1, y: height - long, height: long, rx: 1, class: KINDS[kind] }));
   });
   const words = Object.entries(counted).filter(([, count]) => count > 0).map(([kind, count]) => `${number(count)} ${kind}`).join(', ');
