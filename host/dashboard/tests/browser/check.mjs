@@ -37,6 +37,9 @@ async function host(folder) {
   return { url: `http://127.0.0.1:${server.address().port}/team/flaky/`, close: () => { server.close(); server.closeAllConnections(); } };
 }
 
+/** Milliseconds: the machine may have much else to do. */
+const PATIENCE = 120000;
+
 const launch = () => chromium.launchPersistentContext(mkdtempSync(path.join(tmpdir(), 'flaky-browser-')), {
   executablePath: process.env.FLAKY_CHROMIUM || '/usr/bin/chromium',
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -63,7 +66,7 @@ async function settled(page, action) {
 
 async function open(page, base, hash) {
   await page.goto('about:blank');
-  await page.goto(base + hash);
+  await page.goto(base + hash, { waitUntil: 'commit' });
   await page.waitForFunction(() => document.documentElement.dataset.ready);
 }
 
@@ -233,7 +236,7 @@ async function live(context) {
   await page.waitForFunction(() => document.querySelector('#state').classList.contains('lost'));
   const lost = (await page.locator('#state').textContent()).startsWith('No answer');
   await context.unroute('**/version.json');
-  await page.waitForFunction(() => !document.querySelector('#state').classList.contains('lost'), null, { timeout: 60000 });
+  await page.waitForFunction(() => !document.querySelector('#state').classList.contains('lost'), null, { timeout: PATIENCE });
   const found = (await page.locator('#state').textContent()).startsWith('Live');
   await page.close();
   return { before, after, focus, scroll, open: kept, quiet, lost, found };
@@ -348,6 +351,7 @@ async function empty(context) {
 }
 
 const context = await launch();
+context.setDefaultTimeout(PATIENCE);
 const exported = await host(orders.exported);
 const finder = await context.newPage();
 const order = await keyOf(finder, orders.served, 'test_order');
