@@ -3,6 +3,7 @@
 mod again;
 mod cache;
 mod ci;
+mod dashboard;
 mod init;
 mod parse;
 pub(crate) mod plugin;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::again::{ReproduceArgs, VerifyArgs};
 pub(crate) use self::cache::{CacheArgs, CleanArgs, KeptCommand};
 pub(crate) use self::ci::CiArgs;
+pub(crate) use self::dashboard::DashboardArgs;
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
 pub(crate) use self::plugin::PluginArgs;
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Reproduce(ReproduceArgs),
     /// Find out whether a test that was flaky is mended
     Verify(Box<VerifyArgs>),
+    /// Show the history as a page, or write it as files
+    Dashboard(DashboardArgs),
     /// Say how far attempts can be kept apart on this machine, and what would raise it
     Doctor(DoctorArgs),
     /// Make, look into, test, fetch and approve plugins

@@ -3,6 +3,7 @@
 mod authority;
 pub(crate) mod cache;
 pub(crate) mod ci;
+pub(crate) mod dashboard;
 pub(crate) mod doctor;
 pub(crate) mod help;
 pub(crate) mod init;

@@ -9,14 +9,18 @@
 //! | `data/run/RUN.json` | [`RunDetail`]: one of these |
 //! | `data/test/TEST.json` | [`TestDetail`]: a test that ever failed |
 
-use flaky_core::evidence::{Counts, Interval};
-use flaky_core::history::{PastGroup, Timestamp};
-use flaky_core::ids::{AttemptIndex, RunId, Seed, TestId};
+use flaky_core::evidence::Interval;
+use flaky_core::history::Timestamp;
+use flaky_core::ids::TestId;
 use flaky_core::parsed::Location;
-use flaky_core::report::IsolationUsed;
-use flaky_core::verdict::{Category, Cause, Severity};
+use flaky_core::verdict::{Category, Severity};
 use serde::{Deserialize, Serialize};
 
+mod run;
+mod test;
+
+pub use self::run::{Failing, RunDetail, RunLine, RunList, RunPlace, RunTest, TestResult};
+pub use self::test::{Onset, RunMention, ShareLine, TestDetail, TestRun};
 pub use crate::forge::Forge;
 pub use crate::period::Period;
 
@@ -238,215 +242,4 @@ pub struct CleanLine {
     pub last_seen: Timestamp,
     /// What was last said of it.
     pub verdict: Category,
-}
-
-/// The newest runs of a suite.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunList {
-    /// [`DATA_VERSION`].
-    pub data_version: u32,
-    /// Newest first.
-    pub runs: Vec<RunLine>,
-    /// Older ones that are not in the list.
-    pub left_out: u32,
-}
-
-/// One run in short.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunLine {
-    /// Which; its name in paths, too.
-    pub run: RunId,
-    /// When and where it was made.
-    #[serde(flatten)]
-    pub place: RunPlace,
-    /// Attempts that counted.
-    pub attempts: u32,
-    /// Those of them in which anything failed.
-    pub failures: u32,
-    /// Tests that it told of.
-    pub tests: u32,
-    /// The run's.
-    pub verdict: Category,
-    /// Why, when inconclusive.
-    pub cause: Option<Cause>,
-    /// The run's; null when inconclusive.
-    pub severity: Option<Severity>,
-    /// Seconds from the first attempt's start to the last one's end.
-    pub wall_seconds: f64,
-    /// CPU seconds of all attempts.
-    pub cpu_seconds: f64,
-}
-
-/// When and where a run was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunPlace {
-    /// When it began.
-    pub started: Timestamp,
-    /// The branch.
-    pub branch: Option<String>,
-    /// The commit, where it is one.
-    pub commit: Option<String>,
-    /// Number of the pull or merge request.
-    pub pull_request: Option<u64>,
-    /// Page of the CI run; an address of the web.
-    pub url: Option<String>,
-    /// The work tree had changes that are in no commit.
-    pub changed: bool,
-}
-
-/// One run and its tests.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunDetail {
-    /// [`DATA_VERSION`].
-    pub data_version: u32,
-    /// The suite, by its name in paths.
-    pub series: String,
-    /// The run.
-    #[serde(flatten)]
-    pub line: RunLine,
-    /// The command.
-    pub command: String,
-    /// Version of `flaky`.
-    pub flaky_version: String,
-    /// How attempts were kept apart.
-    pub isolation: IsolationUsed,
-    /// Tests that failed, the most often failing first.
-    pub failing: Vec<RunTest>,
-    /// Failing ones that are not in the list.
-    pub failing_left_out: u32,
-    /// Tests that passed whenever they ran.
-    pub clean: u32,
-    /// Tests that did not run in any attempt.
-    pub never_ran: u32,
-}
-
-/// A failing test of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunTest {
-    /// Its name in paths.
-    pub key: String,
-    /// As its framework names it.
-    pub id: TestId,
-    /// What became of it.
-    #[serde(flatten)]
-    pub result: TestResult,
-}
-
-/// What became of a test in a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TestResult {
-    /// What was said of it then.
-    pub verdict: Category,
-    /// Null when inconclusive.
-    pub severity: Option<Severity>,
-    /// Run, but not judged.
-    pub ignored: bool,
-    /// Attempts by outcome.
-    pub counts: Counts,
-    /// Median duration in seconds, when the framework told.
-    pub median_seconds: Option<f64>,
-    /// Attempts in which it failed.
-    pub failing: Vec<Failing>,
-    /// Failing attempts that are not in the list.
-    pub failing_left_out: u32,
-}
-
-/// A failing attempt of a test.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failing {
-    /// Which attempt of its run, where that is known.
-    pub attempt: Option<AttemptIndex>,
-    /// Its seed. As text: JavaScript's numbers end at 53 bits.
-    pub seed: String,
-    /// Fingerprint of its failure group.
-    pub fingerprint: Option<String>,
-}
-
-impl Failing {
-    pub(crate) fn new(attempt: Option<AttemptIndex>, seed: Seed, fingerprint: Option<String>) -> Self {
-        Self { attempt, seed: seed.to_string(), fingerprint }
-    }
-}
-
-/// One test, of all branches and all times.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TestDetail {
-    /// [`DATA_VERSION`].
-    pub data_version: u32,
-    /// Its name in paths.
-    pub key: String,
-    /// As its framework names it.
-    pub id: TestId,
-    /// The suite, by its name in paths.
-    pub series: String,
-    /// Where it stood when last seen.
-    pub location: Option<Location>,
-    /// Numbers by branch and period, of those that the catalogue has.
-    pub shares: Vec<ShareLine>,
-    /// Around its first failure; absent when it failed in the very first run, or only in changed work trees.
-    pub onset: Option<Onset>,
-    /// Oldest first: the newest ones, and of those before the ones in which it failed.
-    pub runs: Vec<TestRun>,
-    /// Runs that are not in the list.
-    pub runs_left_out: u32,
-    /// Most frequent first.
-    pub groups: Vec<PastGroup>,
-    /// Groups that are not in the list.
-    pub groups_left_out: u32,
-}
-
-/// How often a test failed on a branch in a period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ShareLine {
-    /// The branch, by its name in paths; null for all.
-    pub branch: Option<String>,
-    /// The period.
-    pub period: Period,
-    /// Runs that told of it.
-    pub runs: u32,
-    /// Those of them in which it failed and passed.
-    pub flaky_runs: u32,
-    /// Attempts that count.
-    pub ran: u32,
-    /// Failed ones among them.
-    pub failed: u32,
-    /// Of the rate (Clopper–Pearson, 95 %), as if all attempts were alike.
-    pub interval: Interval,
-}
-
-/// Between which runs a test began to fail. What is blamed for it is for people to say.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Onset {
-    /// The last run before, in which it passed.
-    pub last_clean: RunMention,
-    /// The first run in which it failed.
-    pub first_failing: RunMention,
-}
-
-/// A run that is spoken of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunMention {
-    /// Which.
-    pub run: RunId,
-    /// When it began.
-    pub started: Timestamp,
-    /// Its commit.
-    pub commit: Option<String>,
-    /// Attempts of the test.
-    pub ran: u32,
-    /// Failed ones among them.
-    pub failed: u32,
-}
-
-/// A run as one test had it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TestRun {
-    /// Which.
-    pub run: RunId,
-    /// When and where it was made.
-    #[serde(flatten)]
-    pub place: RunPlace,
-    /// What became of the test in it.
-    #[serde(flatten)]
-    pub result: TestResult,
 }

@@ -42,7 +42,13 @@ pub(crate) fn of_runs<'a>(
     let mut figures = Figures::default();
     let mut severities = Severities::default();
     let mut trend: Vec<Part> = (0..span.parts)
-        .map(|part| Part { from: span.start_of(part), runs: 0, failing_runs: 0, attempts: 0, failures: 0 })
+        .map(|part| Part {
+            from: span.start_of(part),
+            runs: 0,
+            failing_runs: 0,
+            attempts: 0,
+            failures: 0,
+        })
         .collect();
     for run in runs {
         let failing = u32::from(run.failures > 0);
@@ -132,8 +138,7 @@ pub(crate) fn shares(
     branches: &BTreeMap<String, String>,
     span_of: impl Fn(Period) -> Span,
 ) -> Vec<ShareLine> {
-    let keys: BTreeMap<&str, &str> =
-        branches.iter().map(|(key, name)| (name.as_str(), key.as_str())).collect();
+    let keys: BTreeMap<&str, &str> = branches.iter().map(|(key, name)| (name.as_str(), key.as_str())).collect();
     let mut shares: BTreeMap<(Option<&str>, Period), ShareLine> = BTreeMap::new();
     for period in Period::ALL {
         let span = span_of(period);
@@ -170,18 +175,23 @@ fn nothing(branch: Option<&str>, period: Period) -> ShareLine {
     }
 }
 
-/// Between which runs the test began to fail: its first failing run, and the last one before that passed, of the same branch
-/// where there is one. Runs of changed work trees are nobody's commit and stay out.
-pub(crate) fn onset(test: &TestHistory) -> Option<Onset> {
+/// Between which runs the test began to fail: its first failing run, and the last one before that passed. Of all branches
+/// together, and of each that is offered. Runs of changed work trees are nobody's commit and stay out.
+pub(crate) fn onsets(test: &TestHistory, branches: &BTreeMap<String, String>) -> Vec<Onset> {
+    let each = branches.iter().map(|(key, name)| (Some(key.clone()), Some(name.as_str())));
+    [(None, None)].into_iter().chain(each).filter_map(|(key, name)| onset(test, key, name)).collect()
+}
+
+fn onset(test: &TestHistory, key: Option<String>, branch: Option<&str>) -> Option<Onset> {
+    let asked = |run: &PastRun| {
+        !run.context.changed && (branch.is_none() || run.context.branch.as_deref() == branch)
+    };
     let all: Vec<(&PastRun, &PastResult)> =
-        test.runs.iter().zip(&test.results).filter(|(run, _)| !run.context.changed).collect();
+        test.runs.iter().zip(&test.results).filter(|(run, _)| asked(run)).collect();
     let first = all.iter().position(|(_, result)| result.counts.failures() > 0)?;
     let (before, rest) = all.split_at(first);
-    let (failing, _) = rest.first()?;
-    let clean = || before.iter().rev().filter(|(_, result)| result.counts.ran > 0);
-    let same = clean().find(|(run, _)| run.context.branch == failing.context.branch);
-    let last_clean = same.or_else(|| clean().next())?;
-    Some(Onset { last_clean: mention(last_clean), first_failing: mention(rest.first()?) })
+    let last_clean = before.iter().rev().find(|(_, result)| result.counts.ran > 0)?;
+    Some(Onset { branch: key, last_clean: mention(last_clean), first_failing: mention(rest.first()?) })
 }
 
 fn mention((run, result): &(&PastRun, &PastResult)) -> RunMention {

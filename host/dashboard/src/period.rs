@@ -61,11 +61,7 @@ impl Period {
     pub(crate) fn span(self, first: Timestamp, now: Timestamp) -> Span {
         let until = day_of(now).saturating_add(DAY);
         if let Some((days, parts)) = self.days_and_parts() {
-            return Span {
-                since: until.saturating_sub(days * DAY),
-                length: days * DAY / i64::from(parts),
-                parts,
-            };
+            return Span { since: until.saturating_sub(days * DAY), length: days * DAY / i64::from(parts), parts };
         }
         let days = until.saturating_sub(day_of(first)).max(DAY) / DAY;
         let each = days.saturating_add(MOST_PARTS - 1) / MOST_PARTS;
@@ -121,7 +117,8 @@ fn day_of(time: Timestamp) -> i64 {
 mod tests {
     use super::*;
 
-    const NOON: Timestamp = Timestamp(1_764_244_800 + DAY / 2);
+    /// Of 27 November 2026.
+    const NOON: Timestamp = Timestamp(1_795_737_600 + DAY / 2);
 
     #[test]
     fn periods_end_with_the_day_and_are_the_same_all_day() {

@@ -9,11 +9,12 @@ use std::process::Command;
 use flaky_tests::{Flaky, Origin};
 
 /// What is not run here, by a part of the command, and where it is.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 6] = [
     ("--backend runpod", "needs an endpoint: tests/tests/runpod"),
     ("--resume", "needs an endpoint: tests/tests/runpod"),
     ("--to slack", "sends to Slack: tests/tests/e2e/telling.rs"),
     ("flaky plugin ", "in the order of a guide, or with a registry: tests/tests/plugins"),
+    ("flaky dashboard", "needs a history, and serves until it is ended: host/dashboard/tests"),
     ("--plugin ", "with what a guide has built: tests/tests/plugins"),
 ];
 

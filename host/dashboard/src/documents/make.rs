@@ -9,7 +9,7 @@ use crate::DashboardError;
 use crate::data::{
     CleanLine, DATA_VERSION, Period, RunDetail, RunList, RunTest, TestDetail, TestLine, TestRun, View,
 };
-use crate::figures::{add_tests, count, line, of_runs, onset, place, result, shares};
+use crate::figures::{add_tests, count, line, of_runs, onsets, place, result, shares};
 use crate::keys;
 
 /// Runs in the list of a suite: an export has a document for each of them.
@@ -61,7 +61,9 @@ impl Maker<'_> {
         let test_severities = add_tests(&mut figures, &told);
         let (failed, passed): (Vec<_>, Vec<_>) = told.into_iter().partition(|test| test.failed > 0);
         let mut tests: Vec<TestLine> = failed.into_iter().map(test_line).collect();
-        tests.sort_by(|a, b| b.cost_cpu_seconds.total_cmp(&a.cost_cpu_seconds).then_with(|| a.id.cmp(&b.id)));
+        tests.sort_by(|a, b| {
+            b.cost_cpu_seconds.total_cmp(&a.cost_cpu_seconds).then_with(|| a.id.cmp(&b.id))
+        });
         let mut clean: Vec<CleanLine> = passed.into_iter().map(clean_line).collect();
         clean.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(Some(View {
@@ -100,8 +102,9 @@ impl Maker<'_> {
                 never_ran += 1;
             }
         }
-        let rate =
-            |t: &RunTest| f64::from(t.result.counts.failures()) / f64::from(t.result.counts.ran.max(1));
+        let rate = |t: &RunTest| {
+            f64::from(t.result.counts.failures()) / f64::from(t.result.counts.ran.max(1))
+        };
         failing.sort_by(|a, b| rate(b).total_cmp(&rate(a)).then_with(|| a.id.cmp(&b.id)));
         let left_out = count(failing.len().saturating_sub(MOST_TESTS_OF_A_RUN));
         failing.truncate(MOST_TESTS_OF_A_RUN);
@@ -136,7 +139,7 @@ impl Maker<'_> {
             key: key.to_owned(),
             series: suite.key.clone(),
             shares: shares(&test, &suite.branches, |period| self.snapshot.span(period)),
-            onset: onset(&test),
+            onsets: onsets(&test, &suite.branches),
             runs_left_out: count(test.runs.len().saturating_sub(runs.len())),
             runs,
             groups_left_out: count(test.groups.len().saturating_sub(MOST_GROUPS)),

@@ -64,7 +64,7 @@ export function trend(parts, until) {
   return [
     el('div', { class: 'charts' },
       columns({ title: 'Attempts that failed', values: shares, end: top(largest), format: percent, kind: 'bad', titles, said, parts, until }),
-      columns({ title: 'Runs', values: runs, end: roundUp(most), format: number, kind: 'plain', titles, said: `Runs over the period: ${number(parts.reduce((sum, part) => sum + part.runs, 0))} in all, at most ${number(most)} in one of ${number(parts.length)} parts.`, parts, until })),
+      columns({ title: 'Runs', values: runs, end: roundUp(most), format: (value) => (Number.isInteger(value) ? number(value) : ''), kind: 'plain', titles, said: `Runs over the period: ${number(parts.reduce((sum, part) => sum + part.runs, 0))} in all, at most ${number(most)} in one of ${number(parts.length)} parts.`, parts, until })),
     el('details', { class: 'more', 'data-k': 'trend-table' }, el('summary', {}, 'As a table'),
       el('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Trend as a table', 'data-scrolls': true },
         el('table', { class: 'plain' },
@@ -143,7 +143,7 @@ export function strip(runs, label, open) {
     const long = failed > 0 ? Math.max(9, part * height) : 0;
     return svg('g', { class: 'cell', on: { click: () => open(run) } },
       svg('title', {}, `${time(run.started)}: ${kind}, ${number(failed)} of ${plural(run.counts.ran, 'attempt')}`),
-      svg('rect', { x: at * step, width: step - 1, height, rx: 1, class: failed > 0 ? 'ground' : KINDS[kind] }),
+      svg('rect', { x: at * step, width: step - 1, height, rx: 1, class: failed > 0 ? 'passed' : KINDS[kind] }),
       long > 0 && svg('rect', { x: at * step, width: step - 1, y: height - long, height: long, rx: 1, class: KINDS[kind] }));
   });
   const words = Object.entries(counted).filter(([, count]) => count > 0).map(([kind, count]) => `${number(count)} ${kind}`).join(', ');

@@ -78,7 +78,7 @@ function quarantine(list) {
   const columns = [['Test', 'test'], ['Owner', 'owner'], ['Reason', 'reason'], ['Since', 'since'], ['Until', 'expires'], ['Now', 'state']];
   return el('section', { 'aria-labelledby': 'quarantine' },
     el('h2', { id: 'quarantine' }, 'In quarantine'),
-    el('p', { class: 'lead' }, `${plural(list.length, 'test')} still run and are measured, and stop no pipeline.`),
+    el('p', { class: 'lead' }, `${plural(list.length, 'entry', 'entries')}. Tests in quarantine run and are measured, and stop no pipeline.`),
     el('table', { class: 'list quarantine' },
       el('thead', {}, el('tr', {}, columns.map(([name]) => el('th', { scope: 'col' }, name)))),
       el('tbody', {}, list.map((entry) => el('tr', {}, columns.map(([name, field], at) => (at === 0

@@ -37,7 +37,7 @@ function columns(ask, several) {
   return [
     { name: 'test', title: 'Test', head: true, kind: 'c-name', by: (row) => row.id, cell: (row) => [
       row.key ? el('a', { href: elsewhere('test', row.key, ask) }, testName(row.id)) : testName(row.id),
-      el('span', { class: 'under' }, el('bdi', {}, visible(place(row.location))), several && el('bdi', {}, ` ${visible(row.series.suite)}`))] },
+      el('span', { class: 'under' }, row.location && el('bdi', {}, visible(place(row.location))), several && el('bdi', {}, visible(row.series.suite)))] },
     { name: 'verdict', title: 'Verdict', kind: 'c-verdict', first: '-', by: (row) => VERDICTS.indexOf(row.verdict) * 10 + SEVERITIES.indexOf(row.severity), cell: (row) => badge(row.verdict, row.severity) },
     { name: 'rate', title: 'Failure rate', kind: 'c-rate', first: '-', by: (row) => row.rate, cell: (row) => [
       el('span', { class: 'rate' }, el('b', {}, percent(row.rate)), ` ${number(row.failed)} of ${number(row.ran)}`),
@@ -91,7 +91,7 @@ export function attempts(result, letters, key) {
   if (result.failing.length === 0) return null;
   return el('details', { class: 'attempts', 'data-k': `attempts-${key}` },
     el('summary', {}, plural(result.failing.length + result.failing_left_out, 'failing attempt')),
-    el('ul', {}, result.failing.map((failing) => el('li', {},
+    el('ul', { tabindex: 0, 'aria-label': 'Failing attempts' }, result.failing.map((failing) => el('li', {},
       failing.attempt === null ? 'attempt unknown' : `attempt ${number(failing.attempt)}`, ', seed ', el('code', {}, failing.seed),
       failing.fingerprint && letters && letters.has(failing.fingerprint) && `, way ${letters.get(failing.fingerprint)}`)),
     result.failing_left_out > 0 && el('li', { class: 'muted' }, `and ${number(result.failing_left_out)} more`)));
@@ -164,7 +164,7 @@ export async function test({ documents, index, key, ask, go, open }) {
       facts(told, share, period, documents.version.as_of, runs),
       runs.length === 0 ? el('p', { class: 'empty' }, 'No run of it in this period and on this branch.') : [
         el('section', { 'aria-labelledby': 'strip' }, el('h2', { id: 'strip' }, 'Runs'), strip(runs, 'Runs of this test', (run) => open(elsewhere('run', run.run, ask)))),
-        onset(series, ask, told.onset),
+        onset(series, ask, told.onsets.find((line) => line.branch === branch)),
         groups(told, runs, letters),
         el('section', { 'aria-labelledby': 'each' }, el('h2', { id: 'each' }, 'Every run'),
           table({ rows: runs, columns: runColumns(series, ask, letters), ask, usual: '-started', go, caption: 'Runs of this test', word: 'run' }),
