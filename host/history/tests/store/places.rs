@@ -9,31 +9,31 @@ use tempfile::TempDir;
 use crate::postgres::Server;
 
 /// A place, and what it needs to stay.
-pub struct Place {
-    pub place: HistoryPlace,
-    pub folder: TempDir,
+pub(crate) struct Place {
+    pub(crate) place: HistoryPlace,
+    pub(crate) folder: TempDir,
     _server: Option<Arc<Server>>,
 }
 
 impl Place {
-    pub fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         Self { place: HistoryPlace::File(folder.path().join("history.db")), folder, _server: None }
     }
 
-    pub async fn postgres() -> Self {
+    pub(crate) async fn postgres() -> Self {
         let server = Server::get();
         let place = HistoryPlace::Postgres(server.database().await);
         Self { place, folder: tempfile::tempdir().unwrap(), _server: Some(server) }
     }
 
-    pub async fn open(&self) -> History {
+    pub(crate) async fn open(&self) -> History {
         History::open(&self.place, Access::Write).await.unwrap()
     }
 }
 
 /// Runs a test on both.
-pub async fn on_both<F: Future<Output = ()>>(test: impl Fn(Arc<Place>) -> F) {
+pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Arc<Place>) -> F) {
     for place in [Place::sqlite(), Place::postgres().await] {
         test(Arc::new(place)).await;
     }

@@ -7,11 +7,11 @@ use flaky_core::parsed::Location;
 use flaky_core::report::{FailureGroupReport, IsolationUsed, RunReport, SeedReport, TestReport};
 use flaky_core::verdict::{Category, Cause, Severity};
 
-pub fn series() -> Series {
+pub(crate) fn series() -> Series {
     Series { repository: "example.org/team/shop".into(), suite: ".".into() }
 }
 
-pub fn context(started: i64) -> RunContext {
+pub(crate) fn context(started: i64) -> RunContext {
     RunContext {
         series: series(),
         started: Timestamp(started),
@@ -23,7 +23,7 @@ pub fn context(started: i64) -> RunContext {
 }
 
 /// A run of this many attempts with seeds from 100.
-pub fn report(run: &str, attempts: u32, tests: Vec<TestReport>) -> RunReport {
+pub(crate) fn report(run: &str, attempts: u32, tests: Vec<TestReport>) -> RunReport {
     let mut report = RunReport::without_result(Cause::TooFewAttempts, "");
     report.run = run.parse().unwrap();
     report.flaky_version = "0.1.0".into();
@@ -43,7 +43,7 @@ pub fn report(run: &str, attempts: u32, tests: Vec<TestReport>) -> RunReport {
 }
 
 /// A test that failed in these attempts, the same way.
-pub fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
+pub(crate) fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
     let failed = u32::try_from(failing.len()).unwrap();
     let seeds: Vec<Seed> = failing.iter().map(|i| Seed(100 + u64::from(*i))).collect();
     let group = FailureGroupReport {
@@ -61,7 +61,7 @@ pub fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
         ran: attempts,
         failures: failed,
         rate: 0.0,
-        interval: Interval { low: 0.0, high: 1.0 },
+        interval: Interval { low: 0.0, high: 1.0, level: 0.95 },
         verdict: if failed == 0 { Category::Stable } else { Category::Flaky },
         severity: Some(if failed == 0 { Severity::None } else { Severity::Low }),
         confidence: 0.9,
@@ -84,7 +84,7 @@ pub fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
 }
 
 /// A test that is skipped in every attempt.
-pub fn skipped(id: &str, attempts: u32) -> TestReport {
+pub(crate) fn skipped(id: &str, attempts: u32) -> TestReport {
     let counts = Counts { skipped: attempts, ..Counts::default() };
     TestReport { counts, ran: 0, severity: None, verdict: Category::Inconclusive, ..test(id, attempts, &[]) }
 }
