@@ -3,6 +3,7 @@
 mod again;
 mod cache;
 mod ci;
+mod history;
 mod init;
 mod parse;
 pub(crate) mod plugin;
@@ -18,6 +19,10 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::again::{ReproduceArgs, VerifyArgs};
 pub(crate) use self::cache::{CacheArgs, CleanArgs, KeptCommand};
 pub(crate) use self::ci::CiArgs;
+pub(crate) use self::history::{
+    CheckArgs, CompareArgs, ExportArgs, FilterArgs, HistoryArgs, HistoryCommand, ImportArgs, KeepArgs, ListArgs,
+    MergeArgs, PlaceArgs, PruneArgs, RunsArgs, ShowArgs, Source,
+};
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
 pub(crate) use self::plugin::PluginArgs;
@@ -53,6 +58,8 @@ pub(crate) enum Command {
     Reproduce(ReproduceArgs),
     /// Find out whether a test that was flaky is mended
     Verify(Box<VerifyArgs>),
+    /// Say which tests failed in earlier runs, since when, and whether that gets better
+    History(Box<HistoryArgs>),
     /// Say how far attempts can be kept apart on this machine, and what would raise it
     Doctor(DoctorArgs),
     /// Make, look into, test, fetch and approve plugins

@@ -6,6 +6,7 @@ mod commands;
 mod documents;
 mod error;
 mod exit_status;
+mod history_place;
 mod progress;
 mod supply;
 mod terminal;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Reproduce(args) => commands::reproduce::execute(&args),
         Command::Verify(args) => commands::verify::execute(*args),
         Command::Plugin(args) => commands::plugin::execute(args.command),
+        Command::History(args) => commands::history::execute(*args),
         Command::Doctor(args) => commands::doctor::execute(&args),
         Command::Cache(args) => commands::cache::execute(&args),
         Command::Completions { shell } => commands::help::completions(shell),
