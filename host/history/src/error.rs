@@ -42,10 +42,14 @@ pub enum HistoryErrorKind {
     #[error("is something else than a history of flaky ({0}); nothing in it was changed")]
     NotAHistory(String),
     /// It holds what no version wrote.
-    #[error("is damaged: {0}; `flaky history check` says what is wrong, and an export of a copy saves what can be read")]
+    #[error(
+        "is damaged: {0}; `flaky history check` says what is wrong, and an export of a copy saves what can be read"
+    )]
     Damaged(String),
     /// A later version wrote it.
-    #[error("has shape {found}, and this version of flaky knows shapes up to {known}; nothing was changed, use a newer flaky")]
+    #[error(
+        "has shape {found}, and this version of flaky knows shapes up to {known}; nothing was changed, use a newer flaky"
+    )]
     NewerSchema {
         /// Its shape.
         found: i64,
@@ -56,7 +60,7 @@ pub enum HistoryErrorKind {
     #[error("cannot be written: {0}")]
     ReadOnly(String),
     /// No room.
-    #[error("has no room left on its disk; nothing of this run was kept, `flaky history prune` makes room")]
+    #[error("has no room left on its disk; nothing of what was to be added was kept")]
     Full,
     /// Others wrote all the time.
     #[error("is in use by others for too long; nothing was changed, try again")]

@@ -1,22 +1,29 @@
 //! What earlier runs found: a store in SQLite, or in PostgreSQL for teams whose CI machines come and go.
 
 mod bytes;
+mod check;
 mod entry;
 mod error;
+mod lines;
 mod names;
 mod one;
+mod original;
 mod particular;
 mod place;
+mod prune;
 mod read;
 mod roster;
 mod schema;
+mod seal;
 mod sql;
 mod summary;
+mod tally;
 mod window;
 mod write;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
+use std::path::Path;
 
 use flaky_core::history::{
     HistoryFilter, HistoryWindow, PastResult, PastRun, RunContext, Series, TestHistory, TestSummary,
@@ -181,36 +188,151 @@ impl History {
     }
 }
 
-#[expect(
-    clippy::todo,
-    clippy::unused_async,
-    unused_variables,
-    clippy::missing_errors_doc,
-    reason = "being built"
-)]
 impl History {
-    /// Takes away runs that began before; how many.
+    /// Takes away runs that began before, and with them what only they needed; how many runs.
+    ///
+    /// # Errors
+    /// When they could not be taken away; then none was.
     pub async fn prune(&self, before: Timestamp) -> Result<u64, HistoryError> {
-        todo!()
+        let pruned = prune::prune(&self.pool, self.place.dialect(), before).await;
+        pruned.map_err(|kind| self.place.error(kind))
     }
-    /// Looks for what is wrong.
+
+    /// Looks for what is wrong; nothing when all is well.
+    ///
+    /// # Errors
+    /// When it could not be looked at.
     pub async fn check(&self) -> Result<Vec<Fault>, HistoryError> {
-        todo!()
+        reading!(self, |on| check::check(on, self.place.dialect()))
     }
-    /// Writes runs as JSON Lines, oldest first; how many.
+
+    /// Writes runs as JSON Lines, oldest first; how many. Of the filter, what is asked of tests has no effect: a run
+    /// is written whole.
+    ///
+    /// # Errors
+    /// When they could not be read or written.
     pub async fn export(
         &self,
         filter: &HistoryFilter,
         out: &mut (dyn Write + Send),
     ) -> Result<u64, HistoryError> {
-        todo!()
+        reading!(self, |on| export(on, filter, out))
     }
-    /// Reads what [`export`](Self::export) wrote.
+
+    /// Reads what [`export`](Self::export) wrote. Runs that are there already stay as they are.
+    ///
+    /// # Errors
+    /// At the first line that cannot be taken in: nothing of it is kept, all of those before it.
     pub async fn import(&self, input: &mut (dyn BufRead + Send)) -> Result<Imported, HistoryError> {
-        todo!()
+        self.take_lines(input).await.map_err(|kind| self.place.error(kind))
     }
-    /// Takes in the runs of another one.
+
+    /// Takes in the runs of another one, which stays as it is.
+    ///
+    /// # Errors
+    /// When the other could not be read, or this one not written; what was taken in until then stays.
     pub async fn merge(&self, other: &Self) -> Result<Imported, HistoryError> {
-        todo!()
+        let mut imported = Imported::default();
+        let mut entries = lines::Entries::new(&HistoryFilter::default());
+        loop {
+            let next = reading!(other, |on| entries.next(on))?;
+            if next.is_empty() {
+                return Ok(imported);
+            }
+            let added = self.add_all(&next).await.map_err(|kind| self.place.error(kind))?;
+            imported += added;
+        }
+    }
+
+    /// Takes in the database of the tool that `flaky` replaces (`flaky_test_history.db`), as runs of this series;
+    /// without one, of the repositories that it names.
+    ///
+    /// # Errors
+    /// When there is no such database, or this one could not be written.
+    pub async fn import_original(
+        &self,
+        path: &Path,
+        series: Option<&Series>,
+    ) -> Result<Imported, HistoryError> {
+        let theirs = HistoryPlace::File(path.to_owned());
+        let entries = original::entries(path, series).await.map_err(|kind| theirs.error(kind))?;
+        self.add_all(&entries).await.map_err(|kind| self.place.error(kind))
+    }
+
+    /// Closes it, and waits until that is done: an SQLite database is one file then, without a log beside it.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    /// Adds runs in one transaction.
+    async fn add_all(&self, entries: &[Entry]) -> Result<Imported, HistoryErrorKind> {
+        let mut transaction = place::begin(&self.pool, self.place.dialect()).await?;
+        let mut imported = Imported::default();
+        for entry in entries {
+            match write::write(&mut transaction, entry).await? {
+                Recorded::New => imported.new += 1,
+                Recorded::Known => imported.known += 1,
+            }
+        }
+        transaction.commit().await?;
+        Ok(imported)
+    }
+
+    async fn take_lines(&self, input: &mut (dyn BufRead + Send)) -> Result<Imported, HistoryErrorKind> {
+        let (mut imported, mut number) = (Imported::default(), 0);
+        let mut batch = Vec::new();
+        loop {
+            let outcome = match lines::next_line(input, &mut number) {
+                Ok(Some(line)) => lines::from_line(&line)
+                    .map(Some)
+                    .map_err(|what| HistoryErrorKind::Line { line: number, what }),
+                Ok(None) => Ok(None),
+                Err(kind) => Err(kind),
+            };
+            let (done, ended) = match outcome {
+                Ok(Some(entry)) => {
+                    batch.push(entry);
+                    (batch.len() >= LINES_AT_ONCE, None)
+                }
+                Ok(None) => (true, Some(Ok(()))),
+                Err(kind) => (true, Some(Err(kind))),
+            };
+            if done {
+                imported += self.add_all(&std::mem::take(&mut batch)).await?;
+            }
+            if let Some(end) = ended {
+                return end.map(|()| imported);
+            }
+        }
+    }
+}
+
+/// Lines of one transaction: flushing the disk for each would take most of the time.
+const LINES_AT_ONCE: usize = 20;
+
+impl std::ops::AddAssign for Imported {
+    fn add_assign(&mut self, more: Self) {
+        self.new += more.new;
+        self.known += more.known;
+    }
+}
+
+async fn export(
+    on: &mut sqlx::AnyConnection,
+    filter: &HistoryFilter,
+    out: &mut (dyn Write + Send),
+) -> Result<u64, HistoryErrorKind> {
+    let mut entries = lines::Entries::new(filter);
+    let mut count = 0;
+    loop {
+        let next = entries.next(on).await?;
+        if next.is_empty() {
+            out.flush()?;
+            return Ok(count);
+        }
+        for entry in next {
+            lines::write_line(out, entry)?;
+            count += 1;
+        }
     }
 }

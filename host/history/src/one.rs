@@ -88,10 +88,11 @@ pub(crate) async fn groups(
     on: &mut AnyConnection,
     test: TestNumber,
 ) -> Result<HashMap<u32, PastGroup>, Error> {
-    let rows = Statement::new("SELECT number, fingerprint, kind, message, trace FROM flaky_groups WHERE test = ")
-        .with("", Value::Int(i64::from(test)))
-        .all(on)
-        .await?;
+    let rows =
+        Statement::new("SELECT number, fingerprint, kind, message, trace FROM flaky_groups WHERE test = ")
+            .with("", Value::Int(i64::from(test)))
+            .all(on)
+            .await?;
     let mut all = HashMap::with_capacity(rows.len());
     for row in &rows {
         let group = PastGroup {

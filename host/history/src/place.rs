@@ -185,6 +185,15 @@ async fn open_file(path: &Path, access: Access) -> Result<(AnyConnectOptions, An
     }
 }
 
+/// Opens somebody else's SQLite database, to read.
+pub(crate) async fn open_foreign(path: &Path) -> Result<AnyConnection, Error> {
+    sqlx::any::install_default_drivers();
+    if !path.exists() {
+        return Err(Error::NotThere);
+    }
+    Ok(quiet(AnyConnectOptions::from_str(&file_url(path, "mode=ro")?)?).connect().await?)
+}
+
 fn of_folder(error: &std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::StorageFull => Error::Full,

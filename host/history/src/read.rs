@@ -96,16 +96,39 @@ pub(crate) async fn runs(
 
 /// A run, and where it is.
 pub(crate) async fn find(on: &mut AnyConnection, run: &RunId) -> Result<Option<(At, PastRun)>, Error> {
-    let statement = Statement::new(RUN)
-        .also(FROM)
-        .with(" WHERE r.run = ", Value::Text(run.as_str().to_owned()));
+    let statement =
+        Statement::new(RUN).also(FROM).with(" WHERE r.run = ", Value::Text(run.as_str().to_owned()));
     statement.first(on).await?.as_ref().map(past_run).transpose()
 }
 
 /// A test as its row has it.
+#[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) id: TestId,
     pub(crate) location: Option<Location>,
+}
+
+/// What many runs share, read once.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    rosters: HashMap<u32, Roster>,
+    tests: HashMap<TestNumber, Known>,
+}
+
+impl Shelf {
+    /// Makes sure that the roster is there, and the tests of its series.
+    async fn fetch(&mut self, on: &mut AnyConnection, number: u32) -> Result<(), Error> {
+        if !self.rosters.contains_key(&number) {
+            let roster = one_roster(on, number).await?;
+            let last = roster.layers.first().and_then(|layer| layer.ranges.last());
+            let known = last.is_none_or(|&(first, length)| self.tests.contains_key(&(first + (length - 1))));
+            if !known {
+                self.tests.extend(tests_like(on, number).await?);
+            }
+            self.rosters.insert(number, roster);
+        }
+        Ok(())
+    }
 }
 
 /// Every test of a run, by id.
@@ -114,7 +137,7 @@ pub(crate) async fn run(
     run: &RunId,
 ) -> Result<Option<(PastRun, Vec<(TestId, PastResult)>)>, Error> {
     let Some((at, past)) = find(on, run).await? else { return Ok(None) };
-    let mut tests = results(on, at, &past).await?;
+    let mut tests = results(on, at, &past, &mut Shelf::default()).await?;
     tests.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
     Ok(Some((past, tests.into_iter().map(|(known, result)| (known.id, result)).collect())))
 }
@@ -124,9 +147,9 @@ pub(crate) async fn results(
     on: &mut AnyConnection,
     at: At,
     past: &PastRun,
+    shelf: &mut Shelf,
 ) -> Result<Vec<(Known, PastResult)>, Error> {
-    let roster = one_roster(on, at.roster).await?;
-    let mut known = tests_like(on, at.roster).await?;
+    shelf.fetch(on, at.roster).await?;
     let rows = Statement::new("SELECT test, median_seconds, body FROM flaky_results WHERE run = ")
         .with("", Value::Int(at.run))
         .all(on)
@@ -141,15 +164,14 @@ pub(crate) async fn results(
     } else {
         HashMap::new()
     };
+    let roster = crate::tally::roster(&shelf.rosters, at.roster)?;
     let mut all = Vec::new();
     for (test, shape) in roster.shapes() {
         let result = match particular.remove(&test) {
             Some((median, body)) => of_body(past, median, body, &groups),
             None => of_shape(past, shape),
         };
-        let known = known
-            .remove(&test)
-            .ok_or_else(|| Error::Damaged(format!("run `{}` tells of a test that is nowhere", past.run)))?;
+        let known = shelf.tests.get(&test).cloned().ok_or_else(|| crate::tally::unknown(test))?;
         all.push((known, result));
     }
     Ok(all)
@@ -222,7 +244,9 @@ async fn tests_like(on: &mut AnyConnection, roster: u32) -> Result<HashMap<TestN
     .all(on)
     .await?;
     rows.iter()
-        .map(|row| Ok((small(row, 0)?, Known { id: TestId::new(row.try_get(1)?), location: location(row, 2)? })))
+        .map(|row| {
+            Ok((small(row, 0)?, Known { id: TestId::new(row.try_get(1)?), location: location(row, 2)? }))
+        })
         .collect()
 }
 

@@ -235,8 +235,7 @@ impl Roster {
         let count = bytes.count(COUNTS + 4)?;
         // Twice: once in the first layer, once in one of the others.
         let mut room = 2 * MAX_TESTS;
-        let layers =
-            (0..count).map(|_| Layer::read(&mut bytes, &mut room)).collect::<Result<Vec<_>, _>>()?;
+        let layers = (0..count).map(|_| Layer::read(&mut bytes, &mut room)).collect::<Result<Vec<_>, _>>()?;
         bytes.end()?;
         if layers.is_empty() {
             return Err(Broken("has no layer"));

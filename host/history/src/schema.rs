@@ -23,7 +23,11 @@ const LOCK: i64 = 0x66_6c_61_6b_79;
 /// Waits for its turn to write, until the end of the transaction.
 pub(crate) async fn lock(on: &mut AnyConnection) -> Result<(), Error> {
     // It returns `void`, a type that the driver does not have.
-    Statement::new("SELECT 1 FROM pg_advisory_xact_lock(").with("", Value::Int(LOCK)).also(")").first(on).await?;
+    Statement::new("SELECT 1 FROM pg_advisory_xact_lock(")
+        .with("", Value::Int(LOCK))
+        .also(")")
+        .first(on)
+        .await?;
     Ok(())
 }
 
@@ -104,13 +108,19 @@ async fn begin(on: &mut AnyConnection, dialect: Dialect) -> Result<(), Error> {
 async fn apply(on: &mut AnyConnection, dialect: Dialect) -> Result<(), Error> {
     let found = version(on, dialect).await?;
     if found == 0 {
-        sqlx::raw_sql("CREATE TABLE flaky_shape (version BIGINT NOT NULL PRIMARY KEY)").execute(&mut *on).await?;
+        sqlx::raw_sql("CREATE TABLE flaky_shape (version BIGINT NOT NULL PRIMARY KEY)")
+            .execute(&mut *on)
+            .await?;
     }
     let known = usize::try_from(found).unwrap_or_default();
     for (index, shape) in SHAPES.iter().enumerate().skip(known) {
         sqlx::raw_sql(AssertSqlSafe(in_dialect(shape, dialect))).execute(&mut *on).await?;
         let version = i64::try_from(index).unwrap_or_default() + 1;
-        Statement::new("INSERT INTO flaky_shape VALUES (").with("", Value::Int(version)).also(")").run(on).await?;
+        Statement::new("INSERT INTO flaky_shape VALUES (")
+            .with("", Value::Int(version))
+            .also(")")
+            .run(on)
+            .await?;
     }
     Ok(())
 }

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use flaky_core::history::Series;
+use flaky_core::history::{PastGroup, Series, Timestamp};
 use flaky_core::ids::TestId;
 use flaky_core::parsed::Location;
 use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, Row};
 
 use crate::Recorded;
-use crate::entry::{Entry, EntryTest};
+use crate::entry::{Entry, EntryGroup, EntryTest};
 use crate::error::HistoryErrorKind as Error;
 use crate::particular::{Body, Failing, Short, write_shorts};
 use crate::roster::{Layer, MAX_TESTS, Roster, Shape, TestNumber};
+use crate::seal;
 use crate::sql::{Statement, Value, bytes, insert, small};
 
 /// Fewer tests of one shape have rows of their own: sets of a few are not seen again.
@@ -37,18 +38,16 @@ pub(crate) async fn write(on: &mut AnyConnection, entry: &Entry) -> Result<Recor
     let (roster, particular) = sort(entry, &numbers)?;
     let roster = roster_number(on, series, &roster).await?;
     let run = next(on, "SELECT max(number) FROM flaky_runs").await?;
-    insert_run(on, run, series, roster, entry, &particular).await?;
-    let mut rows = Vec::with_capacity(particular.len());
-    for (test, number) in particular {
+    let mut results = Vec::with_capacity(particular.len());
+    for &(test, number) in &particular {
         let body = body(on, test, number, entry.run.context.started.0).await?;
-        rows.push(vec![
-            Value::Int(i64::from(number)),
-            Value::Int(run),
-            Value::MaybeReal(test.median_seconds),
-            Value::Bytes(body.to_bytes()),
-        ]);
+        results.push((number, test.median_seconds, body.to_bytes()));
     }
-    insert(on, "flaky_results (test, run, median_seconds, body)", rows).await?;
+    insert_run(on, run, series, roster, entry, &particular, &results).await?;
+    let rows = results.into_iter().map(|(number, median, body)| {
+        vec![Value::Int(i64::from(number)), Value::Int(run), Value::MaybeReal(median), Value::Bytes(body)]
+    });
+    insert(on, "flaky_results (test, run, median_seconds, body)", rows.collect()).await?;
     Ok(Recorded::New)
 }
 
@@ -102,7 +101,7 @@ async fn test_numbers(
         let number = match known.get(&test.id) {
             Some((number, stood)) => {
                 if is_newest && test.location.is_some() && *stood != test.location {
-                    move_test(on, *number, test.location.as_ref()).await?;
+                    move_test(on, *number, test).await?;
                 }
                 *number
             }
@@ -116,7 +115,7 @@ async fn test_numbers(
         };
         numbers.insert(test.id.clone(), number);
     }
-    insert(on, "flaky_tests (number, series, id, file, line)", rows).await?;
+    insert(on, "flaky_tests (number, series, id, file, line, seal)", rows).await?;
     Ok(numbers)
 }
 
@@ -128,17 +127,16 @@ fn test_row(series: i64, number: TestNumber, test: &EntryTest) -> Vec<Value> {
         Value::Text(test.id.as_str().to_owned()),
         Value::MaybeText(location.map(|l| l.file.clone())),
         Value::MaybeInt(location.and_then(|l| l.line).map(i64::from)),
+        Value::Bytes(seal::test(&test.id, location)),
     ]
 }
 
-async fn move_test(
-    on: &mut AnyConnection,
-    number: TestNumber,
-    location: Option<&Location>,
-) -> Result<(), Error> {
+async fn move_test(on: &mut AnyConnection, number: TestNumber, test: &EntryTest) -> Result<(), Error> {
+    let location = test.location.as_ref();
     Statement::new("UPDATE flaky_tests SET file = ")
         .with("", Value::MaybeText(location.map(|l| l.file.clone())))
         .with(", line = ", Value::MaybeInt(location.and_then(|l| l.line).map(i64::from)))
+        .with(", seal = ", Value::Bytes(seal::test(&test.id, location)))
         .with(" WHERE number = ", Value::Int(i64::from(number)))
         .run(on)
         .await?;
@@ -182,7 +180,8 @@ fn sort<'a>(
         .filter(|(i, (_, tests))| *i == 0 || (*i < MOST_LAYERS && tests.len() >= LEAST_OF_A_LAYER))
         .map(|(_, shape)| shape);
     let everything: Vec<_> = all.iter().map(|(_, number)| *number).collect();
-    let nothing = || Shape::new(&Default::default(), 0, flaky_core::verdict::Category::Inconclusive, None, false);
+    let nothing =
+        || Shape::new(&Default::default(), 0, flaky_core::verdict::Category::Inconclusive, None, false);
     let base = kept.next().map_or_else(nothing, |(shape, _)| shape);
     let mut layers = vec![Layer::new(base, &everything)];
     layers.extend(kept.map(|(shape, tests)| Layer::new(shape, &tests)));
@@ -227,9 +226,12 @@ async fn insert_run(
     roster: i64,
     entry: &Entry,
     particular: &Particular<'_>,
+    results: &[(TestNumber, Option<f64>, Vec<u8>)],
 ) -> Result<(), Error> {
     let run = &entry.run;
     let shorts: Vec<Short> = particular.iter().map(|&(test, number)| short(test, number)).collect();
+    let (shorts, more) = (write_shorts(&shorts), entry.more.to_string());
+    let seal = seal::run(run, &shorts, &more, results);
     let row = vec![
         Value::Int(number),
         Value::Text(run.run.as_str().to_owned()),
@@ -252,13 +254,14 @@ async fn insert_run(
         Value::MaybeText(run.severity.map(|s| s.to_string())),
         Value::Real(run.wall_seconds),
         Value::Real(run.cpu_seconds),
-        Value::Bytes(write_shorts(&shorts)),
-        Value::Text(entry.more.to_string()),
+        Value::Bytes(shorts),
+        Value::Text(more),
+        Value::Bytes(seal),
     ];
     insert(
         on,
         "flaky_runs (number, run, series, roster, started, branch, pull_request, url, changed, revision, flaky_version, \
-         command, isolation, attempts, failures, tests, verdict, cause, severity, wall_seconds, cpu_seconds, particular, more)",
+         command, isolation, attempts, failures, tests, verdict, cause, severity, wall_seconds, cpu_seconds, particular, more, seal)",
         vec![row],
     )
     .await
@@ -329,24 +332,46 @@ async fn group_numbers<'a>(
             let group_number =
                 u32::try_from(largest).map_err(|_| Error::TooLarge("more failures than numbers".into()))?;
             largest += 1;
-            let example = known.len() < MOST_EXAMPLES;
-            let text = |text: &str| Value::Text(if example { text.to_owned() } else { String::new() });
-            new.push(vec![
-                Value::Int(i64::from(group_number)),
-                Value::Int(i64::from(number)),
-                Value::Text(group.fingerprint.clone()),
-                Value::Text(group.kind.clone()),
-                text(&group.message),
-                text(&group.trace),
-                Value::Int(started),
-            ]);
+            new.push(group_row(group_number, number, group, known.len() < MOST_EXAMPLES, started));
             known.insert(group.fingerprint.clone(), (group_number, started));
             group_number
         };
         numbers.insert(group.fingerprint.as_str(), group_number);
     }
-    insert(on, "flaky_groups (number, test, fingerprint, kind, message, trace, last_seen)", new).await?;
+    insert(on, "flaky_groups (number, test, fingerprint, kind, message, trace, last_seen, seal)", new)
+        .await?;
     Ok(numbers)
+}
+
+fn group_row(
+    number: u32,
+    test: TestNumber,
+    group: &EntryGroup,
+    has_example: bool,
+    started: i64,
+) -> Vec<Value> {
+    let text = |text: &str| if has_example { text.to_owned() } else { String::new() };
+    let group = PastGroup {
+        fingerprint: group.fingerprint.clone(),
+        kind: group.kind.clone(),
+        message: text(&group.message),
+        trace: text(&group.trace),
+        count: 0,
+        runs: 0,
+        first_seen: Timestamp(started),
+        last_seen: Timestamp(started),
+    };
+    let seal = seal::group(&group);
+    vec![
+        Value::Int(i64::from(number)),
+        Value::Int(i64::from(test)),
+        Value::Text(group.fingerprint),
+        Value::Text(group.kind),
+        Value::Text(group.message),
+        Value::Text(group.trace),
+        Value::Int(started),
+        Value::Bytes(seal),
+    ]
 }
 
 async fn saw(on: &mut AnyConnection, group: u32, started: i64) -> Result<(), Error> {

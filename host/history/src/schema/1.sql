@@ -1,5 +1,6 @@
 -- Shape 1. Never changed once released: what comes later is a file of its own.
--- {int}, {bytes} and {clustered} are what each database calls them (src/schema.rs).
+-- {int}, {bytes} and {clustered} are what each database calls them (src/schema.rs). A `seal` is the beginning of the
+-- SHA-256 digest of what a row holds (src/seal.rs): neither database notices a bit that a disk has changed in a text.
 
 CREATE TABLE flaky_series (
     number {int} NOT NULL PRIMARY KEY,
@@ -13,7 +14,8 @@ CREATE TABLE flaky_tests (
     series {int} NOT NULL REFERENCES flaky_series (number),
     id TEXT NOT NULL,
     file TEXT,
-    line {int}
+    line {int},
+    seal {bytes} NOT NULL
 );
 CREATE INDEX flaky_tests_series ON flaky_tests (series);
 
@@ -27,7 +29,7 @@ CREATE TABLE flaky_rosters (
 CREATE INDEX flaky_rosters_digest ON flaky_rosters (series, digest);
 
 -- `particular`: numbers of the tests that the roster does not say all of (src/particular.rs); their rows are in
--- flaky_results. `more`: conditions of the run that nobody asks for by column, as JSON.
+-- flaky_results, and in the seal of the run. `more`: conditions of the run that nobody asks for by column, as JSON.
 CREATE TABLE flaky_runs (
     number {int} NOT NULL PRIMARY KEY,
     run TEXT NOT NULL UNIQUE,
@@ -51,7 +53,8 @@ CREATE TABLE flaky_runs (
     wall_seconds DOUBLE PRECISION NOT NULL,
     cpu_seconds DOUBLE PRECISION NOT NULL,
     particular {bytes} NOT NULL,
-    more TEXT NOT NULL
+    more TEXT NOT NULL,
+    seal {bytes} NOT NULL
 );
 CREATE INDEX flaky_runs_started ON flaky_runs (series, started);
 CREATE INDEX flaky_runs_roster ON flaky_runs (roster);
@@ -63,7 +66,8 @@ CREATE TABLE flaky_groups (
     kind TEXT NOT NULL,
     message TEXT NOT NULL,
     trace TEXT NOT NULL,
-    last_seen {int} NOT NULL
+    last_seen {int} NOT NULL,
+    seal {bytes} NOT NULL
 );
 CREATE INDEX flaky_groups_test ON flaky_groups (test);
 

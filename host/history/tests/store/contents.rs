@@ -8,18 +8,7 @@ use flaky_core::verdict::{Category, Cause, Severity};
 use flaky_history::{HistoryErrorKind, Recorded};
 
 use crate::places::on_both;
-use crate::reports::{context, report, series, skipped, test};
-
-/// Twenty tests, of which the fourth is flaky and ten more are skipped.
-fn suite(run: &str, failing: &[u32]) -> RunReport {
-    let mut tests: Vec<_> = (0..20).map(|i| test(&format!("t::{i:02}"), 10, if i == 4 { failing } else { &[] })).collect();
-    tests.extend((20..30).map(|i| skipped(&format!("t::{i:02}"), 10)));
-    report(run, 10, tests)
-}
-
-fn all() -> HistoryFilter {
-    HistoryFilter::default()
-}
+use crate::reports::{all, context, report, series, suite, test};
 
 #[tokio::test]
 async fn a_run_comes_back_as_it_was_told() {
@@ -52,9 +41,12 @@ async fn a_run_comes_back_as_it_was_told() {
 async fn tests_are_counted_over_runs_and_in_parts_of_the_period() {
     on_both(|place| async move {
         let history = place.open().await;
-        for (run, started, failing) in
-            [("a", 0, &[][..]), ("b", 100, &[1, 2]), ("c", 200, &[]), ("d", 300, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9])]
-        {
+        for (run, started, failing) in [
+            ("a", 0, &[][..]),
+            ("b", 100, &[1, 2]),
+            ("c", 200, &[]),
+            ("d", 300, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        ] {
             history.record(&suite(run, failing), &context(started)).await.unwrap();
         }
         let tests = history.tests(&all(), 2).await.unwrap();
@@ -95,7 +87,10 @@ async fn one_test_has_its_runs_results_and_groups() {
         assert_eq!(found.results.iter().map(|r| r.counts.failed).collect::<Vec<_>>(), [0, 2, 1]);
         assert_eq!(found.location.unwrap().line, Some(7));
         let [group] = found.groups.as_slice() else { panic!("{:?}", found.groups) };
-        assert_eq!((group.count, group.runs, group.first_seen, group.last_seen), (3, 2, Timestamp(100), Timestamp(200)));
+        assert_eq!(
+            (group.count, group.runs, group.first_seen, group.last_seen),
+            (3, 2, Timestamp(100), Timestamp(200))
+        );
         assert_eq!((group.kind.as_str(), group.trace.as_str()), ("AssertionError", "at line 1"));
         assert!(history.test(&series(), &TestId::new("nowhere"), &all()).await.unwrap().is_none());
     })
@@ -119,7 +114,10 @@ async fn a_window_has_the_newest_commits_and_none_of_changed_trees() {
         assert_eq!((flaky.runs, flaky.flaky_runs, flaky.ran, flaky.failed), (61, 11, 610, 11));
         assert_eq!((flaky.first_failed, flaky.last_failed), (Some(Timestamp(500)), Some(Timestamp(1000))));
         assert_eq!(flaky.commits.len(), 50);
-        assert_eq!((flaky.commits[0].first_run, flaky.commits[49].first_run), (Timestamp(100), Timestamp(590)));
+        assert_eq!(
+            (flaky.commits[0].first_run, flaky.commits[49].first_run),
+            (Timestamp(100), Timestamp(590))
+        );
         assert_eq!(flaky.commits[49].share, Share { ran: 10, failed: 1 });
         assert_eq!(history.window(&series(), Timestamp(1001)).await.unwrap().len(), 0);
     })
@@ -144,7 +142,8 @@ async fn an_inconclusive_run_is_kept_with_its_cause_and_one_that_never_began_is_
     on_both(|place| async move {
         let history = place.open().await;
         let mut broken = report("broken", 0, vec![test("t", 0, &[])]);
-        (broken.verdict, broken.cause, broken.severity) = (Category::Inconclusive, Some(Cause::NoTests), None);
+        (broken.verdict, broken.cause, broken.severity) =
+            (Category::Inconclusive, Some(Cause::NoTests), None);
         history.record(&broken, &context(0)).await.unwrap();
         let (run, tests) = history.run(&broken.run).await.unwrap().unwrap();
         assert_eq!((run.cause, run.severity, tests.len()), (Some(Cause::NoTests), None, 0));
@@ -160,10 +159,19 @@ async fn nothing_that_a_report_says_breaks_it() {
     on_both(|place| async move {
         let history = place.open().await;
         let long = "\0ä'\"; DROP TABLE flaky_runs; --".repeat(40_000);
-        let mut hostile = report("h", u32::MAX, vec![test("a\0b", 1, &[0]), test("", 1, &[0]), test(&long, 1, &[0])]);
+        let mut hostile =
+            report("h", u32::MAX, vec![test("a\0b", 1, &[0]), test("", 1, &[0]), test(&long, 1, &[0])]);
         for test in &mut hostile.tests {
             let n = u32::MAX;
-            test.counts = Counts { ran: n, passed: n, failed: n, errored: n, timed_out: n, crashed: n, ..Counts::default() };
+            test.counts = Counts {
+                ran: n,
+                passed: n,
+                failed: n,
+                errored: n,
+                timed_out: n,
+                crashed: n,
+                ..Counts::default()
+            };
             test.failing_seeds = vec![Seed(u64::MAX), Seed(0), Seed(100)];
             test.median_seconds = Some(f64::NAN);
             test.failure_groups[0].message = long.clone();
@@ -180,7 +188,8 @@ async fn nothing_that_a_report_says_breaks_it() {
         hostile.flaky_version = long.clone();
         let mut context = context(i64::MIN);
         context.series.suite = long.clone();
-        (context.branch, context.url, context.pull_request) = (Some(long.clone()), Some(long.clone()), Some(u64::MAX));
+        (context.branch, context.url, context.pull_request) =
+            (Some(long.clone()), Some(long.clone()), Some(u64::MAX));
         for (run, started) in [("h1", i64::MIN), ("h2", i64::MAX), ("h3", 0)] {
             hostile.run = run.parse().unwrap();
             context.started = Timestamp(started);

@@ -14,7 +14,7 @@ const NOBODY: u32 = 65_534;
 const USER: &str = "flaky";
 
 /// A server that runs.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     folder: TempDir,
     databases: AtomicU32,
@@ -24,7 +24,7 @@ static RUNNING: Mutex<Weak<Server>> = Mutex::new(Weak::new());
 
 impl Server {
     /// The server of this process; stopped when the last test lets go of it.
-    pub fn get() -> Arc<Self> {
+    pub(crate) fn get() -> Arc<Self> {
         let mut running = RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(server) = running.upgrade() {
             return server;
@@ -74,15 +74,16 @@ impl Server {
     }
 
     /// URL of a database.
-    pub fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://{USER}:s3cr3t%21@localhost/{database}?host={}", self.folder.path().display())
     }
 
     /// An empty database; its URL.
-    pub async fn database(&self) -> String {
+    pub(crate) async fn database(&self) -> String {
         sqlx::any::install_default_drivers();
         let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let mut admin = <sqlx::AnyConnection as sqlx::Connection>::connect(&self.url("postgres")).await.unwrap();
+        let mut admin =
+            <sqlx::AnyConnection as sqlx::Connection>::connect(&self.url("postgres")).await.unwrap();
         let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
         sqlx::raw_sql(create).execute(&mut admin).await.unwrap();
         sqlx::Connection::close(admin).await.unwrap();

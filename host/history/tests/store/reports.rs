@@ -1,17 +1,23 @@
 //! Reports, as little of them as a test needs.
 
+use std::collections::BTreeMap;
+
 use flaky_core::evidence::{Counts, Interval};
-use flaky_core::history::{RunContext, Series, Timestamp};
+use flaky_core::history::{
+    HistoryFilter, HistoryWindow, PastResult, PastRun, RunContext, Series, TestHistory, TestSummary,
+    Timestamp,
+};
 use flaky_core::ids::{Seed, TestId};
 use flaky_core::parsed::Location;
 use flaky_core::report::{FailureGroupReport, IsolationUsed, RunReport, SeedReport, TestReport};
 use flaky_core::verdict::{Category, Cause, Severity};
+use flaky_history::{History, HistoryError};
 
-pub fn series() -> Series {
+pub(crate) fn series() -> Series {
     Series { repository: "example.org/team/shop".into(), suite: ".".into() }
 }
 
-pub fn context(started: i64) -> RunContext {
+pub(crate) fn context(started: i64) -> RunContext {
     RunContext {
         series: series(),
         started: Timestamp(started),
@@ -23,7 +29,7 @@ pub fn context(started: i64) -> RunContext {
 }
 
 /// A run of this many attempts with seeds from 100.
-pub fn report(run: &str, attempts: u32, tests: Vec<TestReport>) -> RunReport {
+pub(crate) fn report(run: &str, attempts: u32, tests: Vec<TestReport>) -> RunReport {
     let mut report = RunReport::without_result(Cause::TooFewAttempts, "");
     report.run = run.parse().unwrap();
     report.flaky_version = "0.1.0".into();
@@ -43,7 +49,7 @@ pub fn report(run: &str, attempts: u32, tests: Vec<TestReport>) -> RunReport {
 }
 
 /// A test that failed in these attempts, the same way.
-pub fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
+pub(crate) fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
     let failed = u32::try_from(failing.len()).unwrap();
     let seeds: Vec<Seed> = failing.iter().map(|i| Seed(100 + u64::from(*i))).collect();
     let group = FailureGroupReport {
@@ -61,7 +67,7 @@ pub fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
         ran: attempts,
         failures: failed,
         rate: 0.0,
-        interval: Interval { low: 0.0, high: 1.0 },
+        interval: Interval { low: 0.0, high: 1.0, level: 0.95 },
         verdict: if failed == 0 { Category::Stable } else { Category::Flaky },
         severity: Some(if failed == 0 { Severity::None } else { Severity::Low }),
         confidence: 0.9,
@@ -84,7 +90,48 @@ pub fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
 }
 
 /// A test that is skipped in every attempt.
-pub fn skipped(id: &str, attempts: u32) -> TestReport {
+pub(crate) fn skipped(id: &str, attempts: u32) -> TestReport {
     let counts = Counts { skipped: attempts, ..Counts::default() };
     TestReport { counts, ran: 0, severity: None, verdict: Category::Inconclusive, ..test(id, attempts, &[]) }
+}
+
+/// Twenty tests, of which the fifth is flaky, and ten more that are skipped.
+pub(crate) fn suite(run: &str, failing: &[u32]) -> RunReport {
+    let mut tests: Vec<_> =
+        (0..20).map(|i| test(&format!("t::{i:02}"), 10, if i == 4 { failing } else { &[] })).collect();
+    tests.extend((20..30).map(|i| skipped(&format!("t::{i:02}"), 10)));
+    report(run, 10, tests)
+}
+
+/// Asks for everything.
+pub(crate) fn all() -> HistoryFilter {
+    HistoryFilter::default()
+}
+
+/// All that a history says.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Everything {
+    series: Vec<Series>,
+    runs: Vec<(PastRun, Vec<(TestId, PastResult)>)>,
+    tests: Vec<TestSummary>,
+    flaky: Option<TestHistory>,
+    window: BTreeMap<TestId, HistoryWindow>,
+}
+
+pub(crate) async fn try_everything(history: &History) -> Result<Everything, HistoryError> {
+    let mut runs = Vec::new();
+    for run in history.runs(&all(), u32::MAX).await? {
+        runs.extend(history.run(&run.run).await?);
+    }
+    Ok(Everything {
+        series: history.series().await?,
+        runs,
+        tests: history.tests(&all(), 3).await?,
+        flaky: history.test(&series(), &TestId::new("t::04"), &all()).await?,
+        window: history.window(&series(), Timestamp(0)).await?,
+    })
+}
+
+pub(crate) async fn everything(history: &History) -> Everything {
+    try_everything(history).await.unwrap()
 }
