@@ -22,13 +22,14 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<()> {
 }
 
 /// Every published schema with its name.
-fn schemas() -> [(&'static str, serde_json::Value); 7] {
+fn schemas() -> [(&'static str, serde_json::Value); 8] {
     [
         ("config", flaky_config::schema()),
         ("job", flaky_config::job::schema()),
         ("parse", schemars::schema_for!(flaky_core::parse_document::ParseDocument).to_value()),
         ("plugin", schemars::schema_for!(flaky_plugin_kit::inspect::Inspection).to_value()),
         ("plugin-figures", schemars::schema_for!(flaky_plugin_kit::bench::Figures).to_value()),
+        ("quarantine", flaky_config::quarantine::schema()),
         ("report", schemars::schema_for!(flaky_core::report::RunReport).to_value()),
         ("surroundings", schemars::schema_for!(flaky_core::surroundings::Surroundings).to_value()),
     ]

@@ -7,6 +7,7 @@ mod history;
 mod init;
 mod parse;
 pub(crate) mod plugin;
+pub(crate) mod quarantine;
 mod report;
 mod run;
 mod tell;
@@ -26,6 +27,7 @@ pub(crate) use self::history::{
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
 pub(crate) use self::plugin::PluginArgs;
+pub(crate) use self::quarantine::QuarantineArgs;
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::run::RunArgs;
 pub(crate) use self::tell::{OutputArgs, ReportArg, SettingsArgs, SupplyArgs, TellArgs};
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Make, look into, test, fetch and approve plugins
     Plugin(PluginArgs),
+    /// Keep tests that are known to be flaky from failing runs, until they are mended or their time is over
+    Quarantine(QuarantineArgs),
     /// Say what is kept in the cache folder, or take it away
     Cache(CacheArgs),
     /// Print shell completions

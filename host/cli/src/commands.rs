@@ -9,6 +9,7 @@ pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod parse;
 pub(crate) mod plugin;
+pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod reproduce;
 mod record;

@@ -19,6 +19,8 @@ pub(crate) enum ExitStatus {
     NotRecognised,
     /// A plugin does not build, or fails its tests.
     PluginFails,
+    /// An entry of the quarantine should not be there any more.
+    QuarantineStale,
     /// A test is flaky.
     Flaky,
     /// A test is broken.
@@ -37,13 +39,14 @@ pub(crate) enum ExitStatus {
 
 impl ExitStatus {
     /// All that `flaky` ends with, in the order of the table.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Fine,
         Self::Fault,
         Self::Usage,
         Self::ReadInPart,
         Self::NotRecognised,
         Self::PluginFails,
+        Self::QuarantineStale,
         Self::Flaky,
         Self::Broken,
         Self::Inconclusive,
@@ -62,6 +65,7 @@ impl ExitStatus {
             Self::ReadInPart => 3,
             Self::NotRecognised => 4,
             Self::PluginFails => 5,
+            Self::QuarantineStale => 6,
             Self::Flaky => 10,
             Self::Broken => 11,
             Self::Inconclusive => 12,
@@ -82,6 +86,9 @@ impl ExitStatus {
             Self::NotRecognised => "`flaky parse` read nothing: no parser recognised a file",
             Self::PluginFails => {
                 "`flaky plugin`: a plugin does not build or fails its tests, or a tool for it is missing"
+            }
+            Self::QuarantineStale => {
+                "`flaky quarantine check`: an entry is expired, unknown, or can be released"
             }
             Self::Flaky => "a test is flaky, and none is broken",
             Self::Broken => "a test is broken: a genuine bug",

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::execute(*args),
         Command::Plugin(args) => commands::plugin::execute(args.command),
         Command::History(args) => commands::history::execute(*args),
+        Command::Quarantine(args) => commands::quarantine::execute(args.command),
         Command::Doctor(args) => commands::doctor::execute(&args),
         Command::Cache(args) => commands::cache::execute(&args),
         Command::Completions { shell } => commands::help::completions(shell),

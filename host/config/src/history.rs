@@ -187,7 +187,9 @@ fn percent_encoded(value: &str) -> String {
     let mut encoded = String::new();
     for byte in value.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             _ => drop(write!(encoded, "%{byte:02X}")),
         }
     }
@@ -318,7 +320,10 @@ mod tests {
             ("sqlite:///var/h.sqlite", "file /var/h.sqlite"),
             ("off", "nowhere"),
             ("postgres://db.example.org/flaky", "postgres"),
-            ("postgresql://${{ secrets.FLAKY_HISTORY_USER }}:${{secrets.FLAKY_HISTORY_PASSWORD}}@db/f", "postgres"),
+            (
+                "postgresql://${{ secrets.FLAKY_HISTORY_USER }}:${{secrets.FLAKY_HISTORY_PASSWORD}}@db/f",
+                "postgres",
+            ),
             ("postgres://me:hunter2@db/f", "the URL holds a password"),
             ("postgres://db/f?user=me&password=hunter2", "the URL holds a password"),
             ("postgres://db/f?password=${{ secrets.FLAKY_HISTORY_PASSWORD }}", "postgres"),

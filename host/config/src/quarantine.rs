@@ -165,11 +165,7 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Quarantine, ConfigError> {
         return Ok(Quarantine { path: path.to_owned(), ..Quarantine::default() });
     };
     check_together(&entries, items).map_err(fail)?;
-    Ok(Quarantine {
-        path: path.to_owned(),
-        entries,
-        places: items.iter().map(|item| item.place).collect(),
-    })
+    Ok(Quarantine { path: path.to_owned(), entries, places: items.iter().map(|item| item.place).collect() })
 }
 
 /// Reads the file of a folder that a choice names; `None` where there is none.
@@ -214,7 +210,10 @@ fn check_together(entries: &[QuarantineEntry], items: &[Node]) -> Result<(), Pro
             kind: ConfigErrorKind::Invalid { key: format!("[{at}].{key}"), message },
         };
         if entry.expires <= entry.since {
-            return Err(invalid("expires", format!("`{}` is not after `since`, `{}`", entry.expires, entry.since)));
+            return Err(invalid(
+                "expires",
+                format!("`{}` is not after `since`, `{}`", entry.expires, entry.since),
+            ));
         }
         if entry.evidence.is_some_and(|evidence| evidence.failed > evidence.ran) {
             return Err(invalid("evidence", "more failed than ran".to_owned()));

@@ -64,7 +64,10 @@ fn what_is_wrong_is_said_with_its_line() {
         (with("owner", "owners"), "q.yml:3:3: unknown key `owners` in `[0]`"),
         (with("'@team/shop'", "''"), "q.yml:3:10: `[0].owner`: expected a text, found an empty one"),
         (with("waits for a socket", "\"a\\nb\""), "q.yml:4:11: `[0].reason`: expected one line of text"),
-        (with("waits for a socket", &"x".repeat(301)), "q.yml:4:11: `[0].reason`: expected at most 300 characters"),
+        (
+            with("waits for a socket", &"x".repeat(301)),
+            "q.yml:4:11: `[0].reason`: expected at most 300 characters",
+        ),
         (with("2026-11-01", "2026-11-31"), "q.yml:5:10: `[0].since`: expected a day such as `2026-11-29`"),
         (with("2026-11-01", "soon"), "`[0].since`: expected a day"),
         (with("2026-12-01", "2026-11-01"), "q.yml:7:12: `[0].expires`: `2026-11-01` is not after `since`"),
@@ -73,7 +76,10 @@ fn what_is_wrong_is_said_with_its_line() {
         (with("runs: 4, ", ""), "`[0].evidence`: the key `runs` is missing"),
         (with("tests/test_cart.py::test_sums", "''"), "q.yml:1:9: `[0].test`: expected the id of a test"),
         (with("tests/test_cart.py::test_sums", "\"a\\e[1m\""), "`[0].test`: holds a control character"),
-        (with("tests/test_cart.py::test_sums", &"x".repeat(5000)), "`[0].test`: holds a control character, or is longer"),
+        (
+            with("tests/test_cart.py::test_sums", &"x".repeat(5000)),
+            "`[0].test`: holds a control character, or is longer",
+        ),
         (twice, "q.yml:9:9: `[1].test`: `tests/test_cart.py::test_sums` is here already, at 1:3"),
         ("- &a [*a]\n".into(), "the alias stands inside"),
         (format!("{}x: 1", "- ".repeat(100)), "nested deeper"),
@@ -102,7 +108,9 @@ fn the_file_is_looked_for_where_the_choice_says_and_nowhere_else() {
     fs::remove_file(root.join("ci/q.yml")).unwrap();
     symlink(folder.path().join("secret.yml"), root.join("ci/q.yml")).unwrap();
     assert!(matches!(load(&root, &named).unwrap_err().kind(), ConfigErrorKind::LeavesProject));
-    for (text, taken) in [("q.yml", true), ("", false), (".", false), ("../q.yml", false), ("/etc/passwd", false)] {
+    for (text, taken) in
+        [("q.yml", true), ("", false), (".", false), ("../q.yml", false), ("/etc/passwd", false)]
+    {
         assert_eq!(QuarantineChoice::try_from(text).is_ok(), taken, "{text}");
     }
 }
@@ -123,7 +131,10 @@ fn the_schema_for_editors_takes_what_loads_and_refuses_what_it_can_see() {
         (serde_json::json!([entry]), true),
         (serde_json::json!({"tests": []}), false),
         (serde_json::json!([{"test": "a"}]), false),
-        (serde_json::json!([{"test": "a", "owner": "x", "reason": "r", "since": "1.11.", "expires": "2026-12-01"}]), false),
+        (
+            serde_json::json!([{"test": "a", "owner": "x", "reason": "r", "since": "1.11.", "expires": "2026-12-01"}]),
+            false,
+        ),
     ] {
         assert_eq!(schemas.validate(&value, index).is_ok(), fits, "{value}");
     }

@@ -53,7 +53,7 @@ pub struct RunReport {
     pub base: Option<BaseReport>,
     /// Numbers of the run as a whole.
     pub execution: Execution,
-    /// Worst verdict first, then highest rate, then id.
+    /// Those that gate first, then those in quarantine, then ignored ones; worst verdict first, then highest rate, then id.
     pub tests: Vec<TestReport>,
     /// Tests that fail together, those of most tests first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

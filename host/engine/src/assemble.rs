@@ -9,8 +9,8 @@ use flaky_core::history::Timestamp;
 use flaky_core::ids::{RunId, TestId};
 use flaky_core::report::{
     AttemptReport, BackendReport, BaseReport, CiJob, ClusterReport, Execution, FailureGroupReport,
-    IsolationReport, Note, PluginReport, REPORT_VERSION, Reproduction, RunReport, SeedReport, Subject,
-    TestReport,
+    IsolationReport, Note, PluginReport, QuarantineReport, REPORT_VERSION, Reproduction, RunReport,
+    SeedReport, Subject, TestReport,
 };
 use flaky_core::stats::python_round;
 use flaky_core::verdict::{Category, Cause, Severity, Verdict};
@@ -176,7 +176,7 @@ fn run_verdict(findings: &Findings) -> RunVerdict {
 
 fn test_report(judged: Judged, reproduction: Option<Reproduction>, began: Option<Timestamp>) -> TestReport {
     let history = past::told(&judged, began);
-    let Judged { evidence, verdict, decided_by, added, ignored } = judged;
+    let Judged { evidence, verdict, decided_by, added, ignored, quarantined } = judged;
     let severity = (verdict.category != Category::Inconclusive).then_some(verdict.severity);
     let mut failing_seeds = evidence.failing_seeds;
     failing_seeds.truncate(SEEDS_REPORTED);
@@ -190,9 +190,10 @@ fn test_report(judged: Judged, reproduction: Option<Reproduction>, began: Option
         verdict: verdict.category,
         severity,
         confidence: verdict.confidence,
-        reason: verdict.reason,
+        reason: reason_of(verdict.reason, quarantined.as_ref()),
         decided_by,
         ignored,
+        quarantined,
         counts: evidence.counts,
         failing_seeds,
         failure_groups: evidence.groups.into_iter().take(GROUPS_REPORTED).map(group_report).collect(),
@@ -206,6 +207,17 @@ fn test_report(judged: Judged, reproduction: Option<Reproduction>, began: Option
         median_seconds: evidence.durations.map(|d| milliseconds(Duration::from_nanos(d.median_ns))),
         tags: verdict.tags,
         added,
+    }
+}
+
+/// Whoever shows nothing but the reason says of a test in quarantine that it is there.
+fn reason_of(reason: String, quarantined: Option<&QuarantineReport>) -> String {
+    match quarantined {
+        None => reason,
+        Some(quarantine) => {
+            let owner = quarantine.owner.as_deref().unwrap_or("nobody");
+            format!("in quarantine until {} ({owner}): {reason}", quarantine.expires)
+        }
     }
 }
 
@@ -223,6 +235,7 @@ fn group_report(group: FailureGroup) -> FailureGroupReport {
 
 fn worst_first(a: &TestReport, b: &TestReport) -> Ordering {
     (a.ignored.cmp(&b.ignored))
+        .then(a.quarantined.is_some().cmp(&b.quarantined.is_some()))
         .then(b.verdict.cmp(&a.verdict))
         .then(b.rate.total_cmp(&a.rate))
         .then_with(|| a.id.cmp(&b.id))

@@ -46,7 +46,7 @@ impl Stage<'_> {
         let judged = evidence.iter().filter(|e| !tally.ignores(&e.id));
         let clusters = clusters(judged, tally.counted);
         let clusters = clusters.iter().take(CLUSTERS_REPORTED).map(|c| c.report(tally.counted)).collect();
-        let tests = judge::judge(&self.policies, evidence, &self.settings.ignore.value).await;
+        let tests = self.judged(evidence).await;
         let mut summary = judge::summarise(&self.policies, tally.counted, tally.failed, &tests).await;
         if summary.category == Category::Stable && tally.failed > 0 && tests.iter().any(disturbed) {
             summary.reason = format!(
@@ -61,6 +61,7 @@ impl Stage<'_> {
         notes.extend(tally.notes());
         notes.extend(interference_note(&tests, &tally));
         notes.extend(not_met);
+        notes.extend(self.quarantine.notes(&tests, self.settings.tests.is_empty() && tally.counted > 0));
         notes.extend(outcome.notes);
         Findings {
             run: self.request.run.clone(),
@@ -90,6 +91,10 @@ impl Stage<'_> {
             notes,
             backend: outcome.bill.as_ref().map(Bill::report),
         }
+    }
+
+    async fn judged(&self, evidence: Vec<Evidence>) -> Vec<Judged> {
+        judge::judge(&self.policies, evidence, &self.settings.ignore.value, &self.quarantine).await
     }
 
     fn base_report(&self, tally: Option<&Tally>) -> Option<BaseReport> {

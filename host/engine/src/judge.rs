@@ -8,11 +8,12 @@
 use flaky_config::{IgnorePatterns, MayAdd};
 use flaky_core::evidence::Evidence;
 use flaky_core::ids::TestId;
-use flaky_core::report::Addition;
+use flaky_core::report::{Addition, QuarantineReport};
 use flaky_core::verdict::{Category, Severity, Verdict};
 use flaky_plugin_host::RunSummary;
 
 use crate::plugins::Member;
+use crate::quarantine::InQuarantine;
 
 /// One test with what was said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,15 @@ pub struct Judged {
     pub added: Vec<Addition>,
     /// Matched by `ignore_patterns`.
     pub ignored: bool,
+    /// In quarantine.
+    pub quarantined: Option<QuarantineReport>,
+}
+
+impl Judged {
+    /// Whether its verdict is one of those that the run's is made of.
+    pub(crate) const fn gates(&self) -> bool {
+        !self.ignored && self.quarantined.is_none()
+    }
 }
 
 /// How many tests a policy sees in one call: enough that the call itself costs nothing, and few enough that a
@@ -69,7 +79,12 @@ impl Decision {
 }
 
 /// Judges every test. The order of the answer is that of `evidence`.
-pub async fn judge(policies: &[Member], evidence: Vec<Evidence>, ignore: &IgnorePatterns) -> Vec<Judged> {
+pub(crate) async fn judge(
+    policies: &[Member],
+    evidence: Vec<Evidence>,
+    ignore: &IgnorePatterns,
+    quarantine: &InQuarantine,
+) -> Vec<Judged> {
     let left_out: Vec<bool> = evidence.iter().map(|e| ignore.first_match(&e.id).is_some()).collect();
     let mut decisions: Vec<Option<Decision>> = evidence.iter().map(|e| ignored(ignore, &e.id)).collect();
     for policy in policies {
@@ -104,14 +119,18 @@ pub async fn judge(policies: &[Member], evidence: Vec<Evidence>, ignore: &Ignore
         .zip(left_out)
         .map(|((evidence, decision), ignored)| {
             let Decision { verdict, decided_by, added } = decision.unwrap_or_else(undecided);
-            Judged { evidence, verdict, decided_by, added, ignored }
+            let quarantined = quarantine.of_test(&evidence.id).filter(|_| !ignored);
+            Judged { evidence, verdict, decided_by, added, ignored, quarantined }
         })
         .collect()
 }
 
-/// Judges the run as a whole; the worst test's category when no policy says anything.
-pub async fn summarise(policies: &[Member], total: u32, failures: u32, tests: &[Judged]) -> Verdict {
-    let counted = || tests.iter().filter(|t| !t.ignored);
+/// Judges the run as a whole, by the tests that gate; the worst one's category when no policy says anything.
+pub(crate) async fn summarise(policies: &[Member], total: u32, failures: u32, tests: &[Judged]) -> Verdict {
+    let counted = || tests.iter().filter(|t| t.gates());
+    if counted().next().is_none() && tests.iter().any(|t| t.quarantined.is_some()) {
+        return nothing_gates();
+    }
     let summary = RunSummary {
         total_runs: total,
         failures,
@@ -138,6 +157,17 @@ fn ignored(ignore: &IgnorePatterns, id: &TestId) -> Option<Decision> {
         tags: Vec::new(),
     };
     Some(Decision::new(verdict, "ignore_patterns"))
+}
+
+/// Of a run of tests in quarantine alone: what they do is told, and fails nothing.
+fn nothing_gates() -> Verdict {
+    Verdict {
+        category: Category::Stable,
+        severity: Severity::None,
+        confidence: 0.0,
+        reason: "every test here is in quarantine".into(),
+        tags: Vec::new(),
+    }
 }
 
 fn undecided() -> Decision {

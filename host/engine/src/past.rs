@@ -26,7 +26,8 @@ pub trait EarlierRuns: fmt::Debug + Send + Sync {
 }
 
 /// What [`EarlierRuns::look`] returns: tests that are not known are left out. An error is told, and changes nothing.
-pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<BTreeMap<TestId, HistoryWindow>, String>> + Send + 'a>>;
+pub type Looking<'a> =
+    Pin<Box<dyn Future<Output = Result<BTreeMap<TestId, HistoryWindow>, String>> + Send + 'a>>;
 
 /// Where a run comes from, as far as its sources and its settings tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub enum Extent {
 
 /// What stands behind the name of a suite of which only some tests were run: chosen because they had failed, mostly, and
 /// without the others beside them, so that their rates are not those of the suite.
-const CHOSEN: &str = " (chosen tests)";
+pub const CHOSEN: &str = " (chosen tests)";
 
 impl Provenance {
     pub(crate) fn of(request: &RunRequest, sources: &Sources, settings: &RunSettings) -> Self {

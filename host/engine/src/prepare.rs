@@ -40,7 +40,7 @@ pub enum ProjectError {
     },
     /// Tests were named, and nobody knows how to run them alone.
     #[error(
-        "`tests` were named, but no framework plugin knows the command `{command}`: it cannot be made to run them alone"
+        "tests were named, but no framework plugin knows the command `{command}`: it cannot be made to run them alone, or without them"
     )]
     NoSelection {
         /// The test command.

@@ -31,6 +31,7 @@ use crate::output::AttemptOutput;
 use crate::past::{EarlierRuns, Provenance};
 use crate::plugins::{Candidate, LoadError, Member, PluginSet};
 use crate::prepare::{self, Project, ProjectError};
+use crate::quarantine::{self, InQuarantine};
 use crate::remote::{RemoteAccess, RemoteError};
 use crate::sources::{self, BaseSources, NoBase, NoSources, Sources};
 use crate::supply::{self, PluginSupply};
@@ -211,7 +212,7 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
     };
     let base = sources::obtain_base(&request, &sources, events).await?;
     request.checkout.forget_credentials();
-    let settings = resolve_settings(&request, &mut sources, events).await?;
+    let (settings, quarantine) = resolve_settings(&request, &mut sources, events).await?;
     // And with it the token that fetched another revision.
     request.authority = Authority::everything();
     let host = PluginHost::new(HostSettings {
@@ -232,7 +233,7 @@ pub async fn run(mut request: RunRequest, events: &Events) -> Result<Finished, R
     let (policies, project) =
         tokio::join!(plugins.policies(), prepare::project(&plugins, &settings, &sources.tree));
     let (policies, project) = (policies?, project?);
-    let stage = Stage { request, sources, base, settings, plugins, policies, project, events };
+    let stage = Stage { request, sources, base, settings, quarantine, plugins, policies, project, events };
     stage.run().await
 }
 
@@ -259,6 +260,7 @@ pub(crate) struct Stage<'a> {
     /// What they are compared with.
     pub(crate) base: Option<BaseSources>,
     pub(crate) settings: RunSettings,
+    pub(crate) quarantine: InQuarantine,
     pub(crate) plugins: PluginSet,
     pub(crate) policies: Vec<Member>,
     pub(crate) project: Project,
@@ -268,7 +270,10 @@ pub(crate) struct Stage<'a> {
 impl Stage<'_> {
     async fn run(self) -> Result<Finished, RunError> {
         let plan = self.plan();
-        let new = || Tally::new(&self.project.command.argv, self.settings.ignore.value.clone());
+        let new = || {
+            Tally::new(&self.project.command.argv, self.settings.ignore.value.clone())
+                .with_quarantine(self.quarantine.tests())
+        };
         let mut tallies = Tallies { head: new(), base: self.base.as_ref().map(|_| new()) };
         let (outcome, wall) = match self.endpoint() {
             Some(access) => self.remotely(access, &mut tallies, &plan).await?,
@@ -350,20 +355,29 @@ async fn resolve_settings(
     request: &RunRequest,
     sources: &mut Sources,
     events: &Events,
-) -> Result<RunSettings, RunError> {
+) -> Result<(RunSettings, InQuarantine), RunError> {
     let file = flaky_config::load_named_or_own(request.config.as_deref(), &sources.tree).map_err(Box::new)?;
     for warning in file.iter().flat_map(|f| &f.warnings) {
         events.send(RunEvent::Warning(sources.relative(&warning.to_string())));
     }
     // A file that the user named is the user's own word, wherever the sources come from.
+    let settled_by_trust = async |file| {
+        let store = request.folders.trusted_components();
+        let (tree, commit) = (&sources.tree, sources.commit.as_deref());
+        trust::settle(&request.authority, tree, commit, file, &store, &request.cancel).await
+    };
+    let mut held = None;
     let (file, trust, withheld) = match (&request.config, &request.source) {
-        (Some(_), _) => (file, Trust::Trusted, Vec::new()),
+        (Some(_), RepositorySource::Local(_)) => {
+            // The tests in quarantine are the folder's word all the same.
+            held = settled_by_trust(None).await.quarantine;
+            (file, Trust::Trusted, Vec::new())
+        }
+        (Some(_), RepositorySource::Remote(_)) => (file, Trust::Trusted, Vec::new()),
         (None, RepositorySource::Remote(_)) => (file, sources.trust, Vec::new()),
         (None, RepositorySource::Local(_)) => {
-            let store = request.folders.trusted_components();
-            let (tree, commit) = (&sources.tree, sources.commit.as_deref());
-            let settled =
-                trust::settle(&request.authority, tree, commit, file, &store, &request.cancel).await;
+            let settled = settled_by_trust(file).await;
+            held = settled.quarantine;
             settled.notes.iter().for_each(|note| events.send(RunEvent::Warning(note.text.clone())));
             sources.notes.extend(settled.notes);
             (settled.file, Trust::Trusted, settled.ignored)
@@ -375,7 +389,9 @@ async fn resolve_settings(
     for ignored in &settings.ignored {
         events.send(RunEvent::Warning(sources.relative(&ignored.to_string())));
     }
-    Ok(settings)
+    let quarantine = quarantine::settle(request, sources, &settings, held)?;
+    quarantine.warnings().into_iter().for_each(|text| events.send(RunEvent::Warning(text)));
+    Ok((settings, quarantine))
 }
 
 fn with(settings: &Value, key: &str, value: &str) -> Value {

@@ -69,7 +69,8 @@ impl SourcePlace {
 
     fn fetched(url: &str, reference: Option<&RefName>) -> Self {
         // Other references than branches (tags, pull requests) are written in full.
-        let branch = reference.map(RefName::as_str).map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
+        let branch =
+            reference.map(RefName::as_str).map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
         Self {
             repository: repository_name(url).unwrap_or_else(|| visible(url)),
             below: String::new(),

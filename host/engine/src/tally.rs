@@ -40,6 +40,8 @@ const MISSING_LISTED: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Tally {
     ignore: IgnorePatterns,
+    /// Tests whose failures fail no attempt.
+    quarantine: BTreeSet<TestId>,
     /// Name of the command when it stands for a test.
     command: TestId,
     tests: Ledger,
@@ -69,6 +71,7 @@ impl Tally {
     pub(crate) fn new(command: &[String], ignore: IgnorePatterns) -> Self {
         Self {
             ignore,
+            quarantine: BTreeSet::new(),
             command: TestId::new(&command.join(" ")),
             tests: Ledger::new(),
             without_others: BTreeMap::new(),
@@ -91,6 +94,12 @@ impl Tally {
         }
     }
 
+    /// The same, with tests in quarantine.
+    pub(crate) fn with_quarantine<'t>(mut self, tests: impl Iterator<Item = &'t TestId>) -> Self {
+        self.quarantine = tests.cloned().collect();
+        self
+    }
+
     /// Takes in one attempt; says what it was, and the line for the journal.
     pub(crate) fn add(&mut self, mut done: DoneAttempt, kind: AttemptKind) -> (AttemptVerdict, JournalLine) {
         let failed = self.failed_tests(&done);
@@ -98,7 +107,7 @@ impl Tally {
         let command_failed = done.parsed.is_none() && !done.exit.is_success();
         let verdict = match &done.judgement {
             Judgement::SetAside(_) => AttemptVerdict::SetAside,
-            Judgement::Counts { .. } if !failed.is_empty() || unexplained || command_failed => {
+            Judgement::Counts { .. } if self.any_gates(&failed) || unexplained || command_failed => {
                 AttemptVerdict::Failed
             }
             Judgement::Counts { .. } => AttemptVerdict::Passed,
@@ -122,6 +131,11 @@ impl Tally {
             .filter(|(id, outcome)| outcome.is_failure() && self.ignore.first_match(id).is_none())
             .map(|(id, _)| id.clone())
             .collect()
+    }
+
+    /// Whether one of these tests is not in quarantine.
+    fn any_gates(&self, tests: &[TestId]) -> bool {
+        tests.iter().any(|test| !self.quarantine.contains(test))
     }
 
     /// Adds up what an attempt took, whether it counts or not.
@@ -189,7 +203,7 @@ impl Tally {
             *self.ambiguous.entry(doubt.message.clone()).or_default() += 1;
         }
         let whole = done.parsed.as_ref().is_none_or(|(p, _)| p.completeness == Completeness::Complete);
-        if verdict == AttemptVerdict::Passed && whole {
+        if verdict == AttemptVerdict::Passed && whole && line.failed.is_empty() {
             return;
         }
         self.attempts.push(AttemptReport {

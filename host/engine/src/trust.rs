@@ -20,6 +20,7 @@ use flaky_plugin_host::PluginSource;
 pub use self::approvals::{Approval, Approvals, ApprovalsError};
 pub use self::revision::TrustedRevision;
 use crate::cancel::Cancel;
+pub use crate::quarantine::HeldQuarantine;
 use crate::supply::{Locked, PluginSupply};
 
 /// Whose word a folder's own file is.
@@ -80,6 +81,8 @@ pub struct Settled {
     pub ignored: Vec<IgnoredKey>,
     /// What else the reader should know.
     pub notes: Vec<Note>,
+    /// The quarantine of the revision whose word counts; `None`: that of the folder.
+    pub quarantine: Option<HeldQuarantine>,
 }
 
 /// A plugin that a file names, and that is not part of the program.
@@ -121,7 +124,7 @@ pub async fn settle(
     };
     let Some(mut file) = file else { return Settled::default() };
     let ignored = approved_only(authority, folder, &mut file);
-    Settled { file: Some(file), ignored, notes: Vec::new() }
+    Settled { file: Some(file), ignored, ..Settled::default() }
 }
 
 /// The plugins that a file names and that have to be approved, as they are now. One that cannot be read is left out:

@@ -185,8 +185,10 @@ impl Status {
         match &test.verdict {
             _ if test.ignored => Self::Skipped,
             Category::Stable => Self::Passed,
-            Category::Flaky if settings.flaky_is_failure => Self::Failed,
+            Category::Flaky if settings.flaky_is_failure && test.gates() => Self::Failed,
             Category::Flaky => Self::Passed,
+            // In quarantine: it fails no build.
+            Category::Broken if !test.gates() => Self::Other,
             Category::Broken => Self::Failed,
             Category::Inconclusive | Category::Other(_) => Self::Other,
         }

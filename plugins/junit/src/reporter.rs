@@ -5,7 +5,7 @@
 //! | stable | nothing | passed |
 //! | flaky | a `<flakyFailure>` for each way of failing (with `flaky_is_failure` as broken) | passed |
 //! | broken | a `<failure>`, and a `<rerunFailure>` for each further way of failing | failed |
-//! | inconclusive, ignored | `<skipped>` with the reason | skipped |
+//! | inconclusive, ignored, broken in quarantine | `<skipped>` with the reason | skipped |
 //!
 //! `flakyFailure` and `rerunFailure` are those of Maven Surefire. Suites are the files of tests, or what stands before
 //! a test's own name where no file is known. Times are medians over the attempts; there is no time stamp, because a
@@ -67,8 +67,10 @@ impl Colour {
         match &test.verdict {
             _ if test.ignored => Self::Skipped,
             Category::Stable => Self::Passed,
-            Category::Flaky if settings.flaky_is_failure => Self::Failed,
+            Category::Flaky if settings.flaky_is_failure && test.gates() => Self::Failed,
             Category::Flaky => Self::Flaky,
+            // In quarantine: it fails no build, and readers have no other colour for that.
+            Category::Broken if !test.gates() => Self::Skipped,
             Category::Broken => Self::Failed,
             Category::Inconclusive | Category::Other(_) => Self::Skipped,
         }

@@ -161,6 +161,9 @@ pub fn recommendation(report: &Report) -> &'static str {
         (Category::Stable, _) if report.tests.iter().any(|test| test.failed_in_ci) => {
             "What failed in CI did not fail here: safe to merge, if it does not come back."
         }
+        (Category::Stable, _) if report.tests.iter().any(fails_in_quarantine) => {
+            "What failed is in quarantine: safe to merge, and still to be mended."
+        }
         (Category::Stable, _) => "No failure was seen: safe to merge.",
         (Category::Inconclusive | Category::Other(_), _) => {
             "Not enough is known yet: run more attempts before you decide."
@@ -168,9 +171,13 @@ pub fn recommendation(report: &Report) -> &'static str {
     }
 }
 
+fn fails_in_quarantine(test: &Test) -> bool {
+    test.quarantined.is_some() && matches!(test.verdict, Category::Broken | Category::Flaky)
+}
+
 /// Whether the broken tests are there, compared with a base, and all the work of one kind of change.
 fn only(report: &Report, wanted: &Change) -> bool {
-    let mut broken = report.tests.iter().filter(|test| test.verdict == Category::Broken && !test.ignored);
+    let mut broken = report.tests.iter().filter(|test| test.verdict == Category::Broken && test.gates());
     let changes: Vec<Option<&Change>> =
         broken.by_ref().map(|test| test.base.as_ref().map(|base| &base.change)).collect();
     !changes.is_empty() && changes.iter().all(|change| *change == Some(wanted))
@@ -187,7 +194,7 @@ pub fn troubled(report: &Report) -> impl Iterator<Item = &Test> {
     report
         .tests
         .iter()
-        .filter(|test| !test.ignored && matches!(test.verdict, Category::Broken | Category::Flaky))
+        .filter(|test| test.gates() && matches!(test.verdict, Category::Broken | Category::Flaky))
 }
 
 /// Where a test stands in the repository. Frameworks name files relative to the folder that they run in.
@@ -230,7 +237,7 @@ pub fn is_older(spoken_for: Option<&str>, head: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use flaky_plugin_sdk::report::BaseTest;
+    use flaky_plugin_sdk::report::{BaseTest, Quarantine};
 
     use super::*;
 
@@ -274,6 +281,15 @@ mod tests {
         assert!(with(vec![test(Change::Introduced)]).contains("this change brought"));
         let mixed = vec![test(Change::WasThereBefore), test(Change::Introduced)];
         assert_eq!(with(mixed), "A real bug: fix it before merging.");
+    }
+
+    #[test]
+    fn what_fails_in_quarantine_is_no_trouble_and_is_not_kept_quiet() {
+        let test =
+            Test { verdict: Category::Broken, quarantined: Some(Quarantine::default()), ..Test::default() };
+        let report = Report { tests: vec![test], ..report("stable", Some("NONE")) };
+        assert_eq!(troubled(&report).count(), 0);
+        assert!(recommendation(&report).starts_with("What failed is in quarantine"));
     }
 
     #[test]

@@ -276,6 +276,8 @@ pub struct Test {
     /// Matched by `ignore_patterns`: run, but not judged.
     #[serde(deserialize_with = "or_default")]
     pub ignored: bool,
+    /// In quarantine: run and judged, but its verdict is not the run's.
+    pub quarantined: Option<Quarantine>,
     /// Attempts by outcome.
     #[serde(deserialize_with = "or_default")]
     pub counts: Counts,
@@ -303,6 +305,22 @@ pub struct Test {
     /// From policies: `key=value`.
     #[serde(deserialize_with = "or_default")]
     pub tags: Vec<(String, String)>,
+}
+
+/// Why a test's verdict is not the run's.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Quarantine {
+    /// Who mends it; `None` in what untrusted code may have written.
+    pub owner: Option<String>,
+    /// Why it is there; `None` in what untrusted code may have written.
+    pub reason: Option<String>,
+    /// The day on which it came there.
+    #[serde(deserialize_with = "or_default")]
+    pub since: String,
+    /// The first day on which it gates again.
+    #[serde(deserialize_with = "or_default")]
+    pub expires: String,
 }
 
 /// Where a test stands in the sources.

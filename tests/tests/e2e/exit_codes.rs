@@ -18,6 +18,7 @@ fn end_with(code: i32) -> Ended {
             .flaky("parse cut.xml"),
         4 => Flaky::new().file("prose.txt", "all is well\n").flaky("parse prose.txt"),
         5 => Flaky::new().env("PATH", "/nowhere").flaky("plugin doctor --lang rust"),
+        6 => crate::quarantine::expired().flaky("quarantine check"),
         10 => Flaky::sample("unrecognised").flaky("run --first-seed 1 --runs 4 -- ./check.sh"),
         11 => Flaky::new().flaky("run --runs 14 -- false"),
         12 => Flaky::new().flaky("run --runs 1 -- true"),
@@ -51,7 +52,7 @@ fn codes(table: &str) -> BTreeSet<i32> {
 fn every_code_of_the_table_is_what_flaky_ends_with() {
     let table = Flaky::new().flaky("help exit-codes").exits(0).stdout;
     let named = codes(&table);
-    assert_eq!(named, BTreeSet::from([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 20, 130, 143]), "{table}");
+    assert_eq!(named, BTreeSet::from([0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 20, 130, 143]), "{table}");
     for code in named {
         let ended = end_with(code);
         assert_eq!(ended.code, code, "{}", ended.everything());

@@ -18,6 +18,7 @@ mod output;
 mod parse;
 mod planted;
 mod plugins;
+mod quarantine;
 mod reading;
 mod repositories;
 mod schema;

@@ -47,7 +47,9 @@ impl TryFrom<&str> for QuarantineChoice {
     fn try_from(text: &str) -> Result<Self, InvalidSetting> {
         let refused = || {
             let text = shown(text);
-            InvalidSetting(format!("{text} is no file below the repository's root: expected a relative path without `..`"))
+            InvalidSetting(format!(
+                "{text} is no file below the repository's root: expected a relative path without `..`"
+            ))
         };
         // The same rules.
         let path: WorkingDirectory = text.parse().map_err(|_| refused())?;

@@ -53,7 +53,8 @@ pub fn remove(text: &str, at: usize) -> Result<String, NotUnderstood> {
     }
     expected.remove(at);
     let item = layout.items.get(at).ok_or(NotUnderstood)?;
-    let kept = layout.lines.iter().enumerate().filter(|(number, _)| !(item.first..=item.last).contains(number));
+    let kept =
+        layout.lines.iter().enumerate().filter(|(number, _)| !(item.first..=item.last).contains(number));
     let after: String = kept.map(|(_, line)| *line).collect();
     if understood(&after)?.entries == expected { Ok(after) } else { Err(NotUnderstood) }
 }

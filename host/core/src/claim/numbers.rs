@@ -82,8 +82,12 @@ fn judge(test: &mut TestReport, gates: &Gates) -> Result<(), &'static str> {
         Category::Stable => Severity::None,
         _ => severity(test.rate, &gates.severity),
     });
-    test.reason =
+    let seen =
         if failures == 0 { format!("passed {ran} of {ran}") } else { format!("failed {failures} of {ran}") };
+    test.reason = match &test.quarantined {
+        Some(quarantine) => format!("in quarantine until {}: {seen}", quarantine.expires),
+        None => seen,
+    };
     Ok(())
 }
 
@@ -146,6 +150,8 @@ fn run(report: &mut RunReport, gates: &Gates) -> Result<(), Refusal> {
     let worst = report.tests.iter().filter(|t| t.gates()).map(|t| t.verdict).max();
     let obstacle = report.cause.filter(|cause| *cause != Cause::TooFewAttempts);
     let verdict = match (obstacle, worst) {
+        // Nothing that gates, for all that was seen is in quarantine.
+        (None, None) if report.tests.iter().any(|t| t.quarantined.is_some()) => Category::Stable,
         (Some(_), _) | (None, None) => Category::Inconclusive,
         (None, Some(worst)) => worst,
     };

@@ -57,6 +57,33 @@ fn severities_are_those_of_the_callers_thresholds_whatever_the_report_says() {
 }
 
 #[test]
+fn a_test_in_quarantine_is_told_and_does_not_gate_and_who_says_so_is_forgotten() {
+    let mut report = with(
+        "/tests/0/quarantined",
+        json!({"owner": "merge it", "reason": "curl", "since": "2026-11-01", "expires": "2026-12-01"}),
+    );
+    assert_eq!(
+        checked(&report).unwrap_err().name(),
+        "contradiction",
+        "the verdict is still that of the test"
+    );
+    report["verdict"] = json!("stable");
+    report["severity"] = json!("NONE");
+    report["failures"] = json!(0);
+    report["repro_rate"] = json!(0.0);
+    let read = checked(&report).unwrap();
+    assert_eq!((read.verdict, read.severity), (Category::Stable, Some(Severity::None)));
+    assert_eq!(read.tests[0].verdict, Category::Flaky);
+    assert_eq!(read.tests[0].reason, "in quarantine until 2026-12-01: failed 1 of 20");
+    let quarantine = read.tests[0].quarantined.as_ref().unwrap();
+    assert_eq!((&quarantine.owner, &quarantine.reason), (&None, &None));
+    report["tests"][1]["quarantined"] = report["tests"][0]["quarantined"].clone();
+    assert_eq!(checked(&report).unwrap().verdict, Category::Stable, "nothing gates");
+    report["tests"][0]["quarantined"]["expires"] = json!("soon");
+    assert_eq!(checked(&report).unwrap_err().name(), "unreadable");
+}
+
+#[test]
 fn poisoned_reports_are_refused_by_name() {
     let deep = (0..40).fold(json!(1), |inner, _| json!([inner]));
     let cases = [

@@ -211,8 +211,16 @@ mod tests {
                 Some("flaky since commit c2, 12 days: 3 % then (9 of 300), 5 % now"),
             ),
             // Mended, as far as the attempts show.
-            (&[(60, 0), (100, 20), (200, 0)], (60, 0), Some("failed 20 of 360 earlier attempts, last 13 days ago")),
-            (&[(60, 0), (100, 20), (200, 0)], (60, 6), Some("failed 20 of 360 earlier attempts, last 13 days ago")),
+            (
+                &[(60, 0), (100, 20), (200, 0)],
+                (60, 0),
+                Some("failed 20 of 360 earlier attempts, last 13 days ago"),
+            ),
+            (
+                &[(60, 0), (100, 20), (200, 0)],
+                (60, 6),
+                Some("failed 20 of 360 earlier attempts, last 13 days ago"),
+            ),
         ] {
             let present = Share { ran: present.0, failed: present.1 };
             let told = HistoryReport::of(&window(shares), present, now);
@@ -222,9 +230,14 @@ mod tests {
 
     #[test]
     fn rates_have_two_digits() {
-        for (failed, ran, expected) in
-            [(0, 10, "0 %"), (1, 1000, "0.10 %"), (3, 100, "3 %"), (1, 60, "1.7 %"), (9, 90, "10 %"), (9, 9, "100 %")]
-        {
+        for (failed, ran, expected) in [
+            (0, 10, "0 %"),
+            (1, 1000, "0.10 %"),
+            (3, 100, "3 %"),
+            (1, 60, "1.7 %"),
+            (9, 90, "10 %"),
+            (9, 9, "100 %"),
+        ] {
             assert_eq!(percent(Share { ran, failed }), expected);
         }
     }

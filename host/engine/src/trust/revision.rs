@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use flaky_config::quarantine::load;
 use flaky_config::{
-    ConfigFile, FILE_NAME, IgnoredKey, MAX_FILE_BYTES, NotTrusted, PluginAddress, PluginEntry, prefer,
+    ConfigFile, FILE_NAME, IgnoredKey, MAX_FILE_BYTES, NotTrusted, PluginAddress, PluginEntry, Quarantine,
+    QuarantineChoice, prefer,
 };
 use flaky_core::digest::Sha256Digest;
 use flaky_core::remote_plugin::LOCK_FILE_NAME;
@@ -19,6 +21,7 @@ use tempfile::TempDir;
 
 use super::{Asked, Authority, Settled, asked, digest_of, pinned};
 use crate::cancel::Cancel;
+use crate::quarantine::HeldQuarantine;
 use crate::sources::folder_for;
 use crate::supply::Locked;
 
@@ -80,6 +83,7 @@ pub(super) async fn settle(
                     trusted.name
                 ),
             }],
+            quarantine: Some(not_known(trusted, "looking for it broke".into(), true)),
             ..Settled::default()
         },
     }
@@ -112,7 +116,14 @@ fn without_base(
         text: format!("`{}`, whose configuration would count, cannot be had: {why}", trusted.name),
     };
     let notes = if ignored.is_empty() { Vec::new() } else { vec![note] };
-    Settled { file: Some(file), ignored, notes }
+    let differs = load(folder, &QuarantineChoice::Own).map_or(true, |own| own.is_some());
+    let quarantine = Some(not_known(trusted, why.to_owned(), differs));
+    Settled { file: Some(file), ignored, notes, quarantine }
+}
+
+/// A quarantine that nobody can look at.
+fn not_known(trusted: &TrustedRevision, why: String, differs: bool) -> HeldQuarantine {
+    HeldQuarantine { name: format!("`{}`", trusted.name), file: Err(why), differs }
 }
 
 fn with_base(
@@ -145,7 +156,8 @@ fn with_base(
         }
         file.settings.plugins = Some(kept);
     }
-    Settled { file: Some(file), ignored, notes: Vec::new() }
+    let quarantine = Some(base.quarantine(folder, of_base));
+    Settled { file: Some(file), ignored, notes: Vec::new(), quarantine }
 }
 
 /// The plugins of this revision's file, where it names any and the user approved every one as it is.
@@ -199,6 +211,27 @@ impl Base {
             || Ok(ConfigFile::default()),
             |bytes| flaky_config::parse(name, &bytes).map_err(|e| format!("its configuration: {e}")),
         )
+    }
+
+    /// The tests that the base has in quarantine. A file of its own that cannot be read puts none there, and is told.
+    fn quarantine(&self, folder: &Path, of_base: &ConfigFile) -> HeldQuarantine {
+        let choice = of_base.settings.quarantine.clone().unwrap_or_default();
+        let file = self.quarantine_file(&choice);
+        let own = load(folder, &choice).map(|own| own.unwrap_or_default().entries);
+        let differs = match (&file, own) {
+            (Ok(file), Ok(own)) => file.entries != own,
+            (Err(_), _) | (_, Err(_)) => true,
+        };
+        HeldQuarantine { name: self.name.clone(), file, differs }
+    }
+
+    fn quarantine_file(&self, choice: &QuarantineChoice) -> Result<Quarantine, String> {
+        let Some(path) = choice.file() else { return Ok(Quarantine::default()) };
+        match self.snapshot.file(path, MAX_FILE_BYTES).map_err(|e| e.to_string())? {
+            Some(bytes) => flaky_config::quarantine::parse(path, &bytes).map_err(|e| e.to_string()),
+            None if choice.is_named() => Err("it has no such file".to_owned()),
+            None => Ok(Quarantine::default()),
+        }
     }
 
     fn lock(&self) -> Option<String> {

@@ -45,14 +45,13 @@ fn tracked_changes_make_a_folder_dirty() {
     for (what, change, dirty) in changes {
         let folder = repository(&[("a", "1"), ("b/c", "1")]);
         change(folder.path());
-        let expected =
-            LocalState {
-                commit: Some(git(folder.path(), &["rev-parse", "HEAD"])),
-                dirty: Some(dirty),
-                branch: Some(git(folder.path(), &["branch", "--show-current"])),
-                origin: None,
-                root: Some(folder.path().canonicalize().unwrap()),
-            };
+        let expected = LocalState {
+            commit: Some(git(folder.path(), &["rev-parse", "HEAD"])),
+            dirty: Some(dirty),
+            branch: Some(git(folder.path(), &["branch", "--show-current"])),
+            origin: None,
+            root: Some(folder.path().canonicalize().unwrap()),
+        };
         assert_eq!(describe_local(folder.path()), expected, "{what}");
         assert_eq!(describe_local(&folder.path().join("b")), expected, "{what}, from below");
     }

@@ -152,6 +152,7 @@ pub(crate) fn test(id: &str, message: &str) -> TestReport {
         decided_by: "statistical".into(),
         added: Vec::new(),
         ignored: false,
+        quarantined: None,
         counts: Counts { ran: 20, passed: 17, failed: 3, ..Counts::default() },
         failing_seeds: vec![Seed(1), Seed(7), Seed(u64::MAX)],
         failure_groups: vec![FailureGroupReport {

@@ -75,6 +75,12 @@ fn every_verdict_has_its_status() {
             .map(|key| summary[key].as_u64()),
         [6, 3, 1, 1, 0, 1, 1].map(Some)
     );
+    let mut held = reports::verdicts();
+    held.tests
+        .iter_mut()
+        .for_each(|test| test.quarantined = Some(flaky_plugin_sdk::report::Quarantine::default()));
+    let (_, held) = written(&held, Settings { flaky_is_failure: true });
+    assert_eq!(held["results"]["summary"]["failed"], 0, "in quarantine nothing fails a build");
     let (_, strict) = written(&reports::verdicts(), Settings { flaky_is_failure: true });
     let flaky = self::test(&strict, "tests/test_shop.py::test_order");
     assert_eq!((flaky["status"].as_str(), flaky.get("flaky")), (Some("failed"), None));

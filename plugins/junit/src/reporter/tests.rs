@@ -67,6 +67,17 @@ fn verdicts_have_the_elements_that_readers_colour_by() {
 }
 
 #[test]
+fn a_test_in_quarantine_fails_no_build() {
+    let mut report = reports::verdicts();
+    for test in &mut report.tests {
+        test.quarantined = Some(flaky_plugin_sdk::report::Quarantine::default());
+    }
+    let xml = written(&report, Settings { flaky_is_failure: true });
+    assert!(xml.contains(r#"tests="6" failures="0" errors="0" skipped="3""#), "{xml}");
+    assert!(case(&xml, "test_order").contains("<flakyFailure"), "what was seen is told: {xml}");
+}
+
+#[test]
 fn a_flaky_test_is_a_failed_one_where_the_settings_say_so() {
     let xml = written(&reports::verdicts(), Settings { flaky_is_failure: true });
     let case = case(&xml, "test_order");

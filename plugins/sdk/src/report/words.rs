@@ -122,6 +122,12 @@ impl Test {
         }
     }
 
+    /// Whether its verdict is one of those that the run's is made of: neither ignored nor in quarantine.
+    #[must_use]
+    pub const fn gates(&self) -> bool {
+        !self.ignored && self.quarantined.is_none()
+    }
+
     /// Whether there is nothing to say of the test but that it is stable.
     #[must_use]
     pub fn is_quiet(&self) -> bool {

@@ -1,0 +1,120 @@
+//! The quarantine file of the current folder, as the commands that look at it or change it see it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use flaky_config::quarantine::edit::{self, NotUnderstood};
+use flaky_config::quarantine::load;
+use flaky_config::{ConfigError, ConfigFile, Quarantine, QuarantineEntry};
+use flaky_core::date::Date;
+use flaky_core::history::Timestamp;
+use flaky_core::text::visible;
+
+use crate::args::OutputArgs;
+use crate::commands::session::Session;
+use crate::error::CliError;
+
+/// The file, and what it says.
+pub(super) struct Shelf {
+    pub(super) session: Session,
+    /// As the configuration names it.
+    pub(super) path: PathBuf,
+    /// The configuration of the folder.
+    pub(super) config: ConfigFile,
+    pub(super) file: Quarantine,
+    pub(super) today: Date,
+}
+
+impl Shelf {
+    pub(super) fn open() -> Result<Self, CliError> {
+        let session = Session::open(&OutputArgs { quiet: true, no_color: true })?;
+        let folder = Path::new(".");
+        let config = flaky_config::load_named_or_own(None, folder).map_err(wrong)?.unwrap_or_default();
+        let choice = config.settings.quarantine.clone().unwrap_or_default();
+        let Some(path) = choice.file().map(Path::to_owned) else {
+            return Err(CliError::usage_text(
+                "the configuration says `quarantine: false`: there is none here",
+                Some("take the line out, or name a file"),
+            ));
+        };
+        // A file that is to be made need not be there yet.
+        let there = path.symlink_metadata().is_ok();
+        let file = if there { load(folder, &choice).map_err(wrong)? } else { None };
+        Ok(Self { session, path, config, file: file.unwrap_or_default(), today: today() })
+    }
+
+    /// Puts an entry behind the others.
+    pub(super) fn add(&self, entry: &QuarantineEntry) -> Result<(), CliError> {
+        let refused = |e: NotUnderstood| {
+            let lines = format!("write it yourself:\n{}", edit::written(entry, 0));
+            CliError::usage_text(format!("{}: {e}", self.name()), Some(&lines))
+        };
+        self.write(&edit::add(&self.text()?, entry).map_err(refused)?)
+    }
+
+    /// Takes the entry at this place out.
+    pub(super) fn remove(&self, at: usize) -> Result<(), CliError> {
+        let refused = |e: NotUnderstood| {
+            let place = self.file.place(at).map_or(0, |place| place.line);
+            let lines = format!("take the entry at line {place} out yourself");
+            CliError::usage_text(format!("{}: {e}", self.name()), Some(&lines))
+        };
+        self.write(&edit::remove(&self.text()?, at).map_err(refused)?)
+    }
+
+    /// The file, in backticks.
+    pub(super) fn name(&self) -> String {
+        format!("`{}`", visible(&self.path.display().to_string()))
+    }
+
+    fn text(&self) -> Result<String, CliError> {
+        match std::fs::read_to_string(&self.path) {
+            Ok(text) => Ok(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(self.unreadable(&error)),
+        }
+    }
+
+    /// All of it or nothing: who reads meanwhile sees the old text or the new one.
+    fn write(&self, text: &str) -> Result<(), CliError> {
+        let write = || -> std::io::Result<()> {
+            // Where the file is a link, what it leads to is written.
+            let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+            let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let mode = path.metadata().map_or_else(
+                |_| std::os::unix::fs::PermissionsExt::from_mode(0o644),
+                |metadata| metadata.permissions(),
+            );
+            let mut file = tempfile::Builder::new()
+                .prefix(".flaky-quarantine-")
+                .permissions(mode)
+                .tempfile_in(folder)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|e| e.error)?;
+            Ok(())
+        };
+        write().map_err(|e| self.unreadable(&e))
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> CliError {
+        CliError::usage_text(format!("{}: {error}", self.name()), None)
+    }
+}
+
+pub(super) fn wrong(error: ConfigError) -> CliError {
+    let hint = error.hint();
+    CliError::usage(&error, hint)
+}
+
+/// One line to standard output; one that is closed is no reason to panic.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// The day it is, UTC.
+fn today() -> Date {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    Date::of(Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX)))
+}
