@@ -4,6 +4,7 @@ mod again;
 mod cache;
 mod ci;
 mod dashboard;
+mod history;
 mod init;
 mod parse;
 pub(crate) mod plugin;
@@ -21,6 +22,10 @@ pub(crate) use self::again::{ReproduceArgs, VerifyArgs};
 pub(crate) use self::cache::{CacheArgs, CleanArgs, KeptCommand};
 pub(crate) use self::ci::CiArgs;
 pub(crate) use self::dashboard::DashboardArgs;
+pub(crate) use self::history::{
+    CheckArgs, CompareArgs, ExportArgs, FilterArgs, HistoryArgs, HistoryCommand, ImportArgs, KeepArgs, ListArgs,
+    MergeArgs, PlaceArgs, PruneArgs, RunsArgs, ShowArgs, Source,
+};
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;
 pub(crate) use self::plugin::PluginArgs;
@@ -59,6 +64,8 @@ pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
     /// Show the history as a page, or write it as files
     Dashboard(DashboardArgs),
+    /// Say which tests failed in earlier runs, since when, and whether that gets better
+    History(Box<HistoryArgs>),
     /// Say how far attempts can be kept apart on this machine, and what would raise it
     Doctor(DoctorArgs),
     /// Make, look into, test, fetch and approve plugins

@@ -6,6 +6,7 @@ mod commands;
 mod documents;
 mod error;
 mod exit_status;
+mod history_place;
 mod progress;
 mod supply;
 mod terminal;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Reproduce(args) => commands::reproduce::execute(&args),
         Command::Verify(args) => commands::verify::execute(*args),
         Command::Plugin(args) => commands::plugin::execute(args.command),
+        Command::History(args) => commands::history::execute(*args),
         Command::Quarantine(args) => commands::quarantine::execute(args.command),
         Command::Dashboard(args) => commands::dashboard::execute(&args),
         Command::Doctor(args) => commands::doctor::execute(&args),

@@ -4,6 +4,7 @@
 //! History is a fold over reports: one [`RunReport`](crate::report::RunReport) with the [`RunContext`] it was made in
 //! goes in, once per run id. What is kept of it is what these types hold; nothing comes out that no report said.
 
+mod compare;
 mod entry;
 mod onset;
 mod past;
@@ -20,6 +21,7 @@ mod trend;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::compare::{Compared, compared};
 pub use self::entry::{EntryEvidence, NoEntry, costliest_first, entry, evidence};
 pub use self::onset::{Onset, Recovery, onset, recovery};
 pub use self::past::CleanStretch;

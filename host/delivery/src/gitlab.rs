@@ -59,7 +59,7 @@ pub(crate) async fn look_around(world: &Arc<World>, key: &str) -> (Surroundings,
     (Surroundings { ci: Some(ci), earlier, ..Surroundings::default() }, lost)
 }
 
-fn by_variables(environment: &Environment) -> Ci {
+pub(crate) fn by_variables(environment: &Environment) -> Ci {
     let get = |name| environment.get(name);
     let number = get("CI_MERGE_REQUEST_IID").and_then(|number| number.trim().parse().ok());
     let head = get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA").or_else(|| get("CI_COMMIT_SHA"));

@@ -42,7 +42,7 @@ mod world;
 
 use std::path::PathBuf;
 
-pub use ci_job::ci_job;
+pub use ci_job::{CiPlace, ci_job, ci_place};
 pub use courier::{Courier, Errand, Grants, Reporter, Silence};
 pub use error::{DeliveryError, HttpError, Lost, Trouble};
 pub use files::check_writable;

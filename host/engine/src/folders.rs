@@ -2,7 +2,7 @@
 //!
 //! | Folder | Variable that overrides it | Default on Linux | On macOS |
 //! |---|---|---|---|
-//! | state: run records, journals | `FLAKY_STATE_DIR` | `$XDG_STATE_HOME/flaky` or `~/.local/state/flaky` | `~/Library/Application Support/flaky` |
+//! | state: run records, journals, the history | `FLAKY_STATE_DIR` | `$XDG_STATE_HOME/flaky` or `~/.local/state/flaky` | `~/Library/Application Support/flaky` |
 //! | configuration: the trust file | `FLAKY_CONFIG_DIR` | `$XDG_CONFIG_HOME/flaky` or `~/.config/flaky` | `~/Library/Application Support/flaky` |
 //! | cache: fetched and compiled plugins, installed dependencies | `FLAKY_CACHE_DIR` | `$XDG_CACHE_HOME/flaky` or `~/.cache/flaky` | `~/Library/Caches/flaky` |
 
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// The two folders of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folders {
-    /// Run records and journals.
+    /// Run records, journals and the history.
     pub state: PathBuf,
     /// Compiled plugins and installed dependencies; deleting it is always safe.
     pub cache: PathBuf,
@@ -65,6 +65,12 @@ impl Folders {
     #[must_use]
     pub fn runs(&self) -> PathBuf {
         self.state.join("runs")
+    }
+
+    /// What earlier runs found, where nobody says otherwise.
+    #[must_use]
+    pub fn history(&self) -> PathBuf {
+        self.state.join("history.sqlite")
     }
 
     /// One folder per installation of dependencies.

@@ -18,6 +18,7 @@ use git2::{Oid, Repository, RepositoryInitOptions};
 use crate::run_as::RunAs;
 
 mod access;
+mod between;
 mod credentials;
 mod error;
 mod export;
@@ -30,6 +31,7 @@ mod source;
 mod submodules;
 mod tree;
 
+pub use between::{CommitLine, commits_between};
 pub use credentials::{HttpsToken, SshKey, SshKeyError};
 pub use error::{CheckoutError, CheckoutErrorKind};
 pub use export::{ExportError, Exported, export};

@@ -60,7 +60,7 @@ pub enum HistoryErrorKind {
     #[error("cannot be written: {0}")]
     ReadOnly(String),
     /// No room.
-    #[error("has no room left on its disk; nothing of this run was kept, `flaky history prune` makes room")]
+    #[error("has no room left on its disk; nothing of what was to be added was kept")]
     Full,
     /// Others wrote all the time.
     #[error("is in use by others for too long; nothing was changed, try again")]

@@ -259,6 +259,11 @@ impl History {
         self.add_all(&entries).await.map_err(|kind| self.place.error(kind))
     }
 
+    /// Closes it, and waits until that is done: an SQLite database is one file then, without a log beside it.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
     /// Adds runs in one transaction.
     async fn add_all(&self, entries: &[Entry]) -> Result<Imported, HistoryErrorKind> {
         let mut transaction = place::begin(&self.pool, self.place.dialect()).await?;

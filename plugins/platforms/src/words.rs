@@ -237,7 +237,7 @@ pub fn is_older(spoken_for: Option<&str>, head: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use flaky_plugin_sdk::report::BaseTest;
+    use flaky_plugin_sdk::report::{BaseTest, Quarantine};
 
     use super::*;
 
@@ -281,6 +281,15 @@ mod tests {
         assert!(with(vec![test(Change::Introduced)]).contains("this change brought"));
         let mixed = vec![test(Change::WasThereBefore), test(Change::Introduced)];
         assert_eq!(with(mixed), "A real bug: fix it before merging.");
+    }
+
+    #[test]
+    fn what_fails_in_quarantine_is_no_trouble_and_is_not_kept_quiet() {
+        let test =
+            Test { verdict: Category::Broken, quarantined: Some(Quarantine::default()), ..Test::default() };
+        let report = Report { tests: vec![test], ..report("stable", Some("NONE")) };
+        assert_eq!(troubled(&report).count(), 0);
+        assert!(recommendation(&report).starts_with("What failed is in quarantine"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use clap::Args;
 use flaky_core::settings::TimeBudget;
 
-use super::{OutputArgs, SettingsArgs, TellArgs};
+use super::{KeepArgs, OutputArgs, SettingsArgs, TellArgs};
 
 /// Look into the failed run that a `workflow_run` event of GitHub Actions tells of.
 ///
@@ -26,6 +26,9 @@ pub(crate) struct CiArgs {
 
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
+
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
 
     #[command(flatten)]
     pub(crate) tell: TellArgs,

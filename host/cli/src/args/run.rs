@@ -10,7 +10,7 @@ use flaky_core::settings::{
     TimeBudget, TimeoutSeconds,
 };
 
-use super::{OutputArgs, SettingsArgs, TellArgs, named};
+use super::{KeepArgs, OutputArgs, SettingsArgs, TellArgs, named};
 
 /// Run the tests many times and say which are flaky, broken or stable.
 ///
@@ -153,6 +153,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
+
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
 
     #[command(flatten)]
     pub(crate) tell: TellArgs,

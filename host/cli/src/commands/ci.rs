@@ -42,7 +42,7 @@ use crate::exit_status::ExitStatus;
 pub(crate) fn execute(args: &CiArgs) -> Result<ExitStatus, CliError> {
     // What is wrong with the command line is known before GitHub is asked.
     drop(Telling::new(&args.tell, None)?);
-    let session = Session::open(&args.output)?.with_supply(&args.settings.supply);
+    let session = Session::open(&args.output)?.with_supply(&args.settings.supply).with_history(&args.keep);
     session.block_on(look_into(&session, args))
 }
 
@@ -183,6 +183,7 @@ impl Detection<'_> {
         let finished = finished?;
         let telling = Telling::new(&self.args.tell, name)?;
         let failed = self.session.tell(telling, Told::of(&finished)).await;
+        self.session.record(&finished, self.pull.as_ref()).await;
         Ok(self.status(&finished.report, finished.fail_on, failed))
     }
 

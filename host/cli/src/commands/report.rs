@@ -91,7 +91,7 @@ async fn settings(args: &ReportArgs, session: &Session) -> Result<RunSettings, C
     let file = match args.settings.config {
         // A file that the user named is the user's own word.
         Some(_) => file,
-        None => settled(args, session, file).await,
+        None => settled(args.settings.trusted_ref.as_deref(), session, file).await,
     };
     RunSettings::resolve(flags, None, file, Trust::Trusted).map_err(|e| {
         let hint = e.hint();
@@ -99,10 +99,33 @@ async fn settings(args: &ReportArgs, session: &Session) -> Result<RunSettings, C
     })
 }
 
+/// What counts of the configuration of this folder, for commands that run nothing. A file that the user named is the user's own
+/// word.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) async fn settled_file(
+    session: &Session,
+    named: Option<&Path>,
+) -> Result<Option<ConfigFile>, CliError> {
+    let file = flaky_config::load_named_or_own(named, Path::new(".")).map_err(|e| {
+        let hint = e.hint();
+        CliError::usage(&e, hint)
+    })?;
+    match named {
+        Some(_) => Ok(file),
+        None => Ok(settled(None, session, file).await),
+    }
+}
+
 /// What counts of the file of this folder; the rest is told.
-async fn settled(args: &ReportArgs, session: &Session, file: Option<ConfigFile>) -> Option<ConfigFile> {
+async fn settled(
+    trusted_ref: Option<&str>,
+    session: &Session,
+    file: Option<ConfigFile>,
+) -> Option<ConfigFile> {
     let supply = Arc::new(session.supply());
-    let authority = authority::of_process(args.settings.trusted_ref.as_deref(), checkout_settings(), supply);
+    let authority = authority::of_process(trusted_ref, checkout_settings(), supply);
     let folder = Path::new(".");
     let commit = match authority.standing {
         Standing::Commit(_) => describe_local(folder).commit,

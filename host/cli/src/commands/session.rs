@@ -25,9 +25,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::authority;
-use crate::args::{OutputArgs, SupplyArgs};
+use super::record::Past;
+use crate::args::{KeepArgs, OutputArgs, SupplyArgs};
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
+use crate::history_place::Said;
 use crate::progress::Progress;
 use crate::supply::RunSupply;
 use crate::terminal;
@@ -59,6 +61,7 @@ pub(crate) struct Session {
     quiet: bool,
     colour: bool,
     supply: SupplyArgs,
+    past: Option<Said>,
 }
 
 /// Threads that read and judge output while attempts run. More would only wait: the attempts need the cores.
@@ -80,6 +83,7 @@ impl Session {
             quiet: output.quiet,
             colour: terminal::colour(output.no_color),
             supply: SupplyArgs::default(),
+            past: None,
         })
     }
 
@@ -87,6 +91,17 @@ impl Session {
     pub(crate) fn with_supply(mut self, args: &SupplyArgs) -> Self {
         self.supply = args.clone();
         self
+    }
+
+    /// The same, for runs that are kept in the history and look at earlier ones.
+    pub(crate) fn with_history(mut self, args: &KeepArgs) -> Self {
+        self.past = Some(Said::of_run(args));
+        self
+    }
+
+    /// What was said of the history; `None`: this is no run that it is about.
+    pub(crate) const fn past(&self) -> Option<&Said> {
+        self.past.as_ref()
     }
 
     /// Brings plugins that are not on this machine.
@@ -149,7 +164,7 @@ impl Session {
             keep_output: None,
             run_as: None,
             fetched: Trust::Untrusted,
-            past: None,
+            past: self.past.clone().map(|said| Past::new(said, &self.folders)),
             supply: Some(Arc::new(self.supply())),
             authority: authority::of_process(
                 ask.trusted_ref.as_deref(),

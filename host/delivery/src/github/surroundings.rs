@@ -13,8 +13,8 @@ use crate::world::{Environment, World};
 
 /// What the event says of where the report belongs.
 #[derive(Default)]
-struct Place {
-    ci: Ci,
+pub(crate) struct Place {
+    pub(crate) ci: Ci,
     /// Workflow (id or file name), id of the repository of the branch, run that came after.
     workflow: Option<String>,
     repository: Option<u64>,
@@ -66,7 +66,7 @@ pub fn server(environment: &Environment) -> String {
     server.trim_end_matches('/').to_owned()
 }
 
-fn by_variables(environment: &Environment) -> Place {
+pub(crate) fn by_variables(environment: &Environment) -> Place {
     let get = |name| environment.get(name);
     let server = server(environment);
     let repository = get("GITHUB_REPOSITORY").unwrap_or_default();

@@ -8,19 +8,7 @@ use flaky_core::verdict::{Category, Cause, Severity};
 use flaky_history::{HistoryErrorKind, Recorded};
 
 use crate::places::on_both;
-use crate::reports::{context, report, series, skipped, test};
-
-/// Twenty tests, of which the fourth is flaky and ten more are skipped.
-fn suite(run: &str, failing: &[u32]) -> RunReport {
-    let mut tests: Vec<_> =
-        (0..20).map(|i| test(&format!("t::{i:02}"), 10, if i == 4 { failing } else { &[] })).collect();
-    tests.extend((20..30).map(|i| skipped(&format!("t::{i:02}"), 10)));
-    report(run, 10, tests)
-}
-
-fn all() -> HistoryFilter {
-    HistoryFilter::default()
-}
+use crate::reports::{all, context, report, series, suite, test};
 
 #[tokio::test]
 async fn a_run_comes_back_as_it_was_told() {

@@ -5,3 +5,7 @@ mod postgres;
 mod reports;
 
 mod contents;
+mod damage;
+mod exchange;
+mod processes;
+mod refusals;

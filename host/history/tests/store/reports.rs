@@ -1,11 +1,17 @@
 //! Reports, as little of them as a test needs.
 
+use std::collections::BTreeMap;
+
 use flaky_core::evidence::{Counts, Interval};
-use flaky_core::history::{RunContext, Series, Timestamp};
+use flaky_core::history::{
+    HistoryFilter, HistoryWindow, PastResult, PastRun, RunContext, Series, TestHistory, TestSummary,
+    Timestamp,
+};
 use flaky_core::ids::{Seed, TestId};
 use flaky_core::parsed::Location;
 use flaky_core::report::{FailureGroupReport, IsolationUsed, RunReport, SeedReport, TestReport};
 use flaky_core::verdict::{Category, Cause, Severity};
+use flaky_history::{History, HistoryError};
 
 pub(crate) fn series() -> Series {
     Series { repository: "example.org/team/shop".into(), suite: ".".into() }
@@ -87,4 +93,45 @@ pub(crate) fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
 pub(crate) fn skipped(id: &str, attempts: u32) -> TestReport {
     let counts = Counts { skipped: attempts, ..Counts::default() };
     TestReport { counts, ran: 0, severity: None, verdict: Category::Inconclusive, ..test(id, attempts, &[]) }
+}
+
+/// Twenty tests, of which the fifth is flaky, and ten more that are skipped.
+pub(crate) fn suite(run: &str, failing: &[u32]) -> RunReport {
+    let mut tests: Vec<_> =
+        (0..20).map(|i| test(&format!("t::{i:02}"), 10, if i == 4 { failing } else { &[] })).collect();
+    tests.extend((20..30).map(|i| skipped(&format!("t::{i:02}"), 10)));
+    report(run, 10, tests)
+}
+
+/// Asks for everything.
+pub(crate) fn all() -> HistoryFilter {
+    HistoryFilter::default()
+}
+
+/// All that a history says.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Everything {
+    series: Vec<Series>,
+    runs: Vec<(PastRun, Vec<(TestId, PastResult)>)>,
+    tests: Vec<TestSummary>,
+    flaky: Option<TestHistory>,
+    window: BTreeMap<TestId, HistoryWindow>,
+}
+
+pub(crate) async fn try_everything(history: &History) -> Result<Everything, HistoryError> {
+    let mut runs = Vec::new();
+    for run in history.runs(&all(), u32::MAX).await? {
+        runs.extend(history.run(&run.run).await?);
+    }
+    Ok(Everything {
+        series: history.series().await?,
+        runs,
+        tests: history.tests(&all(), 3).await?,
+        flaky: history.test(&series(), &TestId::new("t::04"), &all()).await?,
+        window: history.window(&series(), Timestamp(0)).await?,
+    })
+}
+
+pub(crate) async fn everything(history: &History) -> Everything {
+    try_everything(history).await.unwrap()
 }
