@@ -117,7 +117,8 @@ fn day_of(time: Timestamp) -> i64 {
 mod tests {
     use super::*;
 
-    const NOON: Timestamp = Timestamp(1_764_244_800 + DAY / 2);
+    /// Of 27 November 2026.
+    const NOON: Timestamp = Timestamp(1_795_737_600 + DAY / 2);
 
     #[test]
     fn periods_end_with_the_day_and_are_the_same_all_day() {

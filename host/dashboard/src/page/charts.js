@@ -64,7 +64,7 @@ export function trend(parts, until) {
   return [
     el('div', { class: 'charts' },
       columns({ title: 'Attempts that failed', values: shares, end: top(largest), format: percent, kind: 'bad', titles, said, parts, until }),
-      columns({ title: 'Runs', values: runs, end: roundUp(most), format: number, kind: 'plain', titles, said: `Runs over the period: ${number(parts.reduce((sum, part) => sum + part.runs, 0))} in all, at most ${number(most)} in one of ${number(parts.length)} parts.`, parts, until })),
+      columns({ title: 'Runs', values: runs, end: roundUp(most), format: (value) => (Number.isInteger(value) ? number(value) : ''), kind: 'plain', titles, said: `Runs over the period: ${number(parts.reduce((sum, part) => sum + part.runs, 0))} in all, at most ${number(most)} in one of ${number(parts.length)} parts.`, parts, until })),
     el('details', { class: 'more', 'data-k': 'trend-table' }, el('summary', {}, 'As a table'),
       el('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': 'Trend as a table', 'data-scrolls': true },
         el('table', { class: 'plain' },

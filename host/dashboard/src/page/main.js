@@ -61,6 +61,8 @@ function showFilters(index, { page, ask }) {
   if (document.activeElement !== search) search.value = ask.q;
   search.parentElement.hidden = !['tests', 'runs', 'run'].includes(page);
   search.placeholder = page === 'runs' ? 'Branch, commit, pull request' : 'Name or file';
+  // A run is what it was, whatever is chosen.
+  for (const name of FILTERS) byId(name).parentElement.hidden = page === 'run';
   byId('filters').hidden = series.length === 0;
 }
 

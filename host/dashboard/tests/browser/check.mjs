@@ -37,6 +37,9 @@ async function host(folder) {
   return { url: `http://127.0.0.1:${server.address().port}/team/flaky/`, close: () => { server.close(); server.closeAllConnections(); } };
 }
 
+/** Milliseconds: the machine may have much else to do. */
+const PATIENCE = 120000;
+
 const launch = () => chromium.launchPersistentContext(mkdtempSync(path.join(tmpdir(), 'flaky-browser-')), {
   executablePath: process.env.FLAKY_CHROMIUM || '/usr/bin/chromium',
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -63,13 +66,15 @@ async function settled(page, action) {
 
 async function open(page, base, hash) {
   await page.goto('about:blank');
-  await page.goto(base + hash);
+  await page.goto(base + hash, { waitUntil: 'commit' });
   await page.waitForFunction(() => document.documentElement.dataset.ready);
 }
 
-async function findings(page) {
+/** In the dark only colours are others. */
+async function findings(page, colours = false) {
   await page.evaluate(axe);
-  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const rules = colours ? { runOnly: ['color-contrast'] } : {};
+  const result = await page.evaluate((more) => globalThis.axe.run(document, { resultTypes: ['violations'], ...more }), rules);
   return result.violations
     .filter((violation) => ['serious', 'critical'].includes(violation.impact))
     .map((violation) => `${violation.id}: ${violation.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 200)} ${node.failureSummary}`).join(' | ')}`);
@@ -98,14 +103,14 @@ async function look(context, name, base, addresses) {
       await page.setViewportSize({ width: 1280, height: 900 });
       await open(page, base, hash);
       await picture(page, `${name}-${place}-${colorScheme}`, true);
-      for (const summary of await page.locator('main summary').all()) await summary.click();
-      found.push(...(await findings(page)).map((finding) => `${place}, ${colorScheme}: ${finding}`));
+      await page.evaluate(() => document.querySelectorAll('main details').forEach((details) => { details.open = true; }));
+      found.push(...(await findings(page, colorScheme === 'dark')).map((finding) => `${place}, ${colorScheme}: ${finding}`));
     }
     await page.emulateMedia({ colorScheme: 'light' });
     await page.setViewportSize({ width: 360, height: 740 });
     await open(page, base, hash);
     await picture(page, `${name}-${place}-phone`, true);
-    for (const summary of await page.locator('main summary').all()) await summary.click();
+    await page.evaluate(() => document.querySelectorAll('main details').forEach((details) => { details.open = true; }));
     found.push(...(await findings(page)).map((finding) => `${place}, phone: ${finding}`));
     if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) wider.push(place);
   }
@@ -233,7 +238,7 @@ async function live(context) {
   await page.waitForFunction(() => document.querySelector('#state').classList.contains('lost'));
   const lost = (await page.locator('#state').textContent()).startsWith('No answer');
   await context.unroute('**/version.json');
-  await page.waitForFunction(() => !document.querySelector('#state').classList.contains('lost'), null, { timeout: 60000 });
+  await page.waitForFunction(() => !document.querySelector('#state').classList.contains('lost'), null, { timeout: PATIENCE });
   const found = (await page.locator('#state').textContent()).startsWith('Live');
   await page.close();
   return { before, after, focus, scroll, open: kept, quiet, lost, found };
@@ -348,6 +353,7 @@ async function empty(context) {
 }
 
 const context = await launch();
+context.setDefaultTimeout(PATIENCE);
 const exported = await host(orders.exported);
 const finder = await context.newPage();
 const order = await keyOf(finder, orders.served, 'test_order');

@@ -14,18 +14,18 @@ use flaky_dashboard::{Documents, Mode};
 use flaky_history::{Access, History, HistoryPlace, Recorded};
 
 /// Noon of 27 November 2026, UTC.
-pub const NOW: Timestamp = Timestamp(1_795_780_800);
+pub(crate) const NOW: Timestamp = Timestamp(1_795_780_800);
 
-pub const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
 /// Attempts of every run.
-pub const ATTEMPTS: u32 = 20;
+pub(crate) const ATTEMPTS: u32 = 20;
 
 /// Days of the story.
-pub const DAYS: i64 = 40;
+pub(crate) const DAYS: i64 = 40;
 
 /// Ids that would like to be more than text.
-pub fn hostile_ids() -> Vec<String> {
+pub(crate) fn hostile_ids() -> Vec<String> {
     vec![
         "<img src=x onerror=\"globalThis.pwned=1\">".into(),
         "\"><script>globalThis.pwned=1</script>".into(),
@@ -41,26 +41,26 @@ pub fn hostile_ids() -> Vec<String> {
 }
 
 /// The clock of the story.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     NOW
 }
 
-pub fn series(repository: &str, suite: &str) -> Series {
+pub(crate) fn series(repository: &str, suite: &str) -> Series {
     Series { repository: repository.into(), suite: suite.into() }
 }
 
-pub fn unit() -> Series {
+pub(crate) fn unit() -> Series {
     series("github.com/shop/cart", "unit")
 }
 
 /// What a test did in a run: this many of its attempts failed, in the way of this number.
-pub struct Planted {
-    pub id: String,
-    pub failed: u32,
-    pub way: u32,
+pub(crate) struct Planted {
+    pub(crate) id: String,
+    pub(crate) failed: u32,
+    pub(crate) way: u32,
 }
 
-pub fn planted(id: &str, failed: u32) -> Planted {
+pub(crate) fn planted(id: &str, failed: u32) -> Planted {
     Planted { id: id.into(), failed, way: 0 }
 }
 
@@ -119,7 +119,7 @@ fn test_report(planted: &Planted, first_seed: u64) -> TestReport {
 }
 
 /// A report of these tests.
-pub fn report(run: &str, commit: &str, tests: &[Planted]) -> RunReport {
+pub(crate) fn report(run: &str, commit: &str, tests: &[Planted]) -> RunReport {
     let first = 7_000_000_000_000_000_001;
     let mut report = RunReport::without_result(Cause::NoTests, "as planted");
     report.run = run.parse().unwrap();
@@ -143,7 +143,7 @@ pub fn report(run: &str, commit: &str, tests: &[Planted]) -> RunReport {
 }
 
 /// Where and when: `day` days before today.
-pub fn context(series: Series, day: i64, branch: &str) -> RunContext {
+pub(crate) fn context(series: Series, day: i64, branch: &str) -> RunContext {
     RunContext {
         series,
         started: Timestamp(NOW.0 - day * DAY - 3600),
@@ -154,7 +154,7 @@ pub fn context(series: Series, day: i64, branch: &str) -> RunContext {
     }
 }
 
-pub fn commit(day: i64) -> String {
+pub(crate) fn commit(day: i64) -> String {
     format!("{:040x}", 0x00c0_ffee_0000_u64 + u64::try_from(day).unwrap())
 }
 
@@ -172,7 +172,7 @@ fn of_unit(day: i64) -> Vec<Planted> {
 }
 
 /// The history of the story, in a database file of this folder.
-pub async fn history(folder: &Path) -> History {
+pub(crate) async fn history(folder: &Path) -> History {
     let history = open(folder).await;
     for day in (0..DAYS).rev() {
         add(&history, &format!("unit-{day}"), day, unit(), "main", &of_unit(day)).await;
@@ -197,11 +197,11 @@ pub async fn history(folder: &Path) -> History {
 }
 
 /// An empty one.
-pub async fn open(folder: &Path) -> History {
+pub(crate) async fn open(folder: &Path) -> History {
     History::open(&HistoryPlace::File(folder.join("history.sqlite")), Access::Write).await.unwrap()
 }
 
-pub async fn add(history: &History, run: &str, day: i64, series: Series, branch: &str, tests: &[Planted]) {
+pub(crate) async fn add(history: &History, run: &str, day: i64, series: Series, branch: &str, tests: &[Planted]) {
     record(history, &report(run, &commit(day), tests), &context(series, day, branch)).await;
 }
 
@@ -210,7 +210,7 @@ async fn record(history: &History, report: &RunReport, context: &RunContext) {
 }
 
 /// Its documents at the story's time.
-pub async fn documents(folder: &Path, mode: Mode) -> Documents {
+pub(crate) async fn documents(folder: &Path, mode: Mode) -> Documents {
     let place = HistoryPlace::File(folder.join("history.sqlite"));
     Documents::new(History::open(&place, Access::Read).await.unwrap(), now, mode)
 }
