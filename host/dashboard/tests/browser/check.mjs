@@ -70,9 +70,11 @@ async function open(page, base, hash) {
   await page.waitForFunction(() => document.documentElement.dataset.ready);
 }
 
-async function findings(page) {
+/** In the dark only colours are others. */
+async function findings(page, colours = false) {
   await page.evaluate(axe);
-  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const rules = colours ? { runOnly: ['color-contrast'] } : {};
+  const result = await page.evaluate((more) => globalThis.axe.run(document, { resultTypes: ['violations'], ...more }), rules);
   return result.violations
     .filter((violation) => ['serious', 'critical'].includes(violation.impact))
     .map((violation) => `${violation.id}: ${violation.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 200)} ${node.failureSummary}`).join(' | ')}`);
@@ -101,14 +103,14 @@ async function look(context, name, base, addresses) {
       await page.setViewportSize({ width: 1280, height: 900 });
       await open(page, base, hash);
       await picture(page, `${name}-${place}-${colorScheme}`, true);
-      for (const summary of await page.locator('main summary').all()) await summary.click();
-      found.push(...(await findings(page)).map((finding) => `${place}, ${colorScheme}: ${finding}`));
+      await page.evaluate(() => document.querySelectorAll('main details').forEach((details) => { details.open = true; }));
+      found.push(...(await findings(page, colorScheme === 'dark')).map((finding) => `${place}, ${colorScheme}: ${finding}`));
     }
     await page.emulateMedia({ colorScheme: 'light' });
     await page.setViewportSize({ width: 360, height: 740 });
     await open(page, base, hash);
     await picture(page, `${name}-${place}-phone`, true);
-    for (const summary of await page.locator('main summary').all()) await summary.click();
+    await page.evaluate(() => document.querySelectorAll('main details').forEach((details) => { details.open = true; }));
     found.push(...(await findings(page)).map((finding) => `${place}, phone: ${finding}`));
     if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) wider.push(place);
   }
