@@ -49,6 +49,13 @@ impl Said {
         Self { typed, variable: variable(VARIABLE).filter(|text| !text.trim().is_empty()) }
     }
 
+    /// What was typed is a place, or wrong usage: known before anything runs.
+    pub(crate) fn check(args: &KeepArgs) -> Result<(), CliError> {
+        let Some(text) = &args.history else { return Ok(()) };
+        let wrong = |why| CliError::usage(&NoPlace::Invalid { said_by: "`--history`", why }, None);
+        HistoryStore::typed(text).map(drop).map_err(wrong)
+    }
+
     fn of_command(args: &PlaceArgs) -> Self {
         Self { typed: args.history.clone(), ..Self::of_run(&KeepArgs::default()) }
     }

@@ -190,7 +190,11 @@ fn test_report(judged: Judged, reproduction: Option<Reproduction>, began: Option
         verdict: verdict.category,
         severity,
         confidence: verdict.confidence,
-        reason: reason_of(verdict.reason, quarantined.as_ref()),
+        reason: past::sentence(
+            reason_of(verdict.reason, quarantined.as_ref()),
+            verdict.category,
+            history.as_ref(),
+        ),
         decided_by,
         ignored,
         quarantined,

@@ -12,6 +12,7 @@ use flaky_config::{HistoryEntry, RunSettings};
 use flaky_core::history::{HistoryReport, HistoryWindow, Series, Share, Timestamp};
 use flaky_core::ids::TestId;
 use flaky_core::moment;
+use flaky_core::verdict::Category;
 
 use crate::assemble::Findings;
 use crate::event::RunEvent;
@@ -112,6 +113,17 @@ pub(crate) fn told(judged: &Judged, began: Option<Timestamp>) -> Option<HistoryR
     let counts = judged.evidence.counts;
     let present = Share { ran: counts.ran, failed: counts.failures() };
     HistoryReport::of(window, present, began.or(window.last_seen)?)
+}
+
+/// The verdict's sentence, and behind it what earlier runs knew where the test fails now: so every reporter tells it, also one
+/// that knows of no history.
+pub(crate) fn sentence(reason: String, verdict: Category, history: Option<&HistoryReport>) -> String {
+    match history {
+        Some(history) if matches!(verdict, Category::Flaky | Category::Broken) => {
+            format!("{reason}; {}", history.text)
+        }
+        _ => reason,
+    }
 }
 
 /// When the run of these findings began, where its id says so.

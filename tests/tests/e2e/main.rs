@@ -11,6 +11,7 @@ mod endings;
 mod examples;
 mod exit_codes;
 mod floods;
+mod history;
 mod inputs;
 mod interference;
 mod isolation;

@@ -219,6 +219,10 @@ pub(crate) struct ImportArgs {
     /// What `export` wrote; `-` is standard input
     pub(crate) file: Source,
 
+    /// The file is the database of the tool that `flaky` replaces
+    #[arg(long)]
+    pub(crate) original: bool,
+
     /// As JSON
     #[arg(long, help_heading = "Result")]
     pub(crate) json: bool,

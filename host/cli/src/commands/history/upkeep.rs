@@ -70,6 +70,9 @@ pub(super) async fn export(session: &Session, args: &ExportArgs) -> Result<ExitS
 }
 
 pub(super) async fn import(session: &Session, args: &ImportArgs) -> Result<ExitStatus, CliError> {
+    if args.original {
+        return import_original(session, args).await;
+    }
     let mut input: Box<dyn io::BufRead + Send> = match &args.file {
         Source::Stdin => Box::new(BufReader::new(io::stdin())),
         Source::File(path) => {
@@ -78,6 +81,15 @@ pub(super) async fn import(session: &Session, args: &ImportArgs) -> Result<ExitS
     };
     let history = open(session, &args.place, Access::Write).await?;
     let imported = history.import(&mut *input).await.map_err(|e| unusable(&e))?;
+    told(imported, args.json)
+}
+
+async fn import_original(session: &Session, args: &ImportArgs) -> Result<ExitStatus, CliError> {
+    let Source::File(path) = &args.file else {
+        return Err(CliError::usage_text("a database is a file, and cannot be read from standard input", None));
+    };
+    let history = open(session, &args.place, Access::Write).await?;
+    let imported = history.import_original(path, None).await.map_err(|e| unusable(&e))?;
     told(imported, args.json)
 }
 
