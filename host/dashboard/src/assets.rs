@@ -16,11 +16,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// All of them. The page names each of them relative to itself, so that it works below any path.
 pub(crate) const ASSETS: [Asset; 12] = [
     Asset { path: "index.html", kind: "text/html; charset=utf-8", body: include_str!("page/index.html") },
-    Asset {
-        path: "assets/style.css",
-        kind: "text/css; charset=utf-8",
-        body: include_str!("page/style.css"),
-    },
+    Asset { path: "assets/style.css", kind: "text/css; charset=utf-8", body: include_str!("page/style.css") },
     Asset { path: "assets/icon.svg", kind: "image/svg+xml", body: include_str!("page/icon.svg") },
     Asset { path: "assets/main.js", kind: SCRIPT, body: include_str!("page/main.js") },
     Asset { path: "assets/dom.js", kind: SCRIPT, body: include_str!("page/dom.js") },

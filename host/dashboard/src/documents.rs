@@ -150,7 +150,9 @@ impl Documents {
         }
         let maker = Maker { history: &self.history, snapshot };
         let made = match path {
-            DocumentPath::Version => Some(json(&self.version(snapshot.catalogue.stamp.clone(), snapshot.now))?),
+            DocumentPath::Version => {
+                Some(json(&self.version(snapshot.catalogue.stamp.clone(), snapshot.now))?)
+            }
             DocumentPath::Index => Some(json(&snapshot.catalogue)?),
             DocumentPath::View { series, branch, period } => {
                 maker.view(series, branch.as_deref(), *period).await?.map(|d| json(&d)).transpose()?

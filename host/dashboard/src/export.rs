@@ -12,7 +12,8 @@ use crate::documents::{DocumentPath, Documents};
 pub const MARKER: &str = ".flaky-dashboard";
 
 /// Says so to people who find it.
-const MARKER_TEXT: &str = "An export of `flaky dashboard`. `index.html`, `assets` and `data` here are replaced by the next one.\n";
+const MARKER_TEXT: &str =
+    "An export of `flaky dashboard`. `index.html`, `assets` and `data` here are replaced by the next one.\n";
 
 /// Tells GitHub Pages to serve what is there as it is.
 const AS_IT_IS: &str = ".nojekyll";
@@ -79,7 +80,8 @@ pub async fn export(documents: &Documents, folder: &Path) -> Result<Exported, Ex
     for name in REPLACED {
         let place = folder.join(name);
         remove(&place)?;
-        fs::rename(unfinished.join(name), &place).map_err(|source| ExportError::Write { path: place, source })?;
+        fs::rename(unfinished.join(name), &place)
+            .map_err(|source| ExportError::Write { path: place, source })?;
     }
     remove(&unfinished)?;
     Ok(written)

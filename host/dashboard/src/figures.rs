@@ -42,13 +42,7 @@ pub(crate) fn of_runs<'a>(
     let mut figures = Figures::default();
     let mut severities = Severities::default();
     let mut trend: Vec<Part> = (0..span.parts)
-        .map(|part| Part {
-            from: span.start_of(part),
-            runs: 0,
-            failing_runs: 0,
-            attempts: 0,
-            failures: 0,
-        })
+        .map(|part| Part { from: span.start_of(part), runs: 0, failing_runs: 0, attempts: 0, failures: 0 })
         .collect();
     for run in runs {
         let failing = u32::from(run.failures > 0);
@@ -138,7 +132,8 @@ pub(crate) fn shares(
     branches: &BTreeMap<String, String>,
     span_of: impl Fn(Period) -> Span,
 ) -> Vec<ShareLine> {
-    let keys: BTreeMap<&str, &str> = branches.iter().map(|(key, name)| (name.as_str(), key.as_str())).collect();
+    let keys: BTreeMap<&str, &str> =
+        branches.iter().map(|(key, name)| (name.as_str(), key.as_str())).collect();
     let mut shares: BTreeMap<(Option<&str>, Period), ShareLine> = BTreeMap::new();
     for period in Period::ALL {
         let span = span_of(period);
@@ -183,9 +178,8 @@ pub(crate) fn onsets(test: &TestHistory, branches: &BTreeMap<String, String>) ->
 }
 
 fn onset(test: &TestHistory, key: Option<String>, branch: Option<&str>) -> Option<Onset> {
-    let asked = |run: &PastRun| {
-        !run.context.changed && (branch.is_none() || run.context.branch.as_deref() == branch)
-    };
+    let asked =
+        |run: &PastRun| !run.context.changed && (branch.is_none() || run.context.branch.as_deref() == branch);
     let all: Vec<(&PastRun, &PastResult)> =
         test.runs.iter().zip(&test.results).filter(|(run, _)| asked(run)).collect();
     let first = all.iter().position(|(_, result)| result.counts.failures() > 0)?;

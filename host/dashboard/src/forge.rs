@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_commit_is_hexadecimal() {
-        for (text, expected) in [("0123abc", true), ("0123ab", false), ("../../x", false), ("0123abg", false)] {
+        for (text, expected) in [("0123abc", true), ("0123ab", false), ("../../x", false), ("0123abg", false)]
+        {
             assert_eq!(commit(text).is_some(), expected, "{text}");
         }
     }

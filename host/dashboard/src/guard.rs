@@ -82,7 +82,9 @@ pub(crate) enum Visitor {
 /// Someone who may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("the `Host` header does not name this machine: ask by its address, or start with `--allow-host NAME`")]
+    #[error(
+        "the `Host` header does not name this machine: ask by its address, or start with `--allow-host NAME`"
+    )]
     Host,
     #[error("open the address that was printed when the dashboard was started: it holds the token")]
     Token,
@@ -184,7 +186,9 @@ mod tests {
     #[test]
     fn names_that_somebody_else_may_own_are_refused() {
         let here = Guard::this_machine().known_as(["Box.local".to_owned()]);
-        for host in ["127.0.0.1:8080", "127.8.9.1", "[::1]:8080", "LOCALHOST:1", "localhost", "box.LOCAL:8080"] {
+        for host in
+            ["127.0.0.1:8080", "127.8.9.1", "[::1]:8080", "LOCALHOST:1", "localhost", "box.LOCAL:8080"]
+        {
             assert_eq!(check(&here, "/", &[("host", host)]), Ok(Visitor::Known), "{host}");
         }
         for host in [
@@ -228,7 +232,11 @@ mod tests {
             ("/", format!("flaky_dashboard_8080={wrong}")),
             ("/", format!("flaky_dashboard_9090={text}")),
         ] {
-            assert_eq!(check(&guard, uri, &[host, ("cookie", &cookie)]), Err(Refused::Token), "{uri} {cookie}");
+            assert_eq!(
+                check(&guard, uri, &[host, ("cookie", &cookie)]),
+                Err(Refused::Token),
+                "{uri} {cookie}"
+            );
         }
         let named = [("host", "evil.example"), ("cookie", kept.as_str())];
         assert_eq!(check(&guard, "/", &named), Err(Refused::Host));

@@ -51,7 +51,8 @@ mod tests {
         let of = |repository: &str, suite: &str| {
             series(&Series { repository: repository.into(), suite: suite.into() })
         };
-        let all = [of("a", "bc"), of("ab", "c"), of("../..", "."), branch("a"), branch("../../etc"), branch("")];
+        let all =
+            [of("a", "bc"), of("ab", "c"), of("../..", "."), branch("a"), branch("../../etc"), branch("")];
         for (at, name) in all.iter().enumerate() {
             assert!(name.len() == 32 && name.bytes().all(|b| b.is_ascii_hexdigit()), "{name}");
             assert!(!all.iter().skip(at + 1).any(|other| other == name), "{name}");

@@ -61,7 +61,11 @@ impl Period {
     pub(crate) fn span(self, first: Timestamp, now: Timestamp) -> Span {
         let until = day_of(now).saturating_add(DAY);
         if let Some((days, parts)) = self.days_and_parts() {
-            return Span { since: until.saturating_sub(days * DAY), length: days * DAY / i64::from(parts), parts };
+            return Span {
+                since: until.saturating_sub(days * DAY),
+                length: days * DAY / i64::from(parts),
+                parts,
+            };
         }
         let days = until.saturating_sub(day_of(first)).max(DAY) / DAY;
         let each = days.saturating_add(MOST_PARTS - 1) / MOST_PARTS;

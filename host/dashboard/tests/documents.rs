@@ -1,5 +1,9 @@
 //! What the documents say of a planted story.
-#![expect(clippy::unwrap_used, reason = "helpers of tests: what they cannot have ends the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: what they cannot have ends the test"
+)]
 
 mod story;
 
@@ -28,7 +32,9 @@ async fn the_catalogue_names_suites_branches_and_forges() {
     let told: Vec<_> = index
         .series
         .iter()
-        .map(|s| (s.repository.as_str(), s.suite.as_str(), s.runs, s.forge.as_ref().map(|f| f.commit.as_str())))
+        .map(|s| {
+            (s.repository.as_str(), s.suite.as_str(), s.runs, s.forge.as_ref().map(|f| f.commit.as_str()))
+        })
         .collect();
     let github = Some("https://github.com/shop/cart/commit/");
     let gitlab = Some("https://gitlab.com/shop/group/pay/-/commit/");
@@ -80,7 +86,8 @@ async fn a_test_says_where_it_began_and_how_it_fails() {
     let (_folder, documents) = story().await;
     let index: Catalogue = get(&documents, "data/index.json").await;
     let unit = &index.series[1];
-    let view: View = get(&documents, &format!("data/view/{}/{}/all.json", unit.key, unit.branches[0].key)).await;
+    let view: View =
+        get(&documents, &format!("data/view/{}/{}/all.json", unit.key, unit.branches[0].key)).await;
     let order = view.tests.iter().find(|test| test.id.as_str() == "tests/test_cart.py::test_order").unwrap();
     let test: TestDetail = get(&documents, &format!("data/test/{}.json", order.key)).await;
     assert_eq!((test.runs.len(), test.runs_left_out), (49, 0));
@@ -89,11 +96,19 @@ async fn a_test_says_where_it_began_and_how_it_fails() {
     let main = of(Some(&unit.branches[0].key)).unwrap();
     assert_eq!((main.last_clean.run.as_str(), main.first_failing.run.as_str()), ("unit-20", "unit-19"));
     assert_eq!((main.first_failing.failed, main.first_failing.ran), (4, ATTEMPTS));
-    assert_eq!(of(None).unwrap().first_failing.run.as_str(), "feature-35", "the first failure of all branches");
+    assert_eq!(
+        of(None).unwrap().first_failing.run.as_str(),
+        "feature-35",
+        "the first failure of all branches"
+    );
     assert_eq!(of(Some(&unit.branches[1].key)), None, "there it failed from the first run on");
     assert_eq!(test.groups.iter().map(|g| g.kind.as_str()).collect::<Vec<_>>().len(), 2);
     let changed = test.runs.iter().find(|run| run.run.as_str() == "changed-1").unwrap();
-    assert_eq!((changed.place.changed, changed.place.url.as_deref()), (true, None), "no such address is a link");
+    assert_eq!(
+        (changed.place.changed, changed.place.url.as_deref()),
+        (true, None),
+        "no such address is a link"
+    );
     let failing = &test.runs.last().unwrap().result.failing[0];
     assert_eq!(failing.seed, "7000000000000000001", "seeds are whole");
     let all = test.shares.iter().find(|s| s.branch.is_none() && s.period.name() == "all").unwrap();
@@ -128,7 +143,8 @@ async fn a_new_run_changes_the_stamp_and_what_is_read_after_it() {
     let index: Catalogue = get(&documents, "data/index.json").await;
     assert_eq!((index.stamp, index.series.len()), (later.stamp, 1));
 
-    story::add(&history, "second", 0, series("github.com/shop/cart", "browser"), "main", &[planted("b", 0)]).await;
+    story::add(&history, "second", 0, series("github.com/shop/cart", "browser"), "main", &[planted("b", 0)])
+        .await;
     let index: Catalogue = get(&documents, "data/index.json").await;
     assert_eq!(index.series.len(), 2);
 }

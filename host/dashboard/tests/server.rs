@@ -107,7 +107,9 @@ async fn every_answer_forbids_whatever_the_page_does_not_need() {
     ] {
         let answer = ask(&served, method, path, headers).await;
         let policy = answer.header("content-security-policy").unwrap();
-        for part in ["default-src 'none'", "script-src 'self';", "connect-src 'self'", "frame-ancestors 'none'"] {
+        for part in
+            ["default-src 'none'", "script-src 'self';", "connect-src 'self'", "frame-ancestors 'none'"]
+        {
             assert!(policy.contains(part), "{path}: {policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");
@@ -187,7 +189,9 @@ async fn where_a_token_is_needed_nothing_is_answered_without() {
     let token = Token::generate().unwrap();
     let served = serve(Guard::with_token(token.clone())).await;
     assert_eq!(served.url, format!("http://{}/?token={}", served.address, token.as_str()));
-    for path in ["/", "/assets/main.js", "/data/version.json", "/data/index.json", "/nothing", "/?token=wrong"] {
+    for path in
+        ["/", "/assets/main.js", "/data/version.json", "/data/index.json", "/nothing", "/?token=wrong"]
+    {
         let answer = ask(&served, "GET", path, &[]).await;
         assert_eq!((answer.status, answer.header("set-cookie")), (401, None), "{path}");
         assert!(!answer.head.contains(token.as_str()) && !answer.body.contains(token.as_str()), "{path}");
@@ -222,7 +226,8 @@ async fn it_ends_when_it_is_told_to() {
     let folder = tempfile::tempdir().unwrap();
     drop(story::open(folder.path()).await);
     let documents = story::documents(folder.path(), Mode::Live).await;
-    let server = Server::bind("127.0.0.1:0".parse().unwrap(), documents, Guard::this_machine()).await.unwrap();
+    let server =
+        Server::bind("127.0.0.1:0".parse().unwrap(), documents, Guard::this_machine()).await.unwrap();
     // A browser that keeps its connection does not keep the server.
     let _idle = TcpStream::connect(server.address()).await.unwrap();
     server.run(std::future::ready(())).await.unwrap();

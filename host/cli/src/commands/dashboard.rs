@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flaky_core::history::Timestamp;
-use flaky_dashboard::{DashboardError, Documents, ExportError, Guard, Mode, ServeError, Server, Token, export};
+use flaky_dashboard::{
+    DashboardError, Documents, ExportError, Guard, Mode, ServeError, Server, Token, export,
+};
 use flaky_engine::folders::Folders;
 use flaky_history::{Access, History, HistoryPlace};
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,7 +65,12 @@ async fn write(history: History, folder: &Path) -> Result<ExitStatus, CliError> 
         ExportError::Document(DashboardError::History(_)) => damaged(&error),
         _ => CliError::fault(&error, None),
     })?;
-    say(&format!("wrote {} files, {} kB, into `{}`\n", written.files, written.bytes / 1000, folder.display()));
+    say(&format!(
+        "wrote {} files, {} kB, into `{}`\n",
+        written.files,
+        written.bytes / 1000,
+        folder.display()
+    ));
     Ok(ExitStatus::Fine)
 }
 

@@ -61,9 +61,7 @@ impl Maker<'_> {
         let test_severities = add_tests(&mut figures, &told);
         let (failed, passed): (Vec<_>, Vec<_>) = told.into_iter().partition(|test| test.failed > 0);
         let mut tests: Vec<TestLine> = failed.into_iter().map(test_line).collect();
-        tests.sort_by(|a, b| {
-            b.cost_cpu_seconds.total_cmp(&a.cost_cpu_seconds).then_with(|| a.id.cmp(&b.id))
-        });
+        tests.sort_by(|a, b| b.cost_cpu_seconds.total_cmp(&a.cost_cpu_seconds).then_with(|| a.id.cmp(&b.id)));
         let mut clean: Vec<CleanLine> = passed.into_iter().map(clean_line).collect();
         clean.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(Some(View {
@@ -102,9 +100,8 @@ impl Maker<'_> {
                 never_ran += 1;
             }
         }
-        let rate = |t: &RunTest| {
-            f64::from(t.result.counts.failures()) / f64::from(t.result.counts.ran.max(1))
-        };
+        let rate =
+            |t: &RunTest| f64::from(t.result.counts.failures()) / f64::from(t.result.counts.ran.max(1));
         failing.sort_by(|a, b| rate(b).total_cmp(&rate(a)).then_with(|| a.id.cmp(&b.id)));
         let left_out = count(failing.len().saturating_sub(MOST_TESTS_OF_A_RUN));
         failing.truncate(MOST_TESTS_OF_A_RUN);

@@ -160,7 +160,8 @@ pub(crate) fn commit(day: i64) -> String {
 
 /// The tests of the suite `unit` on this day: one became flaky twenty days ago, one broke five days ago, one was mended.
 fn of_unit(day: i64) -> Vec<Planted> {
-    let mut tests: Vec<Planted> = (0..60).map(|n| planted(&format!("tests/test_cart.py::test_sum[{n}]"), 0)).collect();
+    let mut tests: Vec<Planted> =
+        (0..60).map(|n| planted(&format!("tests/test_cart.py::test_sum[{n}]"), 0)).collect();
     let order = if day < 20 { 1 + u32::try_from(day % 4).unwrap() } else { 0 };
     tests.push(Planted { way: u32::from(day % 3 == 0), ..planted("tests/test_cart.py::test_order", order) });
     tests.push(planted("tests/test_stock.py::test_stock", if day < 5 { 20 } else { 0 }));
@@ -177,16 +178,29 @@ pub(crate) async fn history(folder: &Path) -> History {
     for day in (0..DAYS).rev() {
         add(&history, &format!("unit-{day}"), day, unit(), "main", &of_unit(day)).await;
         if day % 5 == 0 {
-            let order = [planted("tests/test_cart.py::test_order", 4), planted("tests/test_cart.py::test_new", 3)];
+            let order =
+                [planted("tests/test_cart.py::test_order", 4), planted("tests/test_cart.py::test_new", 3)];
             add(&history, &format!("feature-{day}"), day, unit(), "feature/<b>checkout</b>", &order).await;
         }
         if day % 2 == 0 {
-            let page = [planted("login.spec.ts > signs in", u32::from(day % 4 == 0) * 2), planted("login.spec.ts > signs out", 0)];
-            add(&history, &format!("browser-{day}"), day, series("github.com/shop/cart", "browser"), "main", &page).await;
+            let page = [
+                planted("login.spec.ts > signs in", u32::from(day % 4 == 0) * 2),
+                planted("login.spec.ts > signs out", 0),
+            ];
+            add(
+                &history,
+                &format!("browser-{day}"),
+                day,
+                series("github.com/shop/cart", "browser"),
+                "main",
+                &page,
+            )
+            .await;
         }
         if day > 30 {
             let pay = [planted("com.acme.PayTest::pays", u32::from(day == 33) * 9)];
-            add(&history, &format!("pay-{day}"), day, series("gitlab.com/shop/group/pay", "."), "main", &pay).await;
+            add(&history, &format!("pay-{day}"), day, series("gitlab.com/shop/group/pay", "."), "main", &pay)
+                .await;
         }
     }
     let mut changed = context(unit(), 1, "main");
@@ -201,7 +215,14 @@ pub(crate) async fn open(folder: &Path) -> History {
     History::open(&HistoryPlace::File(folder.join("history.sqlite")), Access::Write).await.unwrap()
 }
 
-pub(crate) async fn add(history: &History, run: &str, day: i64, series: Series, branch: &str, tests: &[Planted]) {
+pub(crate) async fn add(
+    history: &History,
+    run: &str,
+    day: i64,
+    series: Series,
+    branch: &str,
+    tests: &[Planted],
+) {
     record(history, &report(run, &commit(day), tests), &context(series, day, branch)).await;
 }
 
