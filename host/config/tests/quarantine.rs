@@ -1,7 +1,5 @@
 //! What is said of quarantine files.
 
-#![expect(clippy::unwrap_used, reason = "what tests share may fail the test")]
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -168,7 +168,7 @@ impl Session {
             keep_output: None,
             run_as: None,
             fetched: Trust::Untrusted,
-            past: self.past.clone().map(|said| Past::new(said, &self.folders)),
+            past: self.past.clone().map(|said| Past::shared(said, &self.folders)),
             supply: Some(Arc::new(self.supply())),
             authority: authority::of_process(
                 ask.trusted_ref.as_deref(),

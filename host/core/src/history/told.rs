@@ -142,7 +142,7 @@ pub fn short(commit: &str) -> String {
 pub fn percent(share: Share) -> String {
     let rate = share.rate() * 100.0;
     match rate {
-        r if r == 0.0 => "0 %".to_owned(),
+        0.0 => "0 %".to_owned(),
         r if r < 1.0 => format!("{r:.2} %"),
         r if r < 10.0 => format!("{r:.1} %").replace(".0 %", " %"),
         r => format!("{r:.0} %"),

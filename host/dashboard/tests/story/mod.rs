@@ -115,6 +115,8 @@ fn test_report(planted: &Planted, first_seed: u64) -> TestReport {
         reproduction: None,
         tags: Vec::new(),
         added: Vec::new(),
+        history: None,
+        quarantined: None,
     }
 }
 

@@ -86,6 +86,8 @@ pub(crate) fn test(id: &str, attempts: u32, failing: &[u32]) -> TestReport {
         reproduction: None,
         tags: Vec::new(),
         added: Vec::new(),
+        history: None,
+        quarantined: None,
     }
 }
 
