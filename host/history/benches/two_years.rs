@@ -198,8 +198,8 @@ impl Team {
         let context = RunContext {
             series: Series { repository: "example.org/team/shop".into(), suite: ".".into() },
             started: Timestamp(START + SECONDS * i64::from(run) / i64::from(runs)),
-            branch: Some(if run % 4 == 0 { "main".into() } else { format!("topic/{}", run / 12) }),
-            pull_request: (run % 4 != 0).then_some(u64::from(run / 12)),
+            branch: Some(if run.is_multiple_of(4) { "main".into() } else { format!("topic/{}", run / 12) }),
+            pull_request: (!run.is_multiple_of(4)).then_some(u64::from(run / 12)),
             url: Some(format!("https://ci.example.org/team/shop/runs/{}", 4_000_000 + run)),
             changed: false,
         };

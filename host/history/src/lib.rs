@@ -1,4 +1,38 @@
 //! What earlier runs found: a store in SQLite, or in PostgreSQL for teams whose CI machines come and go.
+//!
+//! History is a fold over reports. [`History::record`] takes a [`RunReport`] and the [`RunContext`] it was made in, once
+//! per run id; everything else is a question, upkeep, or a way from one history into another.
+//!
+//! # What is kept
+//!
+//! - Of a run: every field of [`PastRun`], and as JSON what it was made with (framework, parser, versions of plugins,
+//!   parallelism, seeds). A run that could tell nothing is kept with its cause and without tests.
+//! - Of a test in a run: counts by outcome, verdict, severity, whether it was ignored. Of one that failed, or that had
+//!   counts of its own, also its median duration and the failing attempts with seed and failure group. Of the others
+//!   the median is left out: five thousand durations of each run, which nobody asks for, would be most of the database.
+//! - Of a failure: kind, message and trace once per test and fingerprint, capped (`entry.rs` has the limits).
+//!   No other output of tests is kept.
+//!
+//! # How
+//!
+//! Nearly all tests of a run do the same as in the run before: they pass. Which tests a run told of, and what is to say
+//! of all those with nothing particular, is a *roster* (`roster.rs`), and runs share it. A test has a row of its own only
+//! in runs in which it is particular; the run holds these rows in short, too (`particular.rs`), so lists of tests read
+//! runs and rosters alone. Rows are sealed with a digest, by which [`History::check`] finds what a disk has changed.
+//!
+//! One text of SQL serves both databases, through the `Any` driver of `sqlx`; `schema.rs` has the few words that differ.
+//! Shapes are only added, and a history of a newer shape is refused with its name, unchanged.
+//!
+//! # What survives what
+//!
+//! - A run is one transaction: it is there whole, or not at all.
+//! - What `record` has called [`Recorded::New`] survives `kill -9` and, as far as the disk keeps its word, a power cut:
+//!   SQLite flushes its log before it acknowledges (`synchronous = FULL`), a PostgreSQL server as it is set up.
+//! - Writers take turns from their first statement on (`BEGIN IMMEDIATE`, an advisory lock), so none fails because of
+//!   another one, but for [`HistoryErrorKind::Busy`] when others write for half a minute.
+//! - A full disk, a folder that cannot be written, a damaged file: named outcomes, and what was there before stays.
+//!
+//! Nothing that a report says can break it: texts are cut and lose what PostgreSQL cannot hold, numbers are clamped.
 
 mod bytes;
 mod check;

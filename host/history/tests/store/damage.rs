@@ -64,8 +64,10 @@ async fn a_changed_bit_is_found_or_changes_nothing() {
     let (place, bytes, before) = file().await;
     let mut random = Random(11);
     let (mut told, mut found_by_check, mut harmless) = (0, 0, 0);
-    for _ in 0..250 {
-        let (position, bit) = (random.below(bytes.len()), random.below(8));
+    // Most of a small file is room that nothing is in: zeros.
+    let filled: Vec<usize> = (0..bytes.len()).filter(|i| bytes[*i] != 0).collect();
+    for _ in 0..200 {
+        let (position, bit) = (filled[random.below(filled.len())], random.below(8));
         let mut changed = bytes.clone();
         changed[position] ^= 1 << bit;
         std::fs::write(place.path(), &changed).unwrap();
@@ -78,8 +80,8 @@ async fn a_changed_bit_is_found_or_changes_nothing() {
             }
         }
     }
-    // Most of a small file is room that nothing is in.
-    assert!(told + found_by_check > 50, "{told} told, {found_by_check} found, {harmless} harmless");
+    println!("{told} told, {found_by_check} found, {harmless} harmless");
+    assert!(told + found_by_check > 100, "{told} told, {found_by_check} found, {harmless} harmless");
 }
 
 #[tokio::test]
