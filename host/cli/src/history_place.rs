@@ -93,15 +93,26 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 /// # Errors
 /// When there is to be none, or it is not known where.
 pub(crate) async fn of_folder(session: &Session, args: &PlaceArgs) -> Result<Kept, CliError> {
+    of_folder_if_any(session, args).await?.ok_or_else(|| {
+        CliError::usage_text(
+            "no history is kept here",
+            Some("name one: `--history FILE`, or `FLAKY_HISTORY`"),
+        )
+    })
+}
+
+/// The same for commands that can do without one; `None`: there is to be none.
+///
+/// # Errors
+/// When it is not known where.
+pub(crate) async fn of_folder_if_any(session: &Session, args: &PlaceArgs) -> Result<Option<Kept>, CliError> {
     let said = Said::of_command(args);
     let needs_file = said.typed.is_none() && said.variable.is_none();
     let file = if needs_file { settled_file(session, args.config.as_deref()).await? } else { None };
     let entry = file.as_ref().and_then(|file| file.settings.history.clone()).unwrap_or_default();
     let beside = file.as_ref().and_then(|file| file.path.parent());
     let kept = said.place(&entry, beside, &session.folders, &variable);
-    kept.map_err(|e| CliError::usage(&e, None))?.ok_or_else(|| {
-        CliError::usage_text("no history is kept here", Some("name one: `--history FILE`, or `FLAKY_HISTORY`"))
-    })
+    kept.map_err(|e| CliError::usage(&e, None))
 }
 
 /// Opens the history of this folder.
@@ -141,7 +152,8 @@ mod tests {
                 Err(error) => error.to_string(),
             }
         };
-        let postgres = HistoryStore::of_file("postgres://f:${{ secrets.FLAKY_HISTORY_PASSWORD }}@db/f").unwrap();
+        let postgres =
+            HistoryStore::of_file("postgres://f:${{ secrets.FLAKY_HISTORY_PASSWORD }}@db/f").unwrap();
         for (typed, variable, entry, expected) in [
             (None, None, HistoryEntry::default(), "/state/history.sqlite None"),
             (None, None, configured(file("h.sqlite")), "/shop/h.sqlite Some(7776000)"),
@@ -150,7 +162,12 @@ mod tests {
             (Some("t.sqlite"), Some("v.sqlite"), configured(file("h.sqlite")), "t.sqlite None"),
             (None, None, configured(HistoryStore::Nowhere), "none"),
             (Some("off"), Some("v.sqlite"), HistoryEntry::default(), "none"),
-            (None, Some("mysql://a:hunter2@b"), HistoryEntry::default(), "`FLAKY_HISTORY`: `mysql` is no kind"),
+            (
+                None,
+                Some("mysql://a:hunter2@b"),
+                HistoryEntry::default(),
+                "`FLAKY_HISTORY`: `mysql` is no kind",
+            ),
             (None, None, configured(postgres), "the variable `FLAKY_HISTORY_PASSWORD` is not set"),
             (Some("postgres://f:hunter2@db/f"), None, HistoryEntry::default(), "postgres://f@db/f"),
         ] {

@@ -40,7 +40,9 @@ async fn two_years(runs: u32, tests: u32) {
     let mut team = Team::new(tests);
     let mut writes = Vec::new();
     println!("{runs} runs of up to {tests} tests, {ATTEMPTS} attempts each\n");
-    println!("| quarter | runs | size MB | write CPU ms, median | at most | tests() ms | test() ms | window() of 90 days ms |");
+    println!(
+        "| quarter | runs | size MB | write CPU ms, median | at most | tests() ms | test() ms | window() of 90 days ms |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for run in 0..runs {
         let (report, context) = team.run(run, runs);
@@ -113,13 +115,18 @@ async fn best<F: Future<Output = ()>>(work: impl Fn() -> F) -> Duration {
 fn cpu() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
     let of = |time: nix::sys::time::TimeVal| {
-        Duration::from_secs(time.tv_sec().cast_unsigned()) + Duration::from_micros(time.tv_usec().cast_unsigned())
+        Duration::from_secs(time.tv_sec().cast_unsigned())
+            + Duration::from_micros(time.tv_usec().cast_unsigned())
     };
     of(usage.user_time()) + of(usage.system_time())
 }
 
 fn name(test: u32) -> String {
-    format!("tests/area_{:02}/test_module_{:03}.py::TestThing::test_behaviour_{test:05}", test % 40, test % 300)
+    format!(
+        "tests/area_{:02}/test_module_{:03}.py::TestThing::test_behaviour_{test:05}",
+        test % 40,
+        test % 300
+    )
 }
 
 /// A suite that grows from four fifths of its tests. One in fifty is skipped, one in a hundred flaky, for half a year
@@ -162,7 +169,8 @@ impl Team {
 
     fn run(&mut self, run: u32, runs: u32) -> (RunReport, RunContext) {
         let plan = SeedPlan::Drawn { master: u64::from(run), range: SeedRange { min: 1, max: 1_000_000 } };
-        let there = self.tests * 4 / 5 + (u64::from(self.tests / 5) * u64::from(run) / u64::from(runs)) as u32;
+        let there =
+            self.tests * 4 / 5 + (u64::from(self.tests / 5) * u64::from(run) / u64::from(runs)) as u32;
         let mut report = RunReport::without_result(Cause::TooFewAttempts, "");
         report.run = format!("run-{run:06}-2f6b8c1d9e4a7f30").parse().unwrap();
         report.flaky_version = "0.1.0".into();
@@ -203,7 +211,10 @@ fn clean(test: u32, skipped: bool) -> TestReport {
     let (ran, skips) = if skipped { (0, ATTEMPTS) } else { (ATTEMPTS, 0) };
     TestReport {
         id: TestId::new(&name(test)),
-        location: Some(Location { file: format!("tests/area_{:02}/x.py", test % 40), line: Some(test % 900) }),
+        location: Some(Location {
+            file: format!("tests/area_{:02}/x.py", test % 40),
+            line: Some(test % 900),
+        }),
         ran,
         failures: 0,
         rate: 0.0,

@@ -48,7 +48,9 @@ impl Place {
     pub(crate) async fn raw(&self) -> sqlx::AnyConnection {
         match &self.place {
             HistoryPlace::File(path) => raw(path).await,
-            HistoryPlace::Postgres(url) => <sqlx::AnyConnection as sqlx::Connection>::connect(url).await.unwrap(),
+            HistoryPlace::Postgres(url) => {
+                <sqlx::AnyConnection as sqlx::Connection>::connect(url).await.unwrap()
+            }
         }
     }
 }
@@ -56,7 +58,9 @@ impl Place {
 /// A connection to an SQLite file of anybody's.
 pub(crate) async fn raw(path: &Path) -> sqlx::AnyConnection {
     sqlx::any::install_default_drivers();
-    <sqlx::AnyConnection as sqlx::Connection>::connect(&format!("sqlite://{}?mode=rwc", path.display())).await.unwrap()
+    <sqlx::AnyConnection as sqlx::Connection>::connect(&format!("sqlite://{}?mode=rwc", path.display()))
+        .await
+        .unwrap()
 }
 
 /// The same numbers each time: SplitMix64.
