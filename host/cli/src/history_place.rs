@@ -100,18 +100,26 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 /// # Errors
 /// When there is to be none, or it is not known where.
 pub(crate) async fn of_folder(session: &Session, args: &PlaceArgs) -> Result<Kept, CliError> {
+    of_folder_if_any(session, args).await?.ok_or_else(|| {
+        CliError::usage_text(
+            "no history is kept here",
+            Some("name one: `--history FILE`, or `FLAKY_HISTORY`"),
+        )
+    })
+}
+
+/// The same for commands that can do without one; `None`: there is to be none.
+///
+/// # Errors
+/// When it is not known where.
+pub(crate) async fn of_folder_if_any(session: &Session, args: &PlaceArgs) -> Result<Option<Kept>, CliError> {
     let said = Said::of_command(args);
     let needs_file = said.typed.is_none() && said.variable.is_none();
     let file = if needs_file { settled_file(session, args.config.as_deref()).await? } else { None };
     let entry = file.as_ref().and_then(|file| file.settings.history.clone()).unwrap_or_default();
     let beside = file.as_ref().and_then(|file| file.path.parent());
     let kept = said.place(&entry, beside, &session.folders, &variable);
-    kept.map_err(|e| CliError::usage(&e, None))?.ok_or_else(|| {
-        CliError::usage_text(
-            "no history is kept here",
-            Some("name one: `--history FILE`, or `FLAKY_HISTORY`"),
-        )
-    })
+    kept.map_err(|e| CliError::usage(&e, None))
 }
 
 /// Opens the history of this folder.

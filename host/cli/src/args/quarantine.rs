@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 use flaky_config::WorkingDirectory;
 use flaky_core::date::Date;
 
+use super::PlaceArgs;
+
 /// Keep tests that are known to be flaky from failing runs, until they are mended or their time is over.
 ///
 /// Tests in quarantine stand in `.flaky-quarantine.yml`, with an owner, a reason and an end, so that people can review them.
@@ -35,13 +37,12 @@ pub(crate) enum QuarantineCommand {
 /// Which earlier runs count.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PastArgs {
-    /// Where earlier runs are kept: a file [default: the configuration's `history`, else the state folder's]
-    #[arg(long, value_name = "PLACE", help_heading = "Earlier runs")]
-    pub(crate) history: Option<String>,
-
     /// Only runs of this branch
-    #[arg(long, value_name = "NAME", help_heading = "Earlier runs")]
+    #[arg(long, value_name = "NAME", help_heading = "History")]
     pub(crate) branch: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
 }
 
 #[derive(Debug, Args)]

@@ -7,11 +7,12 @@ use flaky_core::ids::TestId;
 use flaky_core::text::visible;
 use flaky_engine::past::CHOSEN;
 use flaky_exec::checkout::describe_local;
-use flaky_history::{Access, History, HistoryPlace};
+use flaky_history::{Access, History, HistoryError, HistoryErrorKind};
 
 use super::shelf::Shelf;
 use crate::args::quarantine::PastArgs;
 use crate::error::CliError;
+use crate::history_place;
 
 /// The earlier runs of this repository.
 pub(super) struct Past {
@@ -23,18 +24,18 @@ pub(super) struct Past {
 impl Past {
     /// `None`: there are none yet.
     pub(super) async fn open(args: &PastArgs, shelf: &Shelf) -> Result<Option<Self>, CliError> {
-        let place = match &args.history {
-            Some(file) => HistoryPlace::File(PathBuf::from(file)),
-            None => {
-                let own = shelf.session.folders.state.join("history.sqlite");
-                if !own.is_file() {
-                    return Ok(None);
-                }
-                HistoryPlace::File(own)
-            }
+        let Some(kept) = history_place::of_folder_if_any(&shelf.session, &args.place).await? else {
+            return Ok(None);
         };
-        let fault = |e: flaky_history::HistoryError| CliError::usage(&e, None);
-        let store = History::open(&place, Access::Read).await.map_err(fault)?;
+        let fault = |e: HistoryError| history_place::unusable(&e);
+        let store = match History::open(&kept.place, Access::Read).await {
+            Ok(store) => store,
+            // One that was named has to be there; that of the state folder comes with the first run.
+            Err(error) if *error.kind() == HistoryErrorKind::NotThere && args.place.history.is_none() => {
+                return Ok(None);
+            }
+            Err(error) => return Err(fault(error)),
+        };
         let repository = repository_here();
         let series = store.series().await.map_err(fault)?;
         // Tests that were chosen because they had failed say nothing of the suite's rates.
@@ -51,13 +52,13 @@ impl Past {
     /// Tests that failed.
     pub(super) async fn failing(&self) -> Result<Vec<TestSummary>, CliError> {
         let filter = HistoryFilter { failed_only: true, ..self.filter.clone() };
-        let all = self.store.tests(&filter, 1).await.map_err(|e| CliError::usage(&e, None))?;
+        let all = self.store.tests(&filter, 1).await.map_err(|e| history_place::unusable(&e))?;
         Ok(all.into_iter().filter(|test| self.series.contains(&test.series)).collect())
     }
 
     /// All of one test of one suite.
     pub(super) async fn of(&self, series: &Series, test: &TestId) -> Result<Option<TestHistory>, CliError> {
-        self.store.test(series, test, &self.filter).await.map_err(|e| CliError::usage(&e, None))
+        self.store.test(series, test, &self.filter).await.map_err(|e| history_place::unusable(&e))
     }
 
     /// One test in every suite, or in the one that is named.
