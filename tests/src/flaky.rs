@@ -329,8 +329,16 @@ impl Flaky {
             return;
         }
         let json = self.beside("warm-up.json");
-        let mut command =
-            self.command(&["run", "--quiet", "--no-history", "--runs", "1", "--isolation", "shared", "--report"]);
+        let mut command = self.command(&[
+            "run",
+            "--quiet",
+            "--no-history",
+            "--runs",
+            "1",
+            "--isolation",
+            "shared",
+            "--report",
+        ]);
         let mut target = OsString::from("json=");
         target.push(&json);
         // Nobody knows this command or what it prints: every plugin is asked.

@@ -21,8 +21,8 @@ pub(crate) use self::again::{ReproduceArgs, VerifyArgs};
 pub(crate) use self::cache::{CacheArgs, CleanArgs, KeptCommand};
 pub(crate) use self::ci::CiArgs;
 pub(crate) use self::history::{
-    CheckArgs, CompareArgs, ExportArgs, FilterArgs, HistoryArgs, HistoryCommand, ImportArgs, KeepArgs, ListArgs,
-    MergeArgs, PlaceArgs, PruneArgs, RunsArgs, ShowArgs, Source,
+    CheckArgs, CompareArgs, ExportArgs, FilterArgs, HistoryArgs, HistoryCommand, ImportArgs, KeepArgs,
+    ListArgs, MergeArgs, PlaceArgs, PruneArgs, RunsArgs, ShowArgs, Source,
 };
 pub(crate) use self::init::{InitArgs, Workflow};
 pub(crate) use self::parse::ParseArgs;

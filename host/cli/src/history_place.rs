@@ -107,7 +107,10 @@ pub(crate) async fn of_folder(session: &Session, args: &PlaceArgs) -> Result<Kep
     let beside = file.as_ref().and_then(|file| file.path.parent());
     let kept = said.place(&entry, beside, &session.folders, &variable);
     kept.map_err(|e| CliError::usage(&e, None))?.ok_or_else(|| {
-        CliError::usage_text("no history is kept here", Some("name one: `--history FILE`, or `FLAKY_HISTORY`"))
+        CliError::usage_text(
+            "no history is kept here",
+            Some("name one: `--history FILE`, or `FLAKY_HISTORY`"),
+        )
     })
 }
 
@@ -148,7 +151,8 @@ mod tests {
                 Err(error) => error.to_string(),
             }
         };
-        let postgres = HistoryStore::of_file("postgres://f:${{ secrets.FLAKY_HISTORY_PASSWORD }}@db/f").unwrap();
+        let postgres =
+            HistoryStore::of_file("postgres://f:${{ secrets.FLAKY_HISTORY_PASSWORD }}@db/f").unwrap();
         for (typed, variable, entry, expected) in [
             (None, None, HistoryEntry::default(), "/state/history.sqlite None"),
             (None, None, configured(file("h.sqlite")), "/shop/h.sqlite Some(7776000)"),
@@ -157,7 +161,12 @@ mod tests {
             (Some("t.sqlite"), Some("v.sqlite"), configured(file("h.sqlite")), "t.sqlite None"),
             (None, None, configured(HistoryStore::Nowhere), "none"),
             (Some("off"), Some("v.sqlite"), HistoryEntry::default(), "none"),
-            (None, Some("mysql://a:hunter2@b"), HistoryEntry::default(), "`FLAKY_HISTORY`: `mysql` is no kind"),
+            (
+                None,
+                Some("mysql://a:hunter2@b"),
+                HistoryEntry::default(),
+                "`FLAKY_HISTORY`: `mysql` is no kind",
+            ),
             (None, None, configured(postgres), "the variable `FLAKY_HISTORY_PASSWORD` is not set"),
             (Some("postgres://f:hunter2@db/f"), None, HistoryEntry::default(), "postgres://f@db/f"),
         ] {

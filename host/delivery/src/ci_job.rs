@@ -3,8 +3,8 @@
 use flaky_core::report::CiJob;
 
 use crate::github::event::{Event, is_commit};
-use crate::{github, gitlab};
 use crate::world::Environment;
+use crate::{github, gitlab};
 
 /// The job of GitHub Actions or GitLab CI/CD that this process runs in. Nothing is asked of anybody.
 #[must_use]

@@ -101,7 +101,9 @@ fn the_configuration_says_where_runs_are_kept_and_the_command_line_says_otherwis
     let other = shop.beside("other.sqlite");
     shop.run(&format!("--first-seed 1 --runs 10 --history {} {ALL}", other.display()));
     assert!(other.exists());
-    let count = |place: &str| json(&shop.flaky(&format!("history runs --json {place}")))["runs"].as_array().unwrap().len();
+    let count = |place: &str| {
+        json(&shop.flaky(&format!("history runs --json {place}")))["runs"].as_array().unwrap().len()
+    };
     assert_eq!((count(""), count(&format!("--history {}", other.display()))), (1, 1));
     let merged = json(&shop.flaky(&format!("history merge {} --json", other.display())));
     assert_eq!((&merged["new"], &merged["known"]), (&Value::from(1), &Value::from(0)));
@@ -151,7 +153,8 @@ fn the_commit_that_made_a_test_flaky_is_in_the_range_that_is_named() {
     assert!(text.contains(&format!("git log {}..", &last_clean[..7])), "{text}");
     assert!(text.contains("mended "), "{text}");
     let compared = json(&shop.flaky(&format!("history compare {} {} --json --all", commits[8], commits[17])));
-    let sums = &compared["tests"].as_array().unwrap().iter().find(|t| t["id"] == "suite::sums").unwrap()["now"];
+    let sums =
+        &compared["tests"].as_array().unwrap().iter().find(|t| t["id"] == "suite::sums").unwrap()["now"];
     assert_eq!(sums["failed"], 0);
     let list = json(&shop.flaky("history --json"));
     assert_eq!(list["tests"].as_array().unwrap().len(), 1, "{list}");

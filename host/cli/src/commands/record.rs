@@ -59,9 +59,9 @@ impl EarlierRuns for Past {
     fn look<'a>(&'a self, run: &'a Provenance) -> Looking<'a> {
         Box::pin(async move {
             let known = tokio::time::timeout(LOOK_AT_MOST, self.known(run)).await;
-            known.unwrap_or(Err(Trouble::Slow(LOOK_AT_MOST))).map_err(|e| {
-                format!("earlier runs are not known: {e}")
-            })
+            known
+                .unwrap_or(Err(Trouble::Slow(LOOK_AT_MOST)))
+                .map_err(|e| format!("earlier runs are not known: {e}"))
         })
     }
 }

@@ -82,8 +82,10 @@ mod tests {
 
     #[test]
     fn what_changed_comes_first_and_chance_does_not_count() {
-        let then = side(&[("mended", 60, 30), ("same", 60, 6), ("broken", 60, 0), ("gone", 60, 6), ("few", 3, 0)]);
-        let now = side(&[("mended", 60, 0), ("same", 60, 7), ("broken", 60, 60), ("new", 60, 6), ("few", 3, 1)]);
+        let then =
+            side(&[("mended", 60, 30), ("same", 60, 6), ("broken", 60, 0), ("gone", 60, 6), ("few", 3, 0)]);
+        let now =
+            side(&[("mended", 60, 0), ("same", 60, 7), ("broken", 60, 60), ("new", 60, 6), ("few", 3, 1)]);
         let all = compared(&then, &now);
         let said: Vec<(&str, Direction)> = all.iter().map(|c| (c.id.as_str(), c.direction)).collect();
         use Direction::{Better, Steady, Worse};
@@ -109,7 +111,9 @@ mod tests {
         let of = |failed: u32| -> BTreeMap<TestId, Share> {
             ids.iter()
                 .enumerate()
-                .map(|(at, id)| (TestId::new(id), Share { ran: 60, failed: if at == 0 { failed } else { 3 } }))
+                .map(|(at, id)| {
+                    (TestId::new(id), Share { ran: 60, failed: if at == 0 { failed } else { 3 } })
+                })
                 .collect()
         };
         assert!(compared(&of(3), &of(11)).iter().all(|c| c.direction == Direction::Steady));

@@ -28,7 +28,8 @@ pub(super) async fn execute(session: &Session, args: &CompareArgs) -> Result<Exi
     let (then, before) = side(&history, &filter, &runs, &args.a).await?;
     let (now, after) = side(&history, &filter, &runs, &args.b).await?;
     let mut tests = compared(&before, &after);
-    let (all, changed) = (tests.len(), |test: &flaky_core::history::Compared| test.direction != Direction::Steady);
+    let (all, changed) =
+        (tests.len(), |test: &flaky_core::history::Compared| test.direction != Direction::Steady);
     if !args.all {
         tests.retain(changed);
     }
@@ -98,7 +99,9 @@ async fn side(
         None => {
             let chosen: Vec<&PastRun> = runs.iter().filter(|run| one(run)).collect();
             for run in &chosen {
-                let Some((_, tests)) = history.run(&run.run).await.map_err(|e| unusable(&e))? else { continue };
+                let Some((_, tests)) = history.run(&run.run).await.map_err(|e| unusable(&e))? else {
+                    continue;
+                };
                 tests.into_iter().for_each(|(id, result)| add(id, result.share()));
             }
             Some(chosen.len())

@@ -60,7 +60,9 @@ async fn only_one_like(history: &History, filter: &HistoryFilter, text: &str) ->
         [one] => Ok(one.clone()),
         [] => Err(CliError::usage_text(
             format!("the history knows no test `{}`", visible(text)),
-            Some("`flaky history --all` lists those that it knows; `--repository all` looks into every repository"),
+            Some(
+                "`flaky history --all` lists those that it knows; `--repository all` looks into every repository",
+            ),
         )),
         several => {
             let named: Vec<String> = several.iter().take(MOST_NAMED).map(|id| format!("`{id}`")).collect();

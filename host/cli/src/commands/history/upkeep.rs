@@ -86,7 +86,10 @@ pub(super) async fn import(session: &Session, args: &ImportArgs) -> Result<ExitS
 
 async fn import_original(session: &Session, args: &ImportArgs) -> Result<ExitStatus, CliError> {
     let Source::File(path) = &args.file else {
-        return Err(CliError::usage_text("a database is a file, and cannot be read from standard input", None));
+        return Err(CliError::usage_text(
+            "a database is a file, and cannot be read from standard input",
+            None,
+        ));
     };
     let history = open(session, &args.place, Access::Write).await?;
     let imported = history.import_original(path, None).await.map_err(|e| unusable(&e))?;

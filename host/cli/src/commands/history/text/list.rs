@@ -122,7 +122,12 @@ pub(in crate::commands::history) fn comparison(
     };
     line(&mut text, &format!("then: {}; now: {}", side(then), side(now)));
     let changed = tests.iter().filter(|test| test.direction != Direction::Steady).count();
-    line(&mut text, &format!("{changed} of {all} tests changed beyond chance (Fisher's exact test, 5 % of those named are chance)"));
+    line(
+        &mut text,
+        &format!(
+            "{changed} of {all} tests changed beyond chance (Fisher's exact test, 5 % of those named are chance)"
+        ),
+    );
     if tests.is_empty() {
         return text;
     }

@@ -1,7 +1,9 @@
 //! The page of one test.
 
 use flaky_core::date::Date;
-use flaky_core::history::{CommitShare, Onset, PastGroup, Recovery, Share, Step, Timestamp, ago, percent, short};
+use flaky_core::history::{
+    CommitShare, Onset, PastGroup, Recovery, Share, Step, Timestamp, ago, percent, short,
+};
 use flaky_core::text::visible;
 
 use super::columns::{fitted, left, line, right, strip};
@@ -60,7 +62,14 @@ fn summary(text: &mut String, page: &TestPage, shares: &[Share], now: Timestamp)
     };
     if all.failed == 0 {
         let runs = count(shares.len(), "run");
-        line(text, &format!("never failed: {} attempts in {runs}{period}; it fails at most {}", all.ran, rate(all.at_most())));
+        line(
+            text,
+            &format!(
+                "never failed: {} attempts in {runs}{period}; it fails at most {}",
+                all.ran,
+                rate(all.at_most())
+            ),
+        );
         return;
     }
     let interval = all.interval();
@@ -127,18 +136,27 @@ fn ended(text: &mut String, recovery: &Recovery) {
             [first, .., last] => format!("by one of {} to {}", short(first), short(last)),
             [] => String::new(),
         };
-        line(text, &format!("{label}{by}: {attempts} since {}; it fails at most {at_most} now", short(since)));
+        line(
+            text,
+            &format!("{label}{by}: {attempts} since {}; it fails at most {at_most} now", short(since)),
+        );
     } else {
         line(
             text,
-            &format!("{label}{attempts} since {}, which may be luck: it fails at most {at_most}", short(since)),
+            &format!(
+                "{label}{attempts} since {}, which may be luck: it fails at most {at_most}",
+                short(since)
+            ),
         );
     }
 }
 
 fn stepped(text: &mut String, step: &Step) {
     let (before, after) = (percent(step.before), percent(step.after));
-    line(text, &format!("{}at {}: {before} before, {after} from there on", left("changed", LABEL), short(&step.at)));
+    line(
+        text,
+        &format!("{}at {}: {before} before, {after} from there on", left("changed", LABEL), short(&step.at)),
+    );
 }
 
 fn commits(text: &mut String, commits: &[CommitShare]) {
@@ -170,7 +188,8 @@ fn groups(text: &mut String, groups: &[PastGroup], width: usize) {
     line(text, "how it fails");
     for group in groups.iter().take(MOST_GROUPS) {
         let first = group.message.lines().next().unwrap_or_default();
-        let said: Vec<&str> = [group.kind.as_str(), first].into_iter().filter(|t| !t.trim().is_empty()).collect();
+        let said: Vec<&str> =
+            [group.kind.as_str(), first].into_iter().filter(|t| !t.trim().is_empty()).collect();
         let said = if said.is_empty() { "(nothing said)".to_owned() } else { said.join(": ") };
         let times = right(&format!("{} ×", group.count), 8);
         line(text, &format!("{times}  {}", cut(&visible(&said), width.saturating_sub(10))));

@@ -116,7 +116,8 @@ fn a_list_fits_its_width_and_says_what_costs_since_when_and_whether_it_gets_wors
         summary("never", 60, 0, 0.0, &[]),
     ];
     for width in [80, 100] {
-        let text = super::list(&tests, &HistoryFilter { since: Some(NOW), ..HistoryFilter::default() }, width);
+        let text =
+            super::list(&tests, &HistoryFilter { since: Some(NOW), ..HistoryFilter::default() }, width);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 5, "{text}");
         assert_eq!(lines[0], "github.com/acme/shop, suite `.` since 2026-12-13");
@@ -168,7 +169,9 @@ fn runs_and_comparisons_fit_a_terminal() {
     let text = super::runs(&runs, 100);
     assert!(text.contains("2026-11-24 00:00  20261201-000001-aaaa  01abcde   flaky"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-    let side = |failed| [(TestId::new("a"), Share { ran: 60, failed }), (TestId::new("b"), Share { ran: 60, failed: 1 })];
+    let side = |failed| {
+        [(TestId::new("a"), Share { ran: 60, failed }), (TestId::new("b"), Share { ran: 60, failed: 1 })]
+    };
     let tests = compared(&side(0).into(), &side(30).into());
     let of = |name: &str| Side { kind: "branch", name: name.into(), runs: None };
     let text = super::comparison(&of("main"), &of("mine"), &tests, 2, 80);
