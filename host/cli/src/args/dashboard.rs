@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::history::PlaceArgs;
+
 /// Show the history as a page: which tests are flaky, since when, how often, and what that costs.
 ///
 /// The page is served on this machine until Ctrl-C, and shows new runs as they are recorded. With `--export` it is written as
@@ -16,10 +18,6 @@ use clap::Args;
   flaky dashboard --bind 0.0.0.0 --port 8080 --allow-host ci-box.example.org
   flaky dashboard --export public")]
 pub(crate) struct DashboardArgs {
-    /// Where the history is: a file, or `postgres://…` [default: FLAKY_HISTORY, else `history.sqlite` in the state folder]
-    #[arg(long, value_name = "PLACE")]
-    pub(crate) history: Option<String>,
-
     /// Write the page as files into this folder, which is new, empty, or an earlier export
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["port", "bind", "allow_host", "open"])]
     pub(crate) export: Option<PathBuf>,
@@ -40,4 +38,7 @@ pub(crate) struct DashboardArgs {
     // A token does not go into a command line, where others of this machine can read it.
     #[arg(long, conflicts_with = "bind", help_heading = "Serving")]
     pub(crate) open: bool,
+
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
 }

@@ -4,33 +4,26 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use flaky_core::history::Timestamp;
+use flaky_config::QuarantineEntry;
+use flaky_dashboard::data::Quarantined;
 use flaky_dashboard::{
     DashboardError, Documents, ExportError, Guard, Mode, ServeError, Server, Token, export,
 };
-use flaky_engine::folders::Folders;
-use flaky_history::{Access, History, HistoryPlace};
+use flaky_history::{Access, History};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::DashboardArgs;
+use crate::args::{DashboardArgs, OutputArgs};
+use crate::commands::session::Session;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
-
-/// Threads that answer: a page asks for a few documents at once, and the database has threads of its own.
-const THREADS: usize = 2;
+use crate::history_place::{self, now};
 
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: &DashboardArgs) -> Result<ExitStatus, CliError> {
-    let place = place(args.history.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(THREADS)
-        .enable_all()
-        .build()
-        .map_err(|e| CliError::fault(&e, None))?;
-    runtime.block_on(async {
-        let history = History::open(&place, Access::Read).await.map_err(|e| CliError::usage(&e, None))?;
+    let session = Session::open(&OutputArgs { quiet: true, no_color: true })?;
+    session.block_on(async {
+        let history = history_place::open(&session, &args.place, Access::Read).await?;
         match &args.export {
             Some(folder) => write(history, folder).await,
             None => serve(history, args).await,
@@ -38,24 +31,32 @@ pub(crate) fn execute(args: &DashboardArgs) -> Result<ExitStatus, CliError> {
     })
 }
 
-/// Where the history is: as typed, as the environment says, else in the state folder.
-fn place(typed: Option<&str>) -> Result<HistoryPlace, CliError> {
-    let variable = std::env::var("FLAKY_HISTORY").ok().filter(|text| !text.is_empty());
-    match typed.map(str::to_owned).or(variable) {
-        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-            Ok(HistoryPlace::Postgres(url))
-        }
-        Some(file) => Ok(HistoryPlace::File(file.into())),
-        None => {
-            let folders = Folders::from_environment(|name| std::env::var_os(name));
-            let folders = folders.map_err(|e| CliError::usage(&e, None))?;
-            Ok(HistoryPlace::File(folders.state.join("history.sqlite")))
-        }
+/// The history, with the quarantine of this folder where it has one. A file that is wrong keeps nobody from looking:
+/// `flaky quarantine check` says what is wrong with it.
+fn documents(history: History, mode: Mode) -> Documents {
+    let documents = Documents::new(history, now, mode);
+    let folder = Path::new(".");
+    let config = flaky_config::load_named_or_own(None, folder).ok().flatten().unwrap_or_default();
+    let choice = config.settings.quarantine.unwrap_or_default();
+    match flaky_config::quarantine::load(folder, &choice) {
+        Ok(Some(file)) => documents.with_quarantine(file.entries.iter().map(quarantined).collect()),
+        Ok(None) | Err(_) => documents,
+    }
+}
+
+fn quarantined(entry: &QuarantineEntry) -> Quarantined {
+    Quarantined {
+        test: entry.test.to_string(),
+        owner: Some(entry.owner.to_string()),
+        reason: Some(entry.reason.to_string()),
+        since: Some(entry.since.to_string()),
+        expires: Some(entry.expires.to_string()),
+        state: None,
     }
 }
 
 async fn write(history: History, folder: &Path) -> Result<ExitStatus, CliError> {
-    let written = export(&Documents::new(history, now, Mode::Export), folder).await;
+    let written = export(&documents(history, Mode::Export), folder).await;
     let written = written.map_err(|error| match &error {
         ExportError::Foreign(_) => {
             let hint = "name a folder that is new or empty, or one that `flaky dashboard --export` wrote";
@@ -85,7 +86,7 @@ async fn serve(history: History, args: &DashboardArgs) -> Result<ExitStatus, Cli
         Guard::with_token(Token::generate().map_err(|e| CliError::fault(&e, None))?)
     };
     let guard = guard.known_as(args.allow_host.iter().cloned());
-    let documents = Documents::new(history, now, Mode::Live);
+    let documents = documents(history, Mode::Live);
     let server = Server::bind(SocketAddr::new(args.bind, args.port), documents, guard).await;
     let server = server.map_err(|error| match error {
         ServeError::Listen { .. } => CliError::usage(&error, Some("take another one with `--port`".into())),
@@ -123,11 +124,6 @@ fn open(url: &str) {
         Ok(mut child) => drop(std::thread::spawn(move || child.wait())),
         Err(_) => say(&format!("`{opener}` is not there: open the address by hand.\n")),
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// To standard output; one that is closed is no reason to end.
