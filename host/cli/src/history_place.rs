@@ -49,6 +49,13 @@ impl Said {
         Self { typed, variable: variable(VARIABLE).filter(|text| !text.trim().is_empty()) }
     }
 
+    /// What was typed is a place, or wrong usage: known before anything runs.
+    pub(crate) fn check(args: &KeepArgs) -> Result<(), CliError> {
+        let Some(text) = &args.history else { return Ok(()) };
+        let wrong = |why| CliError::usage(&NoPlace::Invalid { said_by: "`--history`", why }, None);
+        HistoryStore::typed(text).map(drop).map_err(wrong)
+    }
+
     fn of_command(args: &PlaceArgs) -> Self {
         Self { typed: args.history.clone(), ..Self::of_run(&KeepArgs::default()) }
     }
@@ -112,7 +119,16 @@ pub(crate) async fn of_folder_if_any(session: &Session, args: &PlaceArgs) -> Res
     let entry = file.as_ref().and_then(|file| file.settings.history.clone()).unwrap_or_default();
     let beside = file.as_ref().and_then(|file| file.path.parent());
     let kept = said.place(&entry, beside, &session.folders, &variable);
+<<<<<<< HEAD
     kept.map_err(|e| CliError::usage(&e, None))
+=======
+    kept.map_err(|e| CliError::usage(&e, None))?.ok_or_else(|| {
+        CliError::usage_text(
+            "no history is kept here",
+            Some("name one: `--history FILE`, or `FLAKY_HISTORY`"),
+        )
+    })
+>>>>>>> past
 }
 
 /// Opens the history of this folder.

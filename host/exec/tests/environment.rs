@@ -18,6 +18,7 @@ fn secrets_of_ours_of_ci_and_of_clouds_are_withheld() {
         "RUNPOD_ENDPOINT_ID",
         "RUNPOD_WEBHOOK_GET_JOB",
         "FLAKY_GIT_TOKEN",
+        "FLAKY_HISTORY_DB_PASSWORD",
         "FLAKY_KNOWN_HOSTS",
         "GITHUB_TOKEN",
         "GH_TOKEN",

@@ -42,7 +42,7 @@ use crate::exit_status::ExitStatus;
 pub(crate) fn execute(args: &CiArgs) -> Result<ExitStatus, CliError> {
     // What is wrong with the command line is known before GitHub is asked.
     drop(Telling::new(&args.tell, None)?);
-    let session = Session::open(&args.output)?.with_supply(&args.settings.supply).with_history(&args.keep);
+    let session = Session::open(&args.output)?.with_supply(&args.settings.supply).with_history(&args.keep)?;
     session.block_on(look_into(&session, args))
 }
 

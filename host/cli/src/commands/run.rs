@@ -24,7 +24,7 @@ const JOB_BYTES: u64 = 10 << 20;
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: RunArgs) -> Result<ExitStatus, CliError> {
     let telling = Telling::new(&args.tell, None)?;
-    let session = Session::open(&args.output)?.with_supply(&args.settings.supply).with_history(&args.keep);
+    let session = Session::open(&args.output)?.with_supply(&args.settings.supply).with_history(&args.keep)?;
     let reporters = telling.names();
     let ask = match &args.resume {
         Some(run) => resume::ask(&session.folders.runs(), run, args.budget_usd, reporters)?,

@@ -94,9 +94,13 @@ impl Session {
     }
 
     /// The same, for runs that are kept in the history and look at earlier ones.
-    pub(crate) fn with_history(mut self, args: &KeepArgs) -> Self {
+    ///
+    /// # Errors
+    /// When what was typed is no place.
+    pub(crate) fn with_history(mut self, args: &KeepArgs) -> Result<Self, CliError> {
+        Said::check(args)?;
         self.past = Some(Said::of_run(args));
-        self
+        Ok(self)
     }
 
     /// What was said of the history; `None`: this is no run that it is about.
