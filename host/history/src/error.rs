@@ -117,7 +117,9 @@ impl From<sqlx::Error> for HistoryErrorKind {
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => {
                 Self::NoConnection(error.to_string())
             }
-            sqlx::Error::ColumnDecode { .. }
+            // The thread of an SQLite connection ends only where a file holds what none should.
+            sqlx::Error::WorkerCrashed
+            | sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnIndexOutOfBounds { .. }

@@ -51,6 +51,9 @@ pub(crate) async fn version(on: &mut AnyConnection, dialect: Dialect) -> Result<
         (0, _) => Ok(0),
         (_, 0) => Err(Error::NotAHistory("a database with tables of something else".into())),
         _ => {
+            if dialect == Dialect::Sqlite {
+                check_words(on).await?;
+            }
             let version = Statement::new("SELECT max(version) FROM flaky_shape").number(on).await?;
             match version {
                 Some(version @ 1..) if version <= NEWEST => Ok(version),
@@ -61,6 +64,18 @@ pub(crate) async fn version(on: &mut AnyConnection, dialect: Dialect) -> Result<
             }
         }
     }
+}
+
+/// The statements that made a file's tables are plain ASCII. Of others, damaged ones, the driver would panic in a thread
+/// of its own when it asks for the type of a column.
+async fn check_words(on: &mut AnyConnection) -> Result<(), Error> {
+    let rows = Statement::new("SELECT CAST(coalesce(sql, '') AS BLOB) FROM sqlite_master").all(on).await?;
+    for row in &rows {
+        if !crate::sql::bytes(row, 0)?.is_ascii() {
+            return Err(Error::Damaged("its tables are not described as they were".into()));
+        }
+    }
+    Ok(())
 }
 
 /// For reading: what is there has to be of a known shape.
