@@ -98,7 +98,7 @@ pub(in crate::commands::history) fn runs(runs: &[PastRun], width: usize) -> Stri
             left(&minute(run.context.started), 16),
             left(run.run.as_str(), 20),
             left(&format!("{commit}{changed}"), 8),
-            left(run.verdict.name(), 12),
+            left(&run.verdict.to_string(), 12),
             right(&format!("{} of {}", run.failures, run.attempts), 13),
             fitted(branch_name, branch),
         ];
