@@ -1,5 +1,6 @@
 //! A PostgreSQL server of the tests' own: another user, a folder that is taken away, a Unix socket and no port.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,11 +50,12 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let mut server = as_user(&program("postgres"));
+        let mut server = Command::new("sh");
+        server.args(["-c", UNTIL_CLOSED, "sh"]).args(as_user_words(&program("postgres")));
         server.arg("-D").arg(&data).arg("-k").arg(folder.path()).args(["-c", "listen_addresses="]);
         // Its log says what went wrong when a test fails.
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let child = server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = server.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let server = Self { child, folder, databases: AtomicU32::new(0) };
         server.wait();
         server
@@ -93,9 +95,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Fast shutdown: it ends its connections. By its process id, which `setpriv` has handed on.
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT);
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
@@ -104,14 +104,27 @@ fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// The program as somebody else than root, ended when this process ends.
-fn as_user(program: &Path) -> Command {
-    if !is_root() {
-        return Command::new(program);
+/// Runs a command until standard input is closed, which the end of this process does as well, however it ends. SIGINT is what
+/// PostgreSQL calls a fast shutdown: it ends its connections.
+const UNTIL_CLOSED: &str =
+    r#"exec 3<&0; "$@" </dev/null & server=$!; cat <&3 >/dev/null; kill -INT $server; wait $server"#;
+
+/// The program as somebody else than root.
+fn as_user_words(program: &Path) -> Vec<OsString> {
+    let mut words: Vec<OsString> = Vec::new();
+    if is_root() {
+        let id = NOBODY.to_string();
+        words.extend(["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"].map(OsString::from));
     }
-    let mut command = Command::new("setpriv");
-    let id = NOBODY.to_string();
-    command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(program);
+    words.push(program.into());
+    words
+}
+
+fn as_user(program: &Path) -> Command {
+    let words = as_user_words(program);
+    let (first, others) = words.split_first().unwrap();
+    let mut command = Command::new(first);
+    command.args(others);
     command
 }
 
