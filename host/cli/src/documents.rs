@@ -61,7 +61,11 @@ fn spoken(text: &str) -> Vec<String> {
         }
     }
     // The name of a command is no more than that.
-    let of_name = |code: &str| if code.starts_with("flaky plugin ") { 3 } else { 2 };
+    let has_commands = |code: &str| {
+        let mut words = code.split_whitespace().skip(1);
+        words.next().is_some_and(|word| ["cache", "history", "plugin", "quarantine"].contains(&word))
+    };
+    let of_name = |code: &str| if has_commands(code) { 3 } else { 2 };
     let inline = prose.split('`').skip(1).step_by(2);
     let inline = inline.filter(|code| code.split_whitespace().count() > of_name(code) && !code.contains('['));
     found.extend(inline.map(str::to_owned));

@@ -138,6 +138,6 @@ mod tests {
             ("P".to_owned(), EnvChange::Prepend("/x".to_owned())),
             ("G".to_owned(), EnvChange::Remove),
         ];
-        assert_eq!(shell(&env, &words(&["make", "test"])), "env -u G 'A=b c' P=/x\"${P:+:$P}\" make test");
+        assert_eq!(shell(&env, &words(&["make", "test"])), "env -u G 'A=b c' 'P=/x'\"${P:+:$P}\" make test");
     }
 }
