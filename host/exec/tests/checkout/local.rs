@@ -63,9 +63,11 @@ fn folders_without_a_commit_have_no_state() {
     assert_eq!(describe_local(plain.path()), LocalState::default());
     assert_eq!(describe_local(&plain.path().join("missing")), LocalState::default());
     git(plain.path(), &["init", "-q"]);
-    assert_eq!(describe_local(plain.path()), LocalState::default());
+    let root = Some(plain.path().canonicalize().unwrap());
+    assert_eq!(describe_local(plain.path()), LocalState { root, ..LocalState::default() });
     std::fs::write(plain.path().join(".git/HEAD"), "damaged").unwrap();
-    assert_eq!(describe_local(plain.path()), LocalState::default());
+    let damaged = describe_local(plain.path());
+    assert_eq!(LocalState { root: None, ..damaged }, LocalState::default());
 }
 
 #[test]
