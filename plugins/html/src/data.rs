@@ -260,6 +260,8 @@ fn facts(test: &Test) -> Vec<(String, String)> {
     if test.failed_in_ci {
         fact("In CI", "failed there".to_owned());
     }
+    fact("Earlier runs", short(test.history_text().unwrap_or_default(), MOST_SENTENCE));
+    fact("Quarantine", short(&test.quarantine_text().unwrap_or_default(), MOST_SENTENCE));
     if test.ignored {
         fact("Ignored", "matched by ignore_patterns: run, but not judged".to_owned());
     }

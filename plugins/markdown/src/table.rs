@@ -106,6 +106,8 @@ fn circumstances(test: &Test) -> String {
     if test.failed_in_ci {
         parts.push(if test.failures == 0 { "failed in CI, not here" } else { "failed in CI" }.to_owned());
     }
+    let told = [test.history_text().map(str::to_owned), test.quarantine_text()];
+    parts.extend(told.into_iter().flatten().map(|text| html(&shortened(&text, MOST_FAILURE))));
     if let Some(selected) = test.selected.filter(|selected| selected.ran > 0) {
         parts.push(format!("without the other tests {} of {} failed", selected.failed, selected.ran));
     }

@@ -302,9 +302,20 @@ pub struct Test {
     pub failed_in_ci: bool,
     /// How its failure can be repeated, where that was tried.
     pub reproduction: Option<Reproduction>,
+    /// What earlier runs know of it, where that is worth a line.
+    pub history: Option<Earlier>,
     /// From policies: `key=value`.
     #[serde(deserialize_with = "or_default")]
     pub tags: Vec<(String, String)>,
+}
+
+/// What earlier runs know of a test; it decided nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Earlier {
+    /// All of it in one line for people; it stands behind the test's reason, too, where the test fails.
+    #[serde(deserialize_with = "or_default")]
+    pub text: String,
 }
 
 /// Why a test's verdict is not the run's.

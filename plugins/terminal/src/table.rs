@@ -99,6 +99,14 @@ fn notes_of(test: &Test) -> Vec<(String, Style)> {
     if let Some((text, change)) = test.change_text() {
         notes.push((text, change_style(change)));
     }
+    let reason_is_told = test.failed_in_ci || test.verdict == Category::Inconclusive;
+    // It stands behind the reason, too.
+    if let Some(text) = test.history_text().filter(|_| !reason_is_told) {
+        notes.push((visible(text), Style::Plain));
+    }
+    if let Some(text) = test.quarantine_text() {
+        notes.push((visible(&text), Style::Dim));
+    }
     if test.failed_in_ci && !test.reason.is_empty() {
         notes.push((visible(&test.reason), Style::Plain));
     }

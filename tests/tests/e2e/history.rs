@@ -57,8 +57,10 @@ fn a_run_is_kept_and_the_next_one_is_told_what_was_known() {
     let then = ended::test(&report, "suite::sums");
     assert!(then.history.is_none() && then.failures > 0, "{}", first.everything());
     assert!(!first.stderr.contains("history"), "nothing is said of it: {}", first.everything());
-    let second = shop.run(&format!("--first-seed 1001 --runs 40 {ALL}"));
+    let second = shop.run(&format!("--report markdown=told.md --first-seed 1001 --runs 40 {ALL}"));
     let report = second.report();
+    let markdown = std::fs::read_to_string(shop.project().join("told.md")).unwrap();
+    assert!(markdown.contains("flaky since commit "), "{markdown}");
     let told = ended::test(&report, "suite::sums").history.clone().unwrap();
     assert_eq!((told.runs, told.ran, told.failed), (1, 40, then.failures), "{told:?}");
     assert!(told.text.starts_with("flaky since commit ") && told.text.contains(", today: "), "{}", told.text);

@@ -277,7 +277,7 @@ fn ordinary_ci_leaves_the_tests_in_quarantine_out() {
         entry("test_shop.py::test_sums", "9999-12-31") + &entry("test_shop.py::test_empty", "2020-02-01"),
     );
     let printed = shop.flaky("quarantine exclude -- pytest -q test_shop.py").exits(0).stdout;
-    assert_eq!(printed, "pytest -q test_shop.py --deselect=test_shop.py::test_sums\n");
+    assert_eq!(printed, "pytest -q test_shop.py '--deselect=test_shop.py::test_sums'\n");
     let named = json(&shop.flaky("quarantine exclude --json -- pytest -q").exits(0));
     assert_eq!(named["excluded"], serde_json::json!(["test_shop.py::test_sums"]));
     let _ = shop

@@ -122,6 +122,20 @@ impl Test {
         }
     }
 
+    /// That it is in quarantine, until when and whose it is: `in quarantine until 2026-12-02 (@team)`.
+    #[must_use]
+    pub fn quarantine_text(&self) -> Option<String> {
+        let held = self.quarantined.as_ref()?;
+        let owner = held.owner.as_ref().map(|owner| format!(" ({owner})")).unwrap_or_default();
+        Some(format!("in quarantine until {}{owner}", held.expires))
+    }
+
+    /// What earlier runs know of it in one line, where that is worth one.
+    #[must_use]
+    pub fn history_text(&self) -> Option<&str> {
+        self.history.as_ref().map(|earlier| earlier.text.as_str()).filter(|text| !text.is_empty())
+    }
+
     /// Whether its verdict is one of those that the run's is made of: neither ignored nor in quarantine.
     #[must_use]
     pub const fn gates(&self) -> bool {
