@@ -283,7 +283,7 @@ fn ordinary_ci_leaves_the_tests_in_quarantine_out() {
     let _ = shop
         .flaky("quarantine exclude -- ./check.sh")
         .exits(2)
-        .warns("no framework plugin knows the command");
+        .warns("pytest is not called directly");
 }
 
 /// Fails as a hash of the seed says, at `{rate}`.
