@@ -280,10 +280,7 @@ fn ordinary_ci_leaves_the_tests_in_quarantine_out() {
     assert_eq!(printed, "pytest -q test_shop.py '--deselect=test_shop.py::test_sums'\n");
     let named = json(&shop.flaky("quarantine exclude --json -- pytest -q").exits(0));
     assert_eq!(named["excluded"], serde_json::json!(["test_shop.py::test_sums"]));
-    let _ = shop
-        .flaky("quarantine exclude -- ./check.sh")
-        .exits(2)
-        .warns("pytest is not called directly");
+    let _ = shop.flaky("quarantine exclude -- ./check.sh").exits(2).warns("pytest is not called directly");
 }
 
 /// Fails as a hash of the seed says, at `{rate}`.
