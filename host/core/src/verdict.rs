@@ -21,6 +21,11 @@ pub enum Severity {
     Critical,
 }
 
+impl Severity {
+    /// All there are, ascending.
+    pub const ALL: [Self; 5] = [Self::None, Self::Low, Self::Medium, Self::High, Self::Critical];
+}
+
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -45,6 +50,11 @@ pub enum Category {
     Flaky,
     /// A genuine bug: passes surely less often than `broken_below`.
     Broken,
+}
+
+impl Category {
+    /// All there are, from best to worst.
+    pub const ALL: [Self; 4] = [Self::Stable, Self::Inconclusive, Self::Flaky, Self::Broken];
 }
 
 impl fmt::Display for Category {
@@ -83,6 +93,19 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All there are.
+    pub const ALL: [Self; 9] = [
+        Self::TooFewAttempts,
+        Self::InstallFailed,
+        Self::CommandNotFound,
+        Self::NoTests,
+        Self::UsageError,
+        Self::RepositoryUnreachable,
+        Self::Interrupted,
+        Self::IsolationMismatch,
+        Self::Infrastructure,
+    ];
+
     /// The name the report uses.
     #[must_use]
     pub const fn name(self) -> &'static str {

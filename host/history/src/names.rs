@@ -5,24 +5,6 @@ use flaky_core::verdict::{Category, Cause, Severity};
 
 use crate::bytes::Broken;
 
-const CATEGORIES: [Category; 4] =
-    [Category::Stable, Category::Inconclusive, Category::Flaky, Category::Broken];
-
-const SEVERITIES: [Severity; 5] =
-    [Severity::None, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-
-const CAUSES: [Cause; 9] = [
-    Cause::TooFewAttempts,
-    Cause::InstallFailed,
-    Cause::CommandNotFound,
-    Cause::NoTests,
-    Cause::UsageError,
-    Cause::RepositoryUnreachable,
-    Cause::Interrupted,
-    Cause::IsolationMismatch,
-    Cause::Infrastructure,
-];
-
 const ISOLATIONS: [IsolationUsed; 4] =
     [IsolationUsed::Full, IsolationUsed::FullSharedNetwork, IsolationUsed::Copy, IsolationUsed::Shared];
 
@@ -36,7 +18,8 @@ pub(crate) const fn category_byte(category: Category) -> u8 {
 }
 
 pub(crate) fn category(byte: u8) -> Result<Category, Broken> {
-    CATEGORIES.get(usize::from(byte)).copied().ok_or(Broken("holds an unknown verdict"))
+    let found = Category::ALL.into_iter().find(|category| category_byte(*category) == byte);
+    found.ok_or(Broken("holds an unknown verdict"))
 }
 
 /// 0 is none said, which is not [`Severity::None`].
@@ -52,20 +35,21 @@ pub(crate) const fn severity_byte(severity: Option<Severity>) -> u8 {
 }
 
 pub(crate) fn severity(byte: u8) -> Result<Option<Severity>, Broken> {
-    let Some(index) = usize::from(byte).checked_sub(1) else { return Ok(None) };
-    SEVERITIES.get(index).copied().map(Some).ok_or(Broken("holds an unknown severity"))
+    let said = Severity::ALL.into_iter().map(Some);
+    let found = said.chain([None]).find(|severity| severity_byte(*severity) == byte);
+    found.ok_or(Broken("holds an unknown severity"))
 }
 
 pub(crate) fn category_named(name: &str) -> Result<Category, Broken> {
-    named(&CATEGORIES, name).ok_or(Broken("holds an unknown verdict"))
+    named(&Category::ALL, name).ok_or(Broken("holds an unknown verdict"))
 }
 
 pub(crate) fn severity_named(name: &str) -> Result<Severity, Broken> {
-    named(&SEVERITIES, name).ok_or(Broken("holds an unknown severity"))
+    named(&Severity::ALL, name).ok_or(Broken("holds an unknown severity"))
 }
 
 pub(crate) fn cause_named(name: &str) -> Result<Cause, Broken> {
-    named(&CAUSES, name).ok_or(Broken("holds an unknown cause"))
+    named(&Cause::ALL, name).ok_or(Broken("holds an unknown cause"))
 }
 
 pub(crate) fn isolation_named(name: &str) -> Result<IsolationUsed, Broken> {
@@ -84,16 +68,16 @@ mod tests {
 
     #[test]
     fn every_value_comes_back() {
-        for c in CATEGORIES {
+        for c in Category::ALL {
             assert_eq!((category(category_byte(c)), category_named(&c.to_string())), (Ok(c), Ok(c)));
         }
-        for s in SEVERITIES {
+        for s in Severity::ALL {
             assert_eq!(severity(severity_byte(Some(s))), Ok(Some(s)));
             assert_eq!(severity_named(&s.to_string()), Ok(s));
         }
         assert_eq!(severity(severity_byte(None)), Ok(None));
         assert!(category(4).is_err() && severity(6).is_err() && category_named("?").is_err());
-        assert!(CAUSES.into_iter().all(|c| cause_named(c.name()) == Ok(c)));
+        assert!(Cause::ALL.into_iter().all(|c| cause_named(c.name()) == Ok(c)));
         assert!(ISOLATIONS.into_iter().all(|i| isolation_named(i.name()) == Ok(i)));
     }
 }

@@ -137,23 +137,10 @@ fn check_output(name: &str, value: &str) -> Result<(), &'static str> {
 
 /// Words of the report, and nothing that a test could be called: steps put outputs into shell scripts.
 fn is_word(value: &str) -> bool {
-    let verdicts = [Category::Stable, Category::Inconclusive, Category::Flaky, Category::Broken];
-    let severities = [Severity::None, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-    let causes = [
-        Cause::TooFewAttempts,
-        Cause::InstallFailed,
-        Cause::CommandNotFound,
-        Cause::NoTests,
-        Cause::UsageError,
-        Cause::RepositoryUnreachable,
-        Cause::Interrupted,
-        Cause::IsolationMismatch,
-        Cause::Infrastructure,
-    ];
     matches!(value, "" | "true" | "false" | "null" | "unknown" | "introduced")
-        || verdicts.iter().any(|verdict| verdict.to_string() == value)
-        || severities.iter().any(|severity| severity.to_string().eq_ignore_ascii_case(value))
-        || causes.iter().any(|cause| cause.name() == value)
+        || Category::ALL.iter().any(|verdict| verdict.to_string() == value)
+        || Severity::ALL.iter().any(|severity| severity.to_string().eq_ignore_ascii_case(value))
+        || Cause::ALL.iter().any(|cause| cause.name() == value)
 }
 
 fn is_number(value: &str) -> bool {

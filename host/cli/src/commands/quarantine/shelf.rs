@@ -2,18 +2,17 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use flaky_config::quarantine::edit::{self, NotUnderstood};
 use flaky_config::quarantine::load;
 use flaky_config::{ConfigError, ConfigFile, Quarantine, QuarantineEntry};
 use flaky_core::date::Date;
-use flaky_core::history::Timestamp;
 use flaky_core::text::visible;
 
 use crate::args::OutputArgs;
 use crate::commands::session::Session;
 use crate::error::CliError;
+use crate::history_place::now;
 
 /// The file, and what it says.
 pub(super) struct Shelf {
@@ -41,7 +40,7 @@ impl Shelf {
         // A file that is to be made need not be there yet.
         let there = path.symlink_metadata().is_ok();
         let file = if there { load(folder, &choice).map_err(wrong)? } else { None };
-        Ok(Self { session, path, config, file: file.unwrap_or_default(), today: today() })
+        Ok(Self { session, path, config, file: file.unwrap_or_default(), today: Date::of(now()) })
     }
 
     /// Puts an entry behind the others.
@@ -111,10 +110,4 @@ pub(super) fn wrong(error: ConfigError) -> CliError {
 /// One line to standard output; one that is closed is no reason to panic.
 pub(super) fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
-}
-
-/// The day it is, UTC.
-fn today() -> Date {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    Date::of(Timestamp(i64::try_from(seconds).unwrap_or(i64::MAX)))
 }
