@@ -1,4 +1,5 @@
 //! Takes the workflows of `examples/github` in as `flaky init` writes them: with the action by the version of this program.
+//! Leaves out of a released program what only unwinding reads.
 //!
 //! The examples name the action by a commit. That commit holds the checksum of this program, so the program cannot name it.
 
@@ -16,6 +17,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let path = Path::new(FOLDER).join(name).with_extension("yml");
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         std::fs::write(Path::new(&into).join(name).with_extension("yml"), by_version(&text)?)?;
+    }
+    leave_out_frames()
+}
+
+/// As `cargo xtask dist` builds: a static program in which a panic does not unwind.
+fn leave_out_frames() -> Result<(), Box<dyn std::error::Error>> {
+    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
+    if is("CARGO_CFG_PANIC", "abort") && is("CARGO_CFG_TARGET_ENV", "musl") {
+        let script = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("no-frames.ld");
+        println!("cargo::rerun-if-changed={}", script.display());
+        println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
     }
     Ok(())
 }

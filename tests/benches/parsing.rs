@@ -1,6 +1,7 @@
 //! What WebAssembly costs a parser: the bundled parsers through their components, as a run uses them, against the
 //! same source built natively and giving owned records, against plain code, and against other readers of JUnit XML.
-//! Prints Markdown tables.
+//! Prints Markdown tables: long inputs of a few parsers, and recorded output of every one (`-- long` or `-- recorded` for one
+//! of both).
 //!
 //! The component's share is all that an attempt pays for: a store and an instance of its own, reading the file, the
 //! call, and the host's checks, up to the columns that the ledger takes. Its compiled code is there before, as in a
@@ -13,6 +14,8 @@ mod inputs;
 mod others;
 #[path = "parsing/plain.rs"]
 mod plain;
+#[path = "parsing/recorded.rs"]
+mod recorded;
 #[path = "parsing/records.rs"]
 mod records;
 
@@ -25,13 +28,14 @@ use std::time::Duration;
 use flaky_core::attempt::Exit;
 use flaky_core::ids::{AttemptIndex, Seed};
 use flaky_core::parsed::Completeness;
-use flaky_plugin_host::{AttemptInput, BlobInput, HostSettings, Limits, Plugin, PluginHost};
+use flaky_plugin_host::{AttemptInput, BlobInput, ComponentBytes, HostSettings, Limits, Plugin, PluginHost};
 use flaky_plugin_sdk::native::Recorded;
 use flaky_plugin_sdk::{PackedAttempt, PackedParser};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
 use others::{Others, READERS};
+use recorded::{RECORDINGS, Recording};
 use records::{records, same};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -44,9 +48,21 @@ const CASES: usize = 161_400;
 
 fn main() -> Result<()> {
     // `cargo bench` says so; whatever else runs this (`cargo test --benches`) wants to know that it works.
-    let rounds = if std::env::args().any(|argument| argument == "--bench") { ROUNDS } else { 1 };
+    let asked = |name: &str| std::env::args().any(|argument| argument == name);
+    let rounds = if asked("--bench") { ROUNDS } else { 1 };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(compare_all(rounds))
+    runtime.block_on(async {
+        let folder = tempfile::tempdir()?;
+        let settings = HostSettings { cache: Some(folder.path().join("cache")), limits: Limits::default() };
+        let host = PluginHost::new(settings)?;
+        if !asked("recorded") {
+            compare_long(&host, folder.path(), rounds).await?;
+        }
+        if !asked("long") {
+            compare_recorded(&host, rounds).await?;
+        }
+        Ok(())
+    })
 }
 
 /// An input, and who reads it.
@@ -128,10 +144,7 @@ const INPUTS: [Input; 9] = [
     Input { title: "TAP", plugin: "tap", parse: tap, tests: 100_000, report: "", make: inputs::tap_output },
 ];
 
-async fn compare_all(rounds: usize) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let limits = Limits::default();
-    let host = PluginHost::new(HostSettings { cache: Some(folder.path().join("cache")), limits })?;
+async fn compare_long(host: &PluginHost, folder: &Path, rounds: usize) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "CPU time, {rounds} rounds; medians, and of ratios p10 to p90.\n")?;
     writeln!(
@@ -141,8 +154,8 @@ async fn compare_all(rounds: usize) -> Result<()> {
     writeln!(out, "|---|---|---|---|---|---|---|---|---|---|")?;
     let mut junit_figures = None;
     for input in &INPUTS {
-        let plugin = bundled(&host, input.plugin).await?;
-        let case = Case::new(input, &plugin, folder.path())?;
+        let plugin = bundled(host, input.plugin).await?;
+        let case = Case::new(input, &plugin, folder)?;
         case.check().await?;
         let figures = case.measure(rounds).await?;
         writeln!(out, "{}", row(&case, &figures))?;
@@ -154,6 +167,73 @@ async fn compare_all(rounds: usize) -> Result<()> {
         tell_others(&mut out, size, &figures)?;
     }
     Ok(())
+}
+
+/// Every bundled parser, on what its framework printed.
+async fn compare_recorded(host: &PluginHost, rounds: usize) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "\nRecorded output, grown; CPU time, {rounds} rounds; medians, and of ratios p10 to p90.\n"
+    )?;
+    writeln!(
+        out,
+        "| parser | recording | size | tests | native, records | component | ratio | native, columns | ratio |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|---|")?;
+    for recording in &RECORDINGS {
+        let title = format!("{} {}", recording.plugin, recording.fixture);
+        let plugin = bundled(host, recording.plugin).await?;
+        let grown = recording.grown()?;
+        let ours = records((recording.parse)(&grown.recorded)?);
+        let theirs = plugin.parse(&grown.attempt).await?;
+        if !same(&ours, &theirs) {
+            return Err(format!("{title}: native and component differ").into());
+        }
+        if ours.is_empty() {
+            return Err(format!("{title}: nothing read").into());
+        }
+        let mut figures = Vec::with_capacity(rounds);
+        for number in 0..=rounds {
+            let mut round = Round::default();
+            for turn in 0..3 {
+                let before = cpu()?;
+                match (number + turn) % 3 {
+                    0 => {
+                        drop(records((recording.parse)(&grown.recorded)?));
+                        round.records = seconds_since(before)?;
+                    }
+                    1 => {
+                        drop((recording.parse)(&grown.recorded)?);
+                        round.columns = seconds_since(before)?;
+                    }
+                    _ => {
+                        drop(plugin.parse(&grown.attempt).await?);
+                        round.component = seconds_since(before)?;
+                    }
+                }
+            }
+            if number > 0 {
+                figures.push(round);
+            }
+        }
+        writeln!(out, "{}", recorded_row(recording, grown.size, ours.len(), &figures))?;
+    }
+    Ok(())
+}
+
+fn recorded_row(recording: &Recording, size: usize, tests: usize, rounds: &[Round]) -> String {
+    format!(
+        "| {} | {} | {:.1} MB | {tests} | {} | {} | {} | {} | {} |",
+        recording.plugin,
+        recording.fixture,
+        size as f64 / 1e6,
+        speed(rounds, size, |round| round.records),
+        speed(rounds, size, |round| round.component),
+        ratio(rounds, |round| round.component / round.records),
+        speed(rounds, size, |round| round.columns),
+        ratio(rounds, |round| round.component / round.columns),
+    )
 }
 
 fn tell_others(out: &mut dyn Write, size: usize, figures: &[Round]) -> Result<()> {
@@ -173,9 +253,16 @@ fn tell_others(out: &mut dyn Write, size: usize, figures: &[Round]) -> Result<()
     Ok(())
 }
 
+/// The bundled plugin of this name.
 async fn bundled(host: &PluginHost, name: &str) -> Result<Plugin> {
     let builtin = flaky_engine::builtins::named(name).ok_or("a bundled plugin")?;
-    let plugin = host.load(builtin.source()).await?;
+    let mut source = builtin.source();
+    // To compare with what another build makes of the same parsers.
+    if let Some(folder) = std::env::var_os("FLAKY_BENCH_COMPONENTS") {
+        let bytes = std::fs::read(Path::new(&folder).join(name).with_extension("wasm"))?;
+        source.bytes = ComponentBytes::Plain(bytes.into());
+    }
+    let plugin = host.load(source).await?;
     Ok(plugin.configured(&serde_json::json!({})).await?)
 }
 
@@ -348,24 +435,28 @@ fn seconds_since(before: f64) -> Result<f64> {
 }
 
 fn row(case: &Case<'_>, rounds: &[Round]) -> String {
-    let size = case.size as f64 / 1e6;
-    let speed = |of: fn(&Round) -> f64| format!("{:.0} MB/s", size / quantile(rounds, of, 0.5));
-    let ratio = |of: fn(&Round) -> f64| {
-        let [low, middle, high] = [0.1, 0.5, 0.9].map(|p| quantile(rounds, of, p));
-        format!("{middle:.2} ({low:.2} to {high:.2})")
-    };
     format!(
-        "| {} | {size:.1} MB | {} | {} | {} | {} | {} | {:.3} | {} | {} |",
+        "| {} | {:.1} MB | {} | {} | {} | {} | {} | {:.3} | {} | {} |",
         case.input.title,
+        case.size as f64 / 1e6,
         case.input.tests,
-        speed(|round| round.plain),
-        speed(|round| round.records),
-        speed(|round| round.component),
-        ratio(|round| round.component / round.records),
+        speed(rounds, case.size, |round| round.plain),
+        speed(rounds, case.size, |round| round.records),
+        speed(rounds, case.size, |round| round.component),
+        ratio(rounds, |round| round.component / round.records),
         quantile(rounds, |round| round.component, 0.5),
-        speed(|round| round.columns),
-        ratio(|round| round.component / round.columns),
+        speed(rounds, case.size, |round| round.columns),
+        ratio(rounds, |round| round.component / round.columns),
     )
+}
+
+fn speed(rounds: &[Round], bytes: usize, of: fn(&Round) -> f64) -> String {
+    format!("{:.0} MB/s", bytes as f64 / 1e6 / quantile(rounds, of, 0.5))
+}
+
+fn ratio(rounds: &[Round], of: fn(&Round) -> f64) -> String {
+    let [low, middle, high] = [0.1, 0.5, 0.9].map(|p| quantile(rounds, of, p));
+    format!("{middle:.2} ({low:.2} to {high:.2})")
 }
 
 fn quantile(rounds: &[Round], of: impl Fn(&Round) -> f64, p: f64) -> f64 {

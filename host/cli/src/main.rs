@@ -7,6 +7,7 @@ mod documents;
 mod error;
 mod exit_status;
 mod history_place;
+mod in_ci;
 mod progress;
 mod supply;
 mod terminal;

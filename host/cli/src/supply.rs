@@ -17,6 +17,7 @@ use flaky_plugin_registry::{
 
 use crate::args::SupplyArgs;
 use crate::error::CliError;
+use crate::in_ci;
 
 /// Brings the plugins of a run.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(crate) struct RunSupply {
 impl RunSupply {
     /// In CI what runs is what was locked, unless somebody says otherwise.
     pub(crate) fn new(folders: &Folders, args: &SupplyArgs) -> Self {
-        let in_ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "false" | "0"));
+        let in_ci = in_ci::this_process();
         let rule = match (args.locked, args.no_locked, in_ci) {
             (true, ..) | (false, false, true) => LockRule::Locked,
             (false, true, _) | (false, false, false) => LockRule::Fill,

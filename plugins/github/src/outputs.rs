@@ -1,13 +1,14 @@
 //! Outputs for later steps: words of a closed set and numbers, so that no step can be told anything by a test.
 
-use flaky_plugin_sdk::report::{Category, Report, Severity};
+use flaky_plugin_platforms::words::{closed_severity, closed_verdict};
+use flaky_plugin_sdk::report::Report;
 
 /// A value that is not known is not set: an empty output reads as one that never was.
 pub(crate) fn of(report: &Report) -> Vec<(String, String)> {
     let mut out = Vec::new();
     let mut set = |name: &str, value: String| out.push((name.to_owned(), value));
-    set("verdict", verdict(&report.verdict).to_owned());
-    if let Some(severity) = report.severity.as_ref().and_then(severity) {
+    set("verdict", closed_verdict(&report.verdict).to_owned());
+    if let Some(severity) = report.severity.as_ref().and_then(closed_severity) {
         set("severity", severity.to_owned());
     }
     if let Some(rate) = report.repro_rate.filter(|rate| (0.0..=1.0).contains(rate)) {
@@ -18,22 +19,10 @@ pub(crate) fn of(report: &Report) -> Vec<(String, String)> {
     out
 }
 
-fn verdict(verdict: &Category) -> &str {
-    match verdict {
-        Category::Other(_) => "inconclusive",
-        known => known.as_str(),
-    }
-}
-
-fn severity(severity: &Severity) -> Option<&str> {
-    match severity {
-        Severity::Other(_) => None,
-        known => Some(known.as_str()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use flaky_plugin_sdk::report::{Category, Severity};
+
     use super::*;
 
     #[test]

@@ -43,6 +43,24 @@ pub fn severity(severity: &Severity) -> &str {
     }
 }
 
+/// For programs: a word of the published set, and `inconclusive` for what a later report may say.
+#[must_use]
+pub fn closed_verdict(verdict: &Category) -> &str {
+    match verdict {
+        Category::Other(_) => Category::Inconclusive.as_str(),
+        known => known.as_str(),
+    }
+}
+
+/// For programs: a word of the published set, or nothing.
+#[must_use]
+pub fn closed_severity(severity: &Severity) -> Option<&str> {
+    match severity {
+        Severity::Other(_) => None,
+        known => Some(known.as_str()),
+    }
+}
+
 /// One sign for the whole run, as people know it from the tool's comments.
 #[must_use]
 pub fn sign(report: &Report) -> &'static str {

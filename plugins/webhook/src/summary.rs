@@ -1,8 +1,8 @@
 //! The small document.
 
 use flaky_plugin_platforms::measure::{Unit, cut};
-use flaky_plugin_platforms::words;
-use flaky_plugin_sdk::report::{Category, Report, Severity, Test};
+use flaky_plugin_platforms::words::{self, closed_severity, closed_verdict};
+use flaky_plugin_sdk::report::{Report, Test};
 use flaky_plugin_sdk::surroundings::{Ci, Surroundings};
 use serde_json::{Map, Value, json};
 
@@ -21,8 +21,8 @@ pub(crate) fn of(report: &Report, surroundings: &Surroundings) -> Value {
         "version": VERSION,
         "run": text(&report.run),
         "flaky_version": text(&report.flaky_version),
-        "verdict": verdict(&report.verdict),
-        "severity": report.severity.as_ref().and_then(severity),
+        "verdict": closed_verdict(&report.verdict),
+        "severity": report.severity.as_ref().and_then(closed_severity),
         "cause": report.cause.as_deref().map(text),
         "total_runs": report.total_runs,
         "failures": report.failures,
@@ -44,26 +44,11 @@ fn text(text: &str) -> String {
     cut(text, MOST_TEXT, Unit::CodePoints)
 }
 
-/// Only words of the published shape.
-fn verdict(verdict: &Category) -> &str {
-    match verdict {
-        Category::Other(_) => "inconclusive",
-        known => known.as_str(),
-    }
-}
-
-fn severity(severity: &Severity) -> Option<&str> {
-    match severity {
-        Severity::Other(_) => None,
-        known => Some(known.as_str()),
-    }
-}
-
 fn test(test: &Test) -> Value {
     json!({
         "id": text(&test.id),
-        "verdict": verdict(&test.verdict),
-        "severity": test.severity.as_ref().and_then(severity),
+        "verdict": closed_verdict(&test.verdict),
+        "severity": test.severity.as_ref().and_then(closed_severity),
         "ran": test.ran,
         "failures": test.failures,
         "rate": if test.rate.is_finite() { test.rate.clamp(0.0, 1.0) } else { 0.0 },

@@ -35,6 +35,7 @@ impl Build<'_> {
             .env("CARGO_INCREMENTAL", "0")
             .env("CARGO_ENCODED_RUSTFLAGS", self.rust_flags()?)
             .env(c_flags, self.c_flags()?)
+            .env("OPENSSL_SRC_PERL", self.root.join("xtask/src/archives/openssl-perl.sh"))
             .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
             .env("TZ", "UTC")
             .env("LC_ALL", "C")
@@ -68,17 +69,14 @@ impl Build<'_> {
             flags.push("=");
             flags.push(name);
         }
-        if self.package == Package::Flaky {
-            // A panic ends this program, so nothing reads them.
-            flags.push("\u{1f}-Cforce-unwind-tables=no");
-        }
         Ok(flags)
     }
 
     /// Sources in C are cargo's and what build scripts write.
     fn c_flags(&self) -> Result<OsString> {
-        // No panic of Rust's is let through C.
-        let mut flags = OsString::from("-fno-unwind-tables -fno-asynchronous-unwind-tables");
+        // No panic of Rust's is let through C, and no profiler looks at it.
+        let mut flags =
+            OsString::from("-fno-unwind-tables -fno-asynchronous-unwind-tables -fomit-frame-pointer");
         for (path, name) in [(cargo::home()?.as_path(), "/cargo"), (self.target_folder, "/target")] {
             // The flags are separated by spaces.
             if path.to_string_lossy().contains(char::is_whitespace) {

@@ -12,17 +12,14 @@ use flaky_engine::trust::{Approvals, ApproveBy, Authority, Standing, TrustedRevi
 use flaky_exec::checkout::{CheckoutSettings, CommitId, HttpsToken, RepositorySource, RepositoryUrl};
 use serde::Deserialize;
 
+use crate::in_ci;
+
 /// Largest event that is read: GitHub sends none above 25 MB.
 const MOST_EVENT: u64 = 25 << 20;
 
 /// Where the trust file is.
 pub(crate) fn config_folder() -> Option<PathBuf> {
     folders::config_folder(|name| std::env::var_os(name))
-}
-
-/// Whether nobody sits here.
-pub(crate) fn in_ci() -> bool {
-    is_ci(&|name| std::env::var_os(name))
 }
 
 /// By the environment of this process and what the user typed. A trust file that cannot be relied on approves nothing,
@@ -52,9 +49,7 @@ fn text(variables: Variables<'_>, name: &str) -> Option<String> {
 }
 
 fn is_ci(variables: Variables<'_>) -> bool {
-    text(variables, "CI").is_some_and(|ci| ci == "true" || ci == "1")
-        || text(variables, "GITHUB_ACTIONS").is_some()
-        || text(variables, "GITLAB_CI").is_some()
+    in_ci::is_ci(&|name| text(variables, name))
 }
 
 /// The revision that the user named, else the base of the pull request that CI is about. Without either, the workflow's own

@@ -22,6 +22,7 @@ use flaky_plugin_host::RenderContext;
 use super::session::Session;
 use crate::args::{ReportArg, TellArgs};
 use crate::error::CliError;
+use crate::in_ci;
 use crate::terminal;
 
 /// One reporter that was asked, and where its text and files go.
@@ -119,7 +120,7 @@ impl Telling {
 
     /// Those of the configuration speak in CI only, so that nobody at a terminal tells a whole team by accident.
     fn take_configured(&mut self, reporters: &[ReporterEntry], environment: &Environment) {
-        if !self.chosen && environment.get("CI").is_some_and(|ci| ci == "true" || ci == "1") {
+        if !self.chosen && in_ci::is_ci(&|name| environment.get(name)) {
             self.voices.extend(reporters.iter().map(Voice::configured));
         } else {
             // What the configuration says of one that was asked for holds.

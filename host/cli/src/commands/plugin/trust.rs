@@ -14,6 +14,7 @@ use crate::commands::authority;
 use crate::commands::session::Session;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
+use crate::in_ci;
 
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: &TrustArgs) -> Result<ExitStatus, CliError> {
@@ -74,7 +75,7 @@ fn choose(
         };
         say(&described(plugin, &format!("{}{known}", asks_for(&host, plugin))))?;
     }
-    if authority::in_ci() || !std::io::stdin().is_terminal() {
+    if in_ci::this_process() || !std::io::stdin().is_terminal() {
         let digests: Vec<String> = asked.iter().map(|plugin| plugin.approval.sha256.to_string()).collect();
         return Err(CliError::usage_text(
             "nobody can be asked here, and nothing was approved",
