@@ -39,6 +39,11 @@ impl Error {
         }
     }
 
+    /// The test had passed before: it is told of twice, and counted twice.
+    pub(crate) fn is_second_end(&self) -> bool {
+        self.text.contains("done() called multiple times in test ")
+    }
+
     pub(crate) fn failure(&self) -> Failure {
         let text = self.text.trim_matches('\n').trim_end();
         let mut end = text.len();
