@@ -206,7 +206,11 @@ impl Reading {
             tree::drop_printed(&mut leaves, 0);
             leaves.retain(|leaf| leaf.mark != Mark::Pending);
         }
-        let told = if leaves.is_empty() { unnamed(&pending, &failures) } else { leaves };
+        let listed = unnamed(&pending, &failures);
+        // A tree tells of all that is listed; with dots, what looks like one was printed by a test.
+        let is_tree =
+            self.totals.is_none_or(|totals| totals.examples == leaves.len()) || leaves.len() > listed.len();
+        let told = if leaves.is_empty() || !is_tree { listed } else { leaves };
         self.diagnose(told.len(), cut, &mut parsed);
         parsed.tests = self.pack(&told, &pending, &failures);
         Some(parsed)

@@ -34,7 +34,7 @@ impl Blocks {
         if let Some((indent, title)) = title(line, self.blocks.len() + 1) {
             let stripped = title.strip_suffix(" FIXED");
             self.blocks.push(Block {
-                title: stripped.unwrap_or(title).to_owned(),
+                title: stripped.unwrap_or(title).trim_end().to_owned(),
                 fixed: stripped.is_some(),
                 indent,
                 ..Block::default()
