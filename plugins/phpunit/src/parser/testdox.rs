@@ -29,6 +29,8 @@ pub(super) struct Testdox {
     class: Option<String>,
     /// A heading was seen that nobody else writes.
     certain: bool,
+    /// Classes are in namespaces, so that their headings name them.
+    namespaced: bool,
     /// A line that is a heading if a test follows.
     maybe_class: Option<String>,
     after_empty: bool,
@@ -57,6 +59,8 @@ impl Testdox {
         if let Some(class) = heading(line).filter(|_| after_empty) {
             self.class = Some(class.to_owned());
             self.certain = true;
+            // PHPUnit's own stand for tests that could not be made.
+            self.namespaced |= !class.starts_with("PHPUnit\\");
             self.printed = false;
             return;
         }
@@ -87,7 +91,7 @@ impl Testdox {
             self.test(name, mark, true);
             return;
         }
-        if after_empty && is_plain_heading(line, self.class.is_none()) {
+        if after_empty && !self.namespaced && is_plain_heading(line, self.class.is_none()) {
             self.maybe_class = Some(line.to_owned());
         }
         self.printed = true;
@@ -197,6 +201,12 @@ mod tests {
             "\nThe cart\n ✔ Adds\n\nBad Provider\n ✔ Fine\n\nprinted text\n ✔ Prints\n\nA (Shop\\A)\n ✔ B\n";
         let expected = ["The cart::Adds", "Bad Provider::Fine", "Bad Provider::Prints", "Shop\\A::B"];
         assert_eq!(read(text, 4), expected);
+    }
+
+    #[test]
+    fn what_a_test_prints_is_no_heading_where_headings_name_classes() {
+        let text = "\nA (Shop\\A)\n ✘ B\n   │\n   │ no\n   │\n\nHello\n ✔ C\n";
+        assert_eq!(read(text, 2), ["Shop\\A::B", "Shop\\A::C"]);
     }
 
     #[test]
