@@ -259,7 +259,7 @@ fn is_announcement(line: &str) -> bool {
 fn read_line(line: &str) -> Line<'_> {
     // Most lines are of tests, and are told by one byte.
     if !matches!(line.bytes().next(), Some(b'E' | b'L' | b'T'))
-        && memchr::memchr(b'(', line.as_bytes()).is_none()
+        && memchr::memchr2(b'(', b':', line.as_bytes()).is_none()
     {
         return Line::Text;
     }
@@ -306,12 +306,24 @@ fn leave(text: &str) -> Line<'_> {
     text.split_once(" \"").map_or(Line::Text, |(kind, rest)| Line::Leave { kind, rest })
 }
 
-/// What stands after `sample.cpp(19): ` or `unknown location(0): `.
+/// What stands after `sample.cpp(19): ` or `unknown location(0): `; on macOS after `sample.cpp:19: `.
 fn after_place(line: &str) -> Option<&str> {
-    let (place, said) = line.split_once("): ")?;
-    let (_, number) = place.rsplit_once('(')?;
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then_some(said)
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((place, said)) = line.split_once("): ")
+        && place.rsplit_once('(').is_some_and(|(_, number)| is_number(number))
+    {
+        return Some(said);
+    }
+    // Paths may hold a colon themselves.
+    let mut from = 0;
+    while let Some(at) = line.get(from..).and_then(|rest| rest.find(": ")).map(|at| from + at) {
+        let (place, said) = line.split_at(at);
+        if place.rsplit_once(':').is_some_and(|(file, number)| !file.is_empty() && is_number(number)) {
+            return said.get(2..);
+        }
+        from = at + 2;
+    }
+    None
 }
 
 /// `76us`, `76mks` before 1.59, `3ms`
@@ -325,4 +337,24 @@ fn duration(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_file_and_a_line_in_two_ways() {
+        let cases = [
+            ("sample.cpp(19): error: in \"a\": no", Some("error: in \"a\": no")),
+            ("sample.cpp:19: error: in \"a\": no", Some("error: in \"a\": no")),
+            ("/a b/c:d.cpp:7: Leaving test case \"x\"", Some("Leaving test case \"x\"")),
+            ("unknown location:0: fatal error: in \"a\": b", Some("fatal error: in \"a\": b")),
+            ("text: 19: more", None),
+            ("no place", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(after_place(line), expected, "{line}");
+        }
+    }
 }

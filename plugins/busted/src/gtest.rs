@@ -126,8 +126,11 @@ fn result(line: &str, shown: &str) -> Option<(Outcome, u64)> {
         ("[  ERROR   ] ", Outcome::Errored),
         ("[ SKIPPED  ] ", Outcome::Skipped),
     ];
-    let (rest, outcome) =
-        WORDS.iter().find_map(|(word, outcome)| Some((line.strip_prefix(word)?, *outcome)))?;
+    // The test may have printed something before it without ending the line.
+    let (rest, outcome) = WORDS.iter().find_map(|(word, outcome)| {
+        let at = line.rfind(&format!("{word}{shown} ("))?;
+        Some((line.get(at + word.len()..)?, *outcome))
+    })?;
     let time = rest.strip_prefix(shown)?.strip_prefix(" (")?.strip_suffix(" ms)")?;
     let milliseconds: f64 = time.parse().ok()?;
     // Casts of floats saturate.
@@ -141,4 +144,23 @@ fn push(tests: &mut PackedTestsBuilder, shown: &str, outcome: Outcome) -> flaky_
         tests.set_location(index, file.strip_prefix("./").unwrap_or(file), Some(line));
     }
     index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_may_stand_behind_what_the_test_printed() {
+        let shown = "a_spec.lua @ 2: cart adds";
+        let cases = [
+            ("[       OK ] a_spec.lua @ 2: cart adds (0.22 ms)", Some(Outcome::Passed)),
+            ("no newline[  FAILED  ] a_spec.lua @ 2: cart adds (0.22 ms)", Some(Outcome::Failed)),
+            ("[       OK ] a_spec.lua @ 3: cart adds (0.22 ms)", None),
+            ("[       OK ] a_spec.lua @ 2: cart adds (0.22 ms) and more", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(result(line, shown).map(|(outcome, _)| outcome), expected, "{line}");
+        }
+    }
 }

@@ -80,6 +80,16 @@ struct Counts {
 
 impl Reading {
     fn line(&mut self, line: &str) {
+        match glued_ruler(line) {
+            Some((printed, ruler)) => {
+                self.own_line(printed);
+                self.own_line(ruler);
+            }
+            None => self.own_line(line),
+        }
+    }
+
+    fn own_line(&mut self, line: &str) {
         let after_ruler = std::mem::take(&mut self.after_ruler);
         if is_ruler(line, b'-') {
             self.close_assertion();
@@ -257,6 +267,14 @@ fn title(lines: &[String]) -> String {
     let own: Vec<_> =
         lines.iter().take_while(|line| !line.starts_with(' ')).map(|line| line.trim_end()).collect();
     own.join(" ")
+}
+
+/// What a test printed without ending the line, and the ruler that follows it.
+fn glued_ruler(line: &str) -> Option<(&str, &str)> {
+    let (printed, ruler) = line.split_at_checked(line.len().checked_sub(RULER)?)?;
+    let of = *ruler.as_bytes().first()?;
+    let is_glued = matches!(of, b'-' | b'=') && is_ruler(ruler, of) && !printed.is_empty();
+    (is_glued && !printed.ends_with(char::from(of))).then_some((printed, ruler))
 }
 
 fn is_ruler(line: &str, of: u8) -> bool {

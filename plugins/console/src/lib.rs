@@ -9,11 +9,14 @@ pub use tests_so_far::{Test, TestsSoFar};
 
 use flaky_plugin_sdk::{Exit, Outcome};
 
-/// Whether a line is the first that `ctest` prints. With `--output-on-failure` the output of programs that failed
-/// follows at the beginning of lines, and their tests are not all that there are.
+/// Whether a line is the first that `ctest` prints, or writes into its report. With `--output-on-failure` the output of
+/// programs that failed follows at the beginning of lines, and their tests are not all that there are; a report has the
+/// output of all.
 #[must_use]
 pub fn begins_ctest(line: &[u8]) -> bool {
-    line.starts_with(b"Test project /") || line.starts_with(b"Test project C:")
+    line.starts_with(b"Test project /")
+        || line.starts_with(b"Test project C:")
+        || line.starts_with(b"<Site BuildName=")
 }
 
 /// What became of a test that was running when the text ended; `None` when nothing says that the process was stopped.

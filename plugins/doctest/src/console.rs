@@ -66,7 +66,7 @@ enum Said<'l> {
 
 impl Reading {
     fn line(&mut self, line: &str) {
-        if line.len() == RULER && line.bytes().all(|byte| byte == b'=') {
+        if is_ruler(line) {
             self.state = State::Ruler;
             return;
         }
@@ -186,6 +186,12 @@ impl Reading {
     }
 }
 
+/// A test may have printed something before it without ending the line.
+fn is_ruler(line: &str) -> bool {
+    let parts = line.len().checked_sub(RULER).and_then(|at| line.split_at_checked(at));
+    parts.is_some_and(|(printed, ruler)| ruler.bytes().all(|byte| byte == b'=') && !printed.ends_with('='))
+}
+
 fn name_of(line: &str) -> Option<&str> {
     // Scenarios of behaviour-driven tests are printed as they are named.
     line.strip_prefix("TEST CASE:  ").or_else(|| line.starts_with("  Scenario:").then_some(line))
@@ -238,4 +244,24 @@ fn counts_of(text: &str) -> Option<Counts> {
     let (cases, rest) = text.split_once('|')?;
     rest.contains(" passed").then_some(())?;
     Some(Counts { cases: cases.trim().parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ruler_may_stand_behind_what_a_test_printed() {
+        let ruler = "=".repeat(RULER);
+        let cases = [
+            (ruler.clone(), true),
+            (format!("no newline{ruler}"), true),
+            (format!("{ruler}="), false),
+            (format!("x{}", &ruler[1..]), false),
+            ("short".to_owned(), false),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(is_ruler(&line), expected, "{line}");
+        }
+    }
 }

@@ -53,6 +53,8 @@ impl Reading {
                     element.attribute("name").unwrap_or_default().clone_into(&mut suite);
                 }
                 Part::Open(element) if element.name == "TestCase" => match elements.whole(element) {
+                    // A list of tests, which has no results.
+                    Ok(case) if result_of(&case).is_none() && case.attribute("skipped") == Some("false") => {}
                     Ok(case) => self.tests.0.push(test_of(&case, &suite)),
                     Err(case) => self.cut = Some((suite.clone(), case)),
                 },
@@ -71,8 +73,7 @@ fn test_of(case: &Element, suite: &str) -> Test {
     let outcome = outcome_of(case, &said);
     let failed = !matches!(outcome, Outcome::Passed | Outcome::Skipped);
     let line = case.attribute("line").and_then(|line| line.parse().ok());
-    let result = case.child("OverallResultsAsserts");
-    let duration = result.and_then(|result| result.attribute("duration"));
+    let duration = result_of(case).and_then(|result| result.attribute("duration"));
     Test {
         duration_ns: duration.and_then(flaky_plugin_junit::nanoseconds),
         failures: if failed { said.failures } else { Vec::new() },
@@ -85,10 +86,11 @@ fn outcome_of(case: &Element, said: &Said) -> Outcome {
     if case.attribute("skipped") == Some("true") {
         return Outcome::Skipped;
     }
-    let result = case.child("OverallResultsAsserts");
+    let result = result_of(case);
     let success = result.and_then(|result| result.attribute("test_case_success")) == Some("true");
     let is = |name: &str| case.attribute(name) == Some("true");
-    let expected = is("should_fail") || case.attribute("expected_failures").is_some_and(|count| count != "0");
+    let count = result.and_then(|result| result.attribute("expected_failures"));
+    let expected = is("should_fail") || count.is_some_and(|count| count != "0");
     let nothing_failed = said.failures.is_empty();
     if said.crashed {
         Outcome::Crashed
@@ -103,6 +105,12 @@ fn outcome_of(case: &Element, said: &Said) -> Outcome {
     } else {
         Outcome::Failed
     }
+}
+
+/// How a test ended. What it printed may look like an element, which then holds all that follows.
+fn result_of(element: &Element) -> Option<&Element> {
+    let inner = element.children.iter().rev();
+    element.child("OverallResultsAsserts").or_else(|| inner.filter_map(result_of).next())
 }
 
 /// What a test case says in its elements, subcases included.
@@ -137,6 +145,8 @@ impl Said {
                     let said = child.child("Text").map(Element::clean_text).unwrap_or_default();
                     self.add(said.trim().to_owned(), child, subcase);
                 }
+                // What a test printed.
+                _ if result_of(child).is_some() => self.read(child, subcase),
                 _ => {}
             }
         }
@@ -177,4 +187,49 @@ fn expression(element: &Element) -> String {
         message.push_str(&format!("\n  logged: {}", logged.join("\n          ")));
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use flaky_plugin_sdk::native::Recorded;
+
+    use super::*;
+
+    fn outcomes(inner: &str) -> Vec<(String, Outcome)> {
+        let text = format!("<?xml version=\"1.0\"?>\n<doctest binary=\"a\">\n{inner}\n</doctest>\n");
+        let recorded = Recorded::default().stdout(text);
+        let parsed = read(&recorded.attempt()).unwrap();
+        parsed.tests.results().into_iter().map(|test| (test.id, test.outcome)).collect()
+    }
+
+    #[test]
+    fn what_a_test_prints_may_look_like_an_element() {
+        let case = |name: &str, inner: &str| {
+            format!(
+                "<TestCase name=\"{name}\" filename=\"a.cpp\" line=\"1\">\nin <a.cpp>\n{inner}\n</TestCase>"
+            )
+        };
+        let passed = "<OverallResultsAsserts successes=\"1\" failures=\"0\" test_case_success=\"true\"/>";
+        let failed = "<Message type=\"ERROR\" filename=\"a.cpp\" line=\"2\"><Text>no</Text></Message>\n\
+            <OverallResultsAsserts successes=\"0\" failures=\"1\" test_case_success=\"false\"/>";
+        let both = case("prints", passed) + &case("fails", failed);
+        let expected = [("prints", Outcome::Passed), ("fails", Outcome::Failed)];
+        assert_eq!(outcomes(&both), expected.map(|(id, outcome)| (id.to_owned(), outcome)));
+    }
+
+    #[test]
+    fn tests_that_are_only_listed_did_not_run() {
+        let listed = "<TestCase name=\"a\" filename=\"a.cpp\" line=\"1\" skipped=\"false\"/>\n\
+            <OverallResultsTestCases unskipped=\"1\"/>";
+        assert_eq!(outcomes(listed), []);
+    }
+
+    #[test]
+    fn failures_of_an_expected_number_are_expected() {
+        let case = "<TestCase name=\"a\" filename=\"a.cpp\" line=\"1\">\
+            <Message type=\"ERROR\" filename=\"a.cpp\" line=\"2\"><Text>no</Text></Message>\
+            <OverallResultsAsserts successes=\"0\" failures=\"1\" test_case_success=\"true\" expected_failures=\"1\"/>\
+            </TestCase>";
+        assert_eq!(outcomes(case), [("a".to_owned(), Outcome::ExpectedFailure)]);
+    }
 }

@@ -89,7 +89,6 @@ struct Reading {
     finished: bool,
     certain: bool,
     totals: Option<Totals>,
-    after_empty: bool,
     /// Code that could not be compiled: what, and what was said.
     broken: Vec<(String, String)>,
     found_none: bool,
@@ -99,11 +98,9 @@ impl Reading {
     fn take(&mut self, line: &str, whole: bool) {
         let seen = seen(line);
         if seen.trim().is_empty() {
-            self.after_empty = true;
             self.blocks.take(&seen);
             return;
         }
-        let after_empty = std::mem::take(&mut self.after_empty);
         if whole && seen.starts_with("Finished in ") && seen.contains(" second") {
             self.finished = true;
             // Others end alike, but for these words.
@@ -118,9 +115,8 @@ impl Reading {
         if self.running.is_none() && whole && self.blocks.take(&seen) {
             return;
         }
-        if let Some((module, file)) =
-            trace::module(&seen).filter(|_| after_empty && whole && self.running.is_none())
-        {
+        // The empty line above is missing where a test printed text without ending the line.
+        if let Some((module, file)) = trace::module(&seen).filter(|_| whole && self.running.is_none()) {
             self.module = Some((module.into(), file.into()));
             return;
         }
@@ -304,4 +300,18 @@ impl Reading {
 /// The last state of a line; ways back inside of it are looked at apart.
 fn seen(line: &str) -> Cow<'_, str> {
     Cow::Borrowed(line.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_may_stand_right_below_what_a_test_printed() {
+        let text = "ATest [test/a_test.exs]\n  * test a [L#3]\r  * test a (0.1ms) [L#3]\nno newline\nBTest [test/b_test.exs]\n  * test b [L#3]\r  * test b (0.1ms) [L#3]\n\n\nFinished in 0.1 seconds (0.00s async, 0.1s sync)\n2 tests, 0 failures\n";
+        let recorded = flaky_plugin_sdk::native::Recorded::default().stdout(text);
+        let found = parse(&recorded.attempt()).unwrap().tests.results();
+        let ids: Vec<_> = found.iter().map(|test| test.id.as_str()).collect();
+        assert_eq!(ids, ["ATest::test a", "BTest::test b"]);
+    }
 }

@@ -22,3 +22,15 @@ fn what_other_frameworks_print_is_refused() {
         flaky_plugin_testing::check_refusals(&folder, |attempt| Gtest.parse(attempt).unwrap());
     }
 }
+
+#[test]
+fn what_a_report_of_ctest_holds_is_refused() {
+    let report = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Site BuildName=\"(empty)\"\n\tName=\"here\">\n<Testing>\n\
+        <Test Status=\"passed\"><Name>cart</Name><Results><Measurement><Value>\
+        [==========] Running 1 test from 1 test suite.\n[----------] 1 test from Cart\n[ RUN      ] Cart.Adds\n\
+        [       OK ] Cart.Adds (0 ms)\n[----------] 1 test from Cart (0 ms total)\n\n\
+        [==========] 1 test from 1 test suite ran. (0 ms total)\n[  PASSED  ] 1 test.\n\
+        </Value></Measurement></Results></Test>\n</Testing>\n</Site>\n";
+    let recorded = flaky_plugin_sdk::native::Recorded::default().stdout(report);
+    assert!(Gtest.parse(&recorded.attempt()).unwrap().format.is_empty());
+}

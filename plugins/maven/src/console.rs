@@ -96,7 +96,7 @@ impl Printed {
     }
 
     fn in_tests(&mut self, level: Option<&str>, text: &str) {
-        if let Some(class) = line::class_done(text) {
+        if let Some(class) = line::class_done(line::counted_part(text)) {
             self.state = State::Told { class: class.to_owned(), open: None };
             return;
         }

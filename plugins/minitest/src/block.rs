@@ -19,6 +19,8 @@ pub(super) struct Blocks {
     pub(super) blocks: Vec<Block>,
     /// The kind of the block whose test is named by the next line.
     opened: Option<Outcome>,
+    /// The heading of that block, with which a message may have gone on.
+    heading: String,
     /// Lines belong to the last block.
     inside: bool,
     numbered: usize,
@@ -35,8 +37,15 @@ impl Blocks {
             Some(kind) => {
                 self.numbered += 1;
                 self.opened = Some(kind);
+                line.clone_into(&mut self.heading);
             }
-            None => self.line(line),
+            None => {
+                let opened = self.opened.filter(|kind| title(line, *kind).is_none());
+                if opened.is_some() {
+                    self.not_a_block();
+                }
+                self.line(line);
+            }
         }
     }
 
@@ -58,6 +67,15 @@ impl Blocks {
             self.line(line);
         }
         inside
+    }
+
+    /// The heading was a line of the message before.
+    fn not_a_block(&mut self) {
+        self.numbered -= 1;
+        self.opened = None;
+        self.inside = !self.blocks.is_empty();
+        let heading = std::mem::take(&mut self.heading);
+        self.line(&heading);
     }
 
     fn line(&mut self, line: &str) {
@@ -140,6 +158,9 @@ mod tests {
 
     #[test]
     fn messages_are_whole_and_frames_are_apart() {
+        let said = "  1) Failure:\nA#test_a [a_test.rb:3]:\nfirst\n  2) Failure:\nno test\n\n  2) Failure:\nA#test_b [a_test.rb:4]:\nsecond\n";
+        let messages: Vec<_> = read(said).into_iter().map(|(_, _, failure)| failure.message).collect();
+        assert_eq!(messages, ["first\n  2) Failure:\nno test", "second"]);
         let text = "  1) Failure:\nA#test_a [a_test.rb:3]:\nExpected: 1\n  Actual: 2\n\n  2) Error:\nA#test_b:\nNo::Such: x\n  9) Failure:\ny\n    a_test.rb:5:in `test_b'\n";
         let found = read(text);
         assert_eq!(

@@ -12,6 +12,8 @@ pub(super) struct Ended {
     pub(super) seconds: f64,
     /// It stood in a line of its own while another test ran: that one may have printed it.
     pub(super) doubtful: bool,
+    /// Its name holds what looks like another test: that may be printed text, and its own result may follow.
+    maybe_printed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -33,15 +35,27 @@ impl Progress {
         let id = match (&self.running, whole) {
             (Some(_), Some(id)) => {
                 let id = id.to_owned();
-                self.ended.push(Ended { id, outcome, seconds, doubtful: true });
+                self.ended.push(Ended { id, outcome, seconds, doubtful: true, maybe_printed: false });
                 return;
             }
             (Some(_), None) => self.running.take(),
             (None, Some(id)) => Some(id.to_owned()),
             (None, None) => beginning(before).map(|(id, _)| id.to_owned()),
         };
-        if let Some(id) = id {
-            self.ended.push(Ended { id, outcome, seconds, doubtful: false });
+        let Some(id) = id else {
+            self.own_result(outcome, seconds);
+            return;
+        };
+        let maybe_printed = beginning(&id).is_some_and(|(_, rest)| is_id(rest));
+        self.ended.push(Ended { id, outcome, seconds, doubtful: false, maybe_printed });
+    }
+
+    /// A result without a test is that of the one before, which had printed a line that looks like a result.
+    fn own_result(&mut self, outcome: Outcome, seconds: f64) {
+        let Some(last) = self.ended.last_mut().filter(|test| test.maybe_printed) else { return };
+        if let Some((own, _)) = beginning(&last.id) {
+            let id = own.to_owned();
+            *last = Ended { id, outcome, seconds, doubtful: false, maybe_printed: false };
         }
     }
 
@@ -107,6 +121,9 @@ B#test_fake = 0.10 s = F
 0.02 s = E
 A#test_c = glued0.00 s = .
 A#test_d = 0.00 s = . = 1.25 s = F
+A#test_f = B#test_ghost = 0.00 s = .
+printed
+0.01 s = E
 a cart::with 1 = 1#test_0001_is x = 0.00 s = S
 A#test_e = ";
         let (told, running) = read(text);
@@ -118,6 +135,7 @@ A#test_e = ";
                 "A#test_b 2",
                 "A#test_c 0",
                 "A#test_d = 0.00 s = . 1",
+                "A#test_f 2",
                 "a cart::with 1 = 1#test_0001_is x 3",
             ]
         );

@@ -72,6 +72,8 @@ struct Run {
     totals: Option<Totals>,
     /// It was asked to name its tests.
     verbose: bool,
+    /// It ended before its tests did, with totals of those that had run.
+    interrupted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -107,6 +109,10 @@ impl Reading {
                     self.run.progress.take(line);
                 }
             }
+            Section::Running if line.ends_with("Interrupted. Exiting...") => {
+                self.run.interrupted = true;
+                self.run.progress.take(line);
+            }
             Section::Running => {
                 if !self.run.blocks.take_inline(line) {
                     self.run.progress.take(line);
@@ -131,7 +137,7 @@ impl Reading {
         if runs.is_empty() {
             return None;
         }
-        let ended = runs.iter().all(|run| run.totals.is_some());
+        let ended = runs.iter().all(|run| run.totals.is_some() && !run.interrupted);
         let mut parsed = PackedAttempt {
             format: "minitest-text".to_owned(),
             completeness: if ended && !cut { Completeness::Complete } else { Completeness::Truncated },
@@ -195,7 +201,7 @@ impl Run {
             // Casts of floats saturate.
             tests.set_duration(index, (test.seconds * 1e9) as u64);
         }
-        if let Some(running) = self.progress.running().filter(|_| self.totals.is_none()) {
+        if let Some(running) = self.progress.running().filter(|_| self.totals.is_none() || self.interrupted) {
             push(tests, running, death, None);
         }
     }

@@ -139,7 +139,13 @@ fn outcome_of(case: &Element) -> Outcome {
         "Failed" if matches!(attribute("label"), "Cancelled") => Outcome::Crashed,
         "Failed" | "Failure" | "Error" => Outcome::Failed,
         "Cancelled" => Outcome::Crashed,
-        "" if attribute("executed") == "False" => Outcome::Skipped,
+        // Before 2.5 a case had no `result`.
+        "" => match (attribute("executed"), attribute("success")) {
+            ("False", _) => Outcome::Skipped,
+            (_, "True") => Outcome::Passed,
+            (_, "False") => Outcome::Failed,
+            _ => Outcome::Unknown,
+        },
         _ => Outcome::Unknown,
     }
 }
@@ -159,4 +165,28 @@ fn failure_of(message: &str, trace: String) -> Failure {
 fn is_exception(text: &str) -> bool {
     let is_name = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "._+`".contains(c));
     is_name && text.ends_with("Exception")
+}
+
+#[cfg(test)]
+mod tests {
+    use flaky_plugin_sdk::native::Recorded;
+
+    use super::*;
+
+    #[test]
+    fn before_2_5_a_case_says_whether_it_ran_and_whether_it_succeeded() {
+        let text = "<test-results name=\"a.dll\" total=\"2\" failures=\"1\" not-run=\"1\">\
+            <test-suite name=\"A\" success=\"False\"><results>\
+            <test-case name=\"A.Adds\" executed=\"True\" success=\"True\" time=\"0.001\" asserts=\"1\" />\
+            <test-case name=\"A.Fails\" executed=\"True\" success=\"False\" time=\"0.001\"><failure>\
+            <message>Expected: 1</message><stack-trace>at A.Fails</stack-trace></failure></test-case>\
+            <test-case name=\"A.IsIgnored\" executed=\"False\"><reason><message>later</message></reason></test-case>\
+            </results></test-suite></test-results>";
+        let recorded = Recorded::default().report("TestResult.xml", text);
+        let found = read(&recorded.attempt()).unwrap().tests.results();
+        let told: Vec<_> = found.iter().map(|test| (test.id.as_str(), test.outcome)).collect();
+        let expected =
+            [("A.Adds", Outcome::Passed), ("A.Fails", Outcome::Failed), ("A.IsIgnored", Outcome::Skipped)];
+        assert_eq!(told, expected);
+    }
 }

@@ -1,5 +1,6 @@
 //! What PHPUnit said, from the best source that an attempt has.
 
+mod debug;
 mod defects;
 mod report;
 mod testdox;

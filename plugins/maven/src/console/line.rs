@@ -22,6 +22,11 @@ pub(super) fn level(line: &str) -> (Option<&str>, &str) {
     (None, line)
 }
 
+/// `Tests run: …` and what follows, also where a test printed something before it without ending the line.
+pub(super) fn counted_part(text: &str) -> &str {
+    text.rfind("Tests run: ").and_then(|at| text.get(at..)).unwrap_or(text)
+}
+
 /// The class of `Tests run: 1, Failures: 0, …, Time elapsed: 0.1 s <<< FAILURE! - in shop.CartTest`; version 3 has two
 /// dashes.
 pub(super) fn class_done(text: &str) -> Option<&str> {
@@ -111,5 +116,7 @@ mod tests {
         assert_eq!(done(class), (Some("shop.CartTest"), None));
         assert_eq!(done("Tests run: 20, Failures: 5, Errors: 4, Skipped: 2, Flakes: 1"), (None, Some(20)));
         assert_eq!(done("Tests run: many"), (None, None));
+        let glued = format!("no newline[ERROR] {class}");
+        assert_eq!(class_done(counted_part(&glued)), Some("shop.CartTest"));
     }
 }

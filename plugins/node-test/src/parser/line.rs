@@ -39,6 +39,13 @@ pub(crate) fn marked(line: &str) -> Option<Marked<'_>> {
     Some(Marked { depth: spaces / 2, mark, title, millis, directive })
 }
 
+/// What of a line is the runner's, where a test printed something before it without ending the line.
+pub(crate) fn glued(line: &str) -> Option<&str> {
+    let at = ["▶ ", "✔ ", "✖ ", "﹣ ", "⚠ ", "ℹ "].iter().filter_map(|mark| line.rfind(mark)).max()?;
+    let before = line.get(..at)?.trim_end_matches(' ');
+    if before.is_empty() { None } else { line.get(before.len()..) }
+}
+
 type Ending<'l> = (&'l str, Option<f64>, Option<&'l str>);
 
 /// Duration and directive at the end. Durations have decimals: a whole number is none of the runner's.

@@ -7,7 +7,7 @@ use flaky_plugin_sdk::{
     Completeness, Diagnostic, Failure, Location, Outcome, PackedAttempt, PackedTestsBuilder,
 };
 
-use super::line::{Mark, Marked, count, marked, place};
+use super::line::{Mark, Marked, count, glued, marked, place};
 
 /// The counts at the end, in this order and without another line between.
 const COUNTS: [&str; 8] = ["tests", "suites", "pass", "fail", "cancelled", "skipped", "todo", "duration_ms"];
@@ -33,6 +33,8 @@ pub(crate) struct Run {
     tree: bool,
     /// What an error below a failed test belongs to.
     below: Option<Below>,
+    /// Whether lines of the runner are looked for behind other text as well.
+    glued: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +70,24 @@ struct Section {
 }
 
 impl Run {
+    /// Also finds what stands behind text that tests printed without ending the line.
+    pub(crate) fn of_glued() -> Self {
+        Self { glued: true, ..Self::default() }
+    }
+
+    /// Whether the tests that are named are just as many as were counted.
+    pub(crate) fn is_exact(&self) -> bool {
+        let suites = self.counts.get(1).map_or(0, |suites| whole_number(*suites));
+        self.ended && (self.items.len() as u64 + self.parents_seen) == self.tests.saturating_add(suites)
+    }
+
     /// `whole` is false for a last line that may have lost its end.
     pub(crate) fn line(&mut self, line: &str, whole: bool) {
         if self.ended {
             self.in_errors(line);
             return;
         }
+        let line = if self.glued { self.own_part(line) } else { line };
         if let Some((word, number)) = count(line) {
             self.count(word, number);
             return;
@@ -89,6 +103,13 @@ impl Run {
                 item.text.push('\n');
             }
         }
+    }
+
+    /// The part of a line that is the runner's.
+    fn own_part<'l>(&self, line: &'l str) -> &'l str {
+        let fits = |found: Marked<'_>| found.depth <= self.open.len();
+        let is_own = count(line).is_some() || marked(line).is_some_and(fits);
+        if is_own { line } else { glued(line).unwrap_or(line) }
     }
 
     fn count(&mut self, word: &str, number: f64) {

@@ -88,7 +88,7 @@ fn heading(line: &str) -> Option<Option<Outcome>> {
 }
 
 /// `Shop\CartTest::testAdds with data set "two" (2, 'x')`, without the data.
-fn id_of(title: &str) -> String {
+pub(super) fn id_of(title: &str) -> String {
     const SET: &str = " with data set ";
     let Some(at) = title.find(SET) else { return title.trim_end().to_owned() };
     let (_, set) = title.split_at(at + SET.len());

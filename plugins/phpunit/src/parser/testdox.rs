@@ -19,12 +19,20 @@ pub(super) struct Described {
     pub(super) nanoseconds: Option<u64>,
     /// Text that PHPUnit did not write stands right before it.
     printed: bool,
+    /// Such text stands before it in the same line: it may be no test at all.
+    glued: bool,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Testdox {
     pub(super) tests: Vec<Described>,
     class: Option<String>,
+    /// A heading was seen that nobody else writes.
+    certain: bool,
+    /// Classes are in namespaces, so that their headings name them.
+    namespaced: bool,
+    /// A line that is a heading if a test follows.
+    maybe_class: Option<String>,
     after_empty: bool,
     printed: bool,
     bytes: usize,
@@ -42,6 +50,7 @@ const MARKS: [(&str, Outcome); 6] = [
 
 impl Testdox {
     pub(super) fn take(&mut self, line: &str) {
+        let maybe_class = self.maybe_class.take();
         if line.is_empty() {
             self.after_empty = true;
             return;
@@ -49,20 +58,19 @@ impl Testdox {
         let after_empty = std::mem::take(&mut self.after_empty);
         if let Some(class) = heading(line).filter(|_| after_empty) {
             self.class = Some(class.to_owned());
+            self.certain = true;
+            // PHPUnit's own stand for tests that could not be made.
+            self.namespaced |= !class.starts_with("PHPUnit\\");
             self.printed = false;
             return;
         }
-        let mark = MARKS.iter().find_map(|(mark, outcome)| Some((line.strip_prefix(mark)?, *outcome)));
-        if let (Some((name, mark)), Some(class)) = (mark, &self.class) {
-            let (name, nanoseconds) = timed(name);
-            self.tests.push(Described {
-                class: class.clone(),
-                name: name.to_owned(),
-                mark,
-                text: String::new(),
-                nanoseconds,
-                printed: std::mem::take(&mut self.printed),
-            });
+        if let Some((name, mark)) = marked(line) {
+            if let Some(class) = &maybe_class {
+                self.certain |= is_in_words(class);
+                self.class = maybe_class;
+                self.printed = false;
+            }
+            self.test(name, mark, false);
             return;
         }
         if let Some(text) = line
@@ -78,7 +86,40 @@ impl Testdox {
             }
             return;
         }
+        let last_mark = MARKS.iter().filter_map(|(mark, _)| line.rfind(mark)).max();
+        if let Some((name, mark)) = last_mark.and_then(|at| marked(line.get(at..)?)) {
+            self.test(name, mark, true);
+            return;
+        }
+        if after_empty && !self.namespaced && is_plain_heading(line, self.class.is_none()) {
+            self.maybe_class = Some(line.to_owned());
+        }
         self.printed = true;
+    }
+
+    fn test(&mut self, name: &str, mark: Outcome, glued: bool) {
+        let Some(class) = self.class.clone() else { return };
+        let (name, nanoseconds) = timed(name);
+        self.tests.push(Described {
+            class,
+            name: name.to_owned(),
+            mark,
+            text: String::new(),
+            nanoseconds,
+            printed: std::mem::take(&mut self.printed),
+            glued,
+        });
+    }
+
+    /// Leaves out what stands behind printed text, unless it is just what is missing; and everything, where its heading
+    /// can be printed text and the number of tests is another.
+    pub(super) fn drop_uncertain(&mut self, all: Option<usize>) {
+        if all != Some(self.tests.len()) {
+            self.tests.retain(|test| !test.glued);
+        }
+        if !self.certain && all != Some(self.tests.len()) {
+            self.tests.clear();
+        }
     }
 
     /// Leaves out as many tests as there are too many: lines that a test printed stand before its own.
@@ -96,6 +137,24 @@ impl Testdox {
 fn heading(line: &str) -> Option<&str> {
     let (name, class) = line.strip_suffix(')')?.rsplit_once(" (")?;
     (is_class(class) && !name.starts_with(' ') && !name.is_empty()).then_some(class)
+}
+
+/// Outside of namespaces the class is not told: the heading is its name in words, or what its author calls it.
+fn is_plain_heading(line: &str, is_first: bool) -> bool {
+    !line.starts_with(' ') && (is_first || is_in_words(line))
+}
+
+/// `Bad Provider` of `BadProviderTest`.
+fn is_in_words(line: &str) -> bool {
+    line.split(' ').all(|word| {
+        word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit())
+            && word.chars().all(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
+/// ` ✔ Adds`
+fn marked(line: &str) -> Option<(&str, Outcome)> {
+    MARKS.iter().find_map(|(mark, outcome)| Some((line.strip_prefix(mark)?, *outcome)))
 }
 
 /// `Adds [1.44 ms]`, as with `--verbose`.
@@ -122,5 +181,40 @@ impl Described {
             self.mark
         };
         (outcome, Some(failure))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, all: usize) -> Vec<String> {
+        let mut testdox = Testdox::default();
+        text.lines().for_each(|line| testdox.take(line));
+        testdox.drop_uncertain(Some(all));
+        testdox.tests.iter().map(|test| format!("{}::{}", test.class, test.name)).collect()
+    }
+
+    #[test]
+    fn outside_of_namespaces_a_heading_is_words() {
+        let text =
+            "\nThe cart\n ✔ Adds\n\nBad Provider\n ✔ Fine\n\nprinted text\n ✔ Prints\n\nA (Shop\\A)\n ✔ B\n";
+        let expected = ["The cart::Adds", "Bad Provider::Fine", "Bad Provider::Prints", "Shop\\A::B"];
+        assert_eq!(read(text, 4), expected);
+    }
+
+    #[test]
+    fn what_a_test_prints_is_no_heading_where_headings_name_classes() {
+        let text = "\nA (Shop\\A)\n ✘ B\n   │\n   │ no\n   │\n\nHello\n ✔ C\n";
+        assert_eq!(read(text, 2), ["Shop\\A::B", "Shop\\A::C"]);
+    }
+
+    #[test]
+    fn a_test_may_stand_behind_printed_text() {
+        let text = "\nCart\n ✔ Adds\nno newline ✘ Fails\n   │\n   │ no\n\n ✔ Ends\n";
+        assert_eq!(read(text, 3), ["Cart::Adds", "Cart::Fails", "Cart::Ends"]);
+        assert_eq!(read(text, 2), ["Cart::Adds", "Cart::Ends"]);
+        let printed = "\n..F.a line\n ✘ Fakes\n";
+        assert_eq!((read(printed, 1), read(printed, 5)), (vec!["..F.a line::Fakes".to_owned()], vec![]));
     }
 }

@@ -6,6 +6,7 @@ use flaky_plugin_sdk::{
     Attempt, Completeness, Diagnostic, LineEnd, Outcome, PackedAttempt, PackedTestsBuilder, Source, plain,
 };
 
+use super::debug::{Debug, Totals};
 use super::defects::Defects;
 use super::testdox::Testdox;
 
@@ -14,6 +15,7 @@ const LONGEST_LINE: usize = 64 * 1024;
 
 /// `None` when neither of the outputs is PHPUnit's.
 pub(super) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
+    let death = if attempt.info().exit.timed_out { Outcome::TimedOut } else { Outcome::Crashed };
     [Source::Stdout, Source::Stderr].iter().find_map(|source| {
         let blob = attempt.open(source)?;
         let mut reading = Reading::default();
@@ -26,7 +28,7 @@ pub(super) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
                 reading.last(&seen(&text));
             }
         }
-        reading.finish(blob.cut().is_some())
+        reading.finish(blob.cut().is_some(), death)
     })
 }
 
@@ -68,7 +70,8 @@ struct Reading {
     timed: bool,
     repeated: bool,
     defects: Defects,
-    totals: Option<usize>,
+    totals: Option<Totals>,
+    debug: Debug,
     diagnostics: Vec<Diagnostic>,
     /// It writes messages for TeamCity, which are read elsewhere.
     is_log: bool,
@@ -86,7 +89,7 @@ impl Reading {
             self.timed = true;
             return;
         }
-        if let Some(totals) = totals(line).filter(|_| self.timed) {
+        if let Some(totals) = Totals::read(line).filter(|_| self.timed) {
             self.totals = Some(totals);
             self.defects.close();
             return;
@@ -101,6 +104,7 @@ impl Reading {
             return;
         }
         self.complaint(line);
+        self.debug.take(line);
         self.testdox.take(line);
     }
 
@@ -127,7 +131,8 @@ impl Reading {
         }
     }
 
-    fn finish(mut self, cut: bool) -> Option<PackedAttempt> {
+    /// `death` is what became of a test that ran when the output ended.
+    fn finish(mut self, cut: bool, death: Outcome) -> Option<PackedAttempt> {
         if !self.started || self.is_log {
             return None;
         }
@@ -136,21 +141,23 @@ impl Reading {
             completeness: Completeness::Truncated,
             ..PackedAttempt::default()
         };
+        let counted = self.totals.map(|totals| totals.tests);
+        self.testdox.drop_uncertain(counted);
         let described = !self.testdox.tests.is_empty();
         if described {
             parsed.format = "phpunit-testdox".to_owned();
-            self.testdox.drop_printed(self.totals.unwrap_or(0));
+            self.testdox.drop_printed(counted.unwrap_or(0));
         }
         let mut tests = PackedTestsBuilder::default();
         if described {
             self.described(&mut tests)
         } else {
-            self.listed(&mut tests, &mut parsed)
+            self.listed(death, &mut tests, &mut parsed)
         }
         let stopped =
             self.diagnostics.iter().any(|found| matches!(found.code.as_str(), "no-tests" | "usage-error"));
         if let Some(totals) = self.totals {
-            let unnamed = totals.saturating_sub(tests.len());
+            let unnamed = totals.tests.saturating_sub(tests.len());
             if unnamed > 0 {
                 let message = format!("{unnamed} tests ran that the output does not name");
                 let diagnostic = Diagnostic::new("unnamed-tests", message);
@@ -184,8 +191,10 @@ impl Reading {
     }
 
     /// With dots, only what did not pass has a name. What has one and is no test is a class whose hook failed.
-    fn listed(&self, tests: &mut PackedTestsBuilder, parsed: &mut PackedAttempt) {
-        for defect in &self.defects.found {
+    fn listed(&self, death: Outcome, tests: &mut PackedTestsBuilder, parsed: &mut PackedAttempt) {
+        let found = &self.defects.found;
+        let is_told = self.totals.is_some_and(|totals| self.debug.tell(totals, found, tests));
+        for defect in found {
             let failure = defect.failure();
             let Some((_, name)) = defect.id.split_once("::") else {
                 if defect.outcome != Outcome::Skipped {
@@ -194,23 +203,20 @@ impl Reading {
                 }
                 continue;
             };
+            if is_told {
+                continue;
+            }
             let index = tests.push(&defect.id, defect.outcome);
             tests.set_name(index, name);
             tests.add_failure(index, failure);
         }
+        if let Some(running) = self.debug.running().filter(|_| self.totals.is_none()) {
+            let index = tests.push(&running, death);
+            if let Some((_, name)) = running.split_once("::") {
+                tests.set_name(index, name);
+            }
+        }
     }
-}
-
-/// `OK (23 tests, 13 assertions)` or `Tests: 23, Assertions: 13, Errors: 6.`
-fn totals(line: &str) -> Option<usize> {
-    let line = line.trim_end();
-    if let Some(rest) = line.strip_prefix("OK (").and_then(|rest| rest.strip_suffix(')')) {
-        let (number, noun) = rest.split_once(' ')?;
-        return noun.starts_with("test").then(|| number.parse().ok()).flatten();
-    }
-    let rest = line.strip_prefix("Tests: ")?;
-    let (number, rest) = rest.split_once(", ")?;
-    rest.starts_with("Assertions: ").then(|| number.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -226,6 +232,15 @@ mod tests {
         let expected = [("Shop\\Cart::Adds", Outcome::Passed), ("Shop\\Cart::Rounds", Outcome::Failed)];
         assert_eq!(told, expected.map(|(id, outcome)| (id.to_owned(), outcome)));
         assert_eq!(parsed.completeness, Completeness::Complete);
+    }
+
+    #[test]
+    fn with_debug_all_tests_are_named_but_skipped_ones_are_only_counted() {
+        let told = "PHPUnit 9.6.7 by Sebastian Bergmann and contributors.\n\nTest 'A::a' started\nTest 'A::a' ended\nTest 'A::b' started\nTest 'A::b' ended\n\n\nTime: 00:00.006, Memory: 4.00 MB\n\nThere was 1 failure:\n\n1) A::b\nno\n\n/a.php:7\n\nFAILURES!\nTests: 2, Assertions: 2, Failures: 1";
+        for (end, expected) in [(".\n", 2), (", Skipped: 1.\n", 1)] {
+            let recorded = flaky_plugin_sdk::native::Recorded::default().stdout(format!("{told}{end}"));
+            assert_eq!(parse(&recorded.attempt()).unwrap().tests.results().len(), expected);
+        }
     }
 
     #[test]

@@ -5,10 +5,11 @@ mod blocks;
 mod summary;
 mod tree;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use flaky_plugin_sdk::{
-    Attempt, Completeness, Diagnostic, LineEnd, Outcome, PackedAttempt, PackedTestsBuilder, Source, plain,
+    Attempt, Blob, Completeness, Diagnostic, LineEnd, Outcome, PackedAttempt, PackedTestsBuilder, Source,
+    plain,
 };
 
 use blocks::{Block, Blocks};
@@ -24,7 +25,7 @@ const LONGEST_LINE: usize = 64 * 1024;
 pub(super) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
     [Source::Stdout, Source::Stderr].iter().find_map(|source| {
         let blob = attempt.open(source)?;
-        let mut reading = Reading::default();
+        let mut reading = Reading { headings: headings(&blob), ..Reading::default() };
         let mut lines = blob.lines_up_to(LONGEST_LINE);
         while let Some(line) = lines.next_line() {
             let text = line.text();
@@ -34,6 +35,27 @@ pub(super) fn parse(attempt: &Attempt<'_>) -> Option<PackedAttempt> {
         reading.finish(blob.cut().is_some())
     })
 }
+
+/// Which of the lines `Failures:` head RSpec's list, by their number: the last before each end. Tests print such lines
+/// as well.
+fn headings(blob: &Blob<'_>) -> HashSet<usize> {
+    let mut found = HashSet::new();
+    let mut seen = 0;
+    let mut last = None;
+    let mut lines = blob.lines_up_to(LONGEST_LINE);
+    while let Some(line) = lines.next_line() {
+        if line.bytes == HEADING.as_bytes() {
+            last = Some(seen);
+            seen += 1;
+        } else if line.bytes.starts_with(b"Finished in ") {
+            found.extend(last.take());
+        }
+    }
+    found.extend(last);
+    found
+}
+
+const HEADING: &str = "Failures:";
 
 /// Which part of the output a line belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,10 +72,24 @@ enum Section {
     Failed,
 }
 
+#[derive(Debug)]
+struct Glued(Tree);
+
+impl Default for Glued {
+    fn default() -> Self {
+        Self(Tree::of_glued())
+    }
+}
+
 #[derive(Debug, Default)]
 struct Reading {
     section: Section,
+    /// Those of the lines `Failures:` that head the list, and how many there were.
+    headings: HashSet<usize>,
+    headings_seen: usize,
     tree: Tree,
+    /// The same with examples behind printed text, where the totals speak of more.
+    glued: Glued,
     outside: Vec<String>,
     in_trace: bool,
     pending: Blocks,
@@ -74,10 +110,12 @@ impl Reading {
                 self.section = Section::Pending;
                 return;
             }
-            // A heading after an empty line, as everything at the left that is not RSpec's may be.
-            "Failures:" if whole => {
-                self.section = Section::Failures;
-                return;
+            HEADING if whole => {
+                self.headings_seen += 1;
+                if self.headings.contains(&(self.headings_seen - 1)) {
+                    self.section = Section::Failures;
+                    return;
+                }
             }
             "Failed examples:" if whole && self.totals.is_some() => {
                 self.section = Section::Failed;
@@ -98,7 +136,7 @@ impl Reading {
             self.outside.push(String::new());
         }
         match self.section {
-            Section::Examples => self.tree.take(line, whole),
+            Section::Examples => self.in_tree(line, whole),
             Section::Outside => self.outside(line),
             Section::Pending if whole => self.pending.take(line),
             Section::Failures if whole => self.failures.take(line),
@@ -112,13 +150,19 @@ impl Reading {
         }
     }
 
+    fn in_tree(&mut self, line: &str, whole: bool) {
+        self.tree.take(line, whole);
+        self.glued.0.take(line, whole);
+    }
+
     /// The account of an error outside of examples ends with its trace.
     fn outside(&mut self, line: &str) {
         let is_frame = line.starts_with("# ");
         if self.in_trace && !is_frame {
             self.section = Section::Examples;
             self.tree.interrupted();
-            self.tree.take(line, true);
+            self.glued.0.interrupted();
+            self.in_tree(line, true);
             return;
         }
         self.in_trace |= is_frame;
@@ -147,14 +191,26 @@ impl Reading {
         let failures = self.failures.finish();
         let mut leaves = std::mem::take(&mut self.tree).leaves(self.totals.is_some());
         if let Some(totals) = &self.totals {
-            tree::verify(&mut leaves, &pending, &failures, self.has_pending);
-            tree::drop_printed(&mut leaves, totals.examples);
+            let checked = |mut leaves: Vec<Leaf>| {
+                tree::verify(&mut leaves, &pending, &failures, self.has_pending);
+                tree::drop_printed(&mut leaves, totals.examples);
+                leaves
+            };
+            leaves = checked(leaves);
+            if !leaves.is_empty() && leaves.len() != totals.examples {
+                let glued = checked(std::mem::take(&mut self.glued.0).leaves(true));
+                leaves = if glued.len() == totals.examples { glued } else { leaves };
+            }
         } else {
             // Nothing counts them or tells marks from names that look alike; what is pending counts for nothing.
             tree::drop_printed(&mut leaves, 0);
             leaves.retain(|leaf| leaf.mark != Mark::Pending);
         }
-        let told = if leaves.is_empty() { unnamed(&pending, &failures) } else { leaves };
+        let listed = unnamed(&pending, &failures);
+        // A tree tells of all that is listed; with dots, what looks like one was printed by a test.
+        let is_tree =
+            self.totals.is_none_or(|totals| totals.examples == leaves.len()) || leaves.len() > listed.len();
+        let told = if leaves.is_empty() || !is_tree { listed } else { leaves };
         self.diagnose(told.len(), cut, &mut parsed);
         parsed.tests = self.pack(&told, &pending, &failures);
         Some(parsed)

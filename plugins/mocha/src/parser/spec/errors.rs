@@ -39,6 +39,11 @@ impl Error {
         }
     }
 
+    /// The test had passed before: it is told of twice, and counted twice.
+    pub(crate) fn is_second_end(&self) -> bool {
+        self.text.contains("done() called multiple times")
+    }
+
     pub(crate) fn failure(&self) -> Failure {
         let text = self.text.trim_matches('\n').trim_end();
         let mut end = text.len();
@@ -52,6 +57,6 @@ impl Error {
         }
         let head = text.get(..end).unwrap_or(text).trim_end();
         // The first line is indented, those after it stand as they were thrown.
-        Failure { trace: text.to_owned(), ..failure(head.trim_start_matches(' ')) }
+        Failure { trace: text.to_owned(), ..failure(head.trim_start()) }
     }
 }

@@ -36,6 +36,19 @@ pub(crate) fn leaf(line: &str) -> Option<Leaf<'_>> {
     (!title.is_empty()).then_some(Leaf { depth, mark, title, millis })
 }
 
+/// A line of the tree that stands behind what a test printed without ending the line.
+pub(crate) fn glued_leaf(line: &str) -> Option<Leaf<'_>> {
+    let mut end = line.len();
+    loop {
+        let start = line.get(..end)?.rfind("  ")? + 2;
+        let before = line.get(..start)?.trim_end_matches(' ');
+        if let Some(found) = leaf(line.get(before.len()..)?).filter(|_| !before.is_empty()) {
+            return Some(found);
+        }
+        end = before.len();
+    }
+}
+
 fn duration(text: &str) -> (&str, Option<f64>) {
     let found =
         text.strip_suffix("ms)").and_then(|text| text.rsplit_once(" (")).and_then(|(title, number)| {
@@ -77,6 +90,8 @@ mod tests {
             let found = leaf(line).map(|leaf| (leaf.depth, leaf.mark, leaf.title, leaf.millis));
             assert_eq!(found, expected, "{line}");
         }
+        let glued = glued_leaf("no  newline    ✔ adds  up").map(|leaf| (leaf.depth, leaf.title));
+        assert_eq!((glued, glued_leaf("    ✔ adds")), (Some((1, "adds  up")), None));
         assert_eq!(passing("  14 passing (2s)"), Some(14));
         assert_eq!(passing("14 passing (2s)"), None);
         assert_eq!(count("  3 pending", "pending"), Some(3));

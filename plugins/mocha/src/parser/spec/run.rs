@@ -4,7 +4,7 @@ use flaky_plugin_javascript::{Test, nanoseconds_of_millis};
 use flaky_plugin_sdk::{Completeness, Diagnostic, Outcome, PackedAttempt, PackedTestsBuilder};
 
 use super::errors::Error;
-use super::line::{Leaf, Mark, count, indented, leaf, passing};
+use super::line::{Leaf, Mark, count, glued_leaf, indented, leaf, passing};
 use crate::parser::{failed_outcome, push};
 
 /// What the text has told so far.
@@ -30,6 +30,10 @@ pub(crate) struct Run {
     mixed: bool,
     /// Whether the last line was somebody else's.
     foreign: bool,
+    /// Whether tests are looked for behind other text as well.
+    glued: bool,
+    /// Of runs that came before in the same text.
+    earlier: Counts,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +53,16 @@ struct Counts {
     failing: u64,
 }
 
+impl Counts {
+    fn and(self, other: Self) -> Self {
+        Self {
+            passing: self.passing.saturating_add(other.passing),
+            pending: self.pending.saturating_add(other.pending),
+            failing: self.failing.saturating_add(other.failing),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Item {
     blocks: Vec<String>,
@@ -61,6 +75,11 @@ struct Item {
 }
 
 impl Run {
+    /// Also finds tests behind what others printed without ending the line.
+    pub(crate) fn of_glued() -> Self {
+        Self { glued: true, ..Self::default() }
+    }
+
     /// `whole` is false for a last line that may have lost its end.
     pub(crate) fn line(&mut self, line: &str, whole: bool) {
         if matches!(self.place, Place::Errors(..)) {
@@ -105,7 +124,11 @@ impl Run {
         if self.items.is_empty() && self.blocks.is_empty() {
             self.begins = blank >= 2;
         }
-        let found = leaf(line).filter(|leaf| whole && self.fits(leaf));
+        if blank >= 2 {
+            self.begin_again(line);
+        }
+        let glued = || glued_leaf(line).filter(|_| self.glued);
+        let found = leaf(line).or_else(glued).filter(|leaf| whole && self.fits(leaf));
         if let Some(found) = found {
             // Tests go on: the counts were printed by one.
             self.place = Place::Tree;
@@ -143,6 +166,24 @@ impl Run {
             }
             _ => self.foreign(),
         }
+    }
+
+    /// After counts of just what was told before, a tree is that of another run.
+    fn begin_again(&mut self, line: &str) {
+        let Place::Counts(counts) = self.place else { return };
+        let is_block = leaf(line).is_none() && indented(line).is_some_and(|(depth, _)| depth == 0);
+        let all = self.earlier.and(counts);
+        if is_block && counts.failing == 0 && self.told() == (all.passing, 0) {
+            self.earlier = all;
+            self.place = Place::Tree;
+            self.blocks.clear();
+        }
+    }
+
+    /// How many tests passed and failed.
+    fn told(&self) -> (u64, u64) {
+        let of = |wanted: fn(Mark) -> bool| self.items.iter().filter(|item| wanted(item.mark)).count() as u64;
+        (of(|mark| mark == Mark::Passed), of(|mark| matches!(mark, Mark::Failed(_))))
     }
 
     /// Failed tests are numbered, and no test stands deeper than the blocks around it.
@@ -193,7 +234,7 @@ impl Run {
             completeness: Completeness::Truncated,
             ..PackedAttempt::default()
         };
-        if let Some(counts) = counts {
+        if let Some(counts) = counts.map(|counts| self.earlier.and(counts)) {
             if self.failed < counts.failing {
                 // The tree would have every failed test: another reporter is at work, and what looked like tests is not.
                 self.items.clear();
@@ -201,6 +242,7 @@ impl Run {
             self.drop_printed(counts);
             self.compare(counts, errors.len() as u64, &mut parsed);
         }
+        self.drop_first_ends(&errors);
         let mut tests = PackedTestsBuilder::default();
         let mut unnamed: Vec<Option<Error>> =
             errors.into_iter().map(|error| Some(error).filter(|error| error.named)).collect();
@@ -242,10 +284,25 @@ impl Run {
         }
     }
 
+    /// What passed and then called `done` again has failed.
+    fn drop_first_ends(&mut self, errors: &[Error]) {
+        let mut before: Option<Item> = None;
+        let mut kept = Vec::with_capacity(self.items.len());
+        for item in std::mem::take(&mut self.items) {
+            let error = match item.mark {
+                Mark::Failed(number) => usize::try_from(number - 1).ok().and_then(|at| errors.get(at)),
+                Mark::Passed | Mark::Pending => None,
+            };
+            let is_again = error.is_some_and(Error::is_second_end)
+                && before.as_ref().is_some_and(|b| b.title == item.title && b.mark == Mark::Passed);
+            kept.extend(before.replace(item).filter(|_| !is_again));
+        }
+        kept.extend(before);
+        self.items = kept;
+    }
+
     fn compare(&self, counts: Counts, errors: u64, parsed: &mut PackedAttempt) {
-        let of = |wanted: fn(Mark) -> bool| self.items.iter().filter(|item| wanted(item.mark)).count() as u64;
-        let passed = of(|mark| mark == Mark::Passed);
-        let failed = of(|mark| matches!(mark, Mark::Failed(_)));
+        let (passed, failed) = self.told();
         let told_errors = errors == counts.failing;
         if passed == counts.passing && failed == counts.failing && told_errors {
             parsed.completeness = Completeness::Complete;
@@ -306,6 +363,19 @@ mod tests {
     fn what_a_test_printed_is_told_apart_by_the_counts() {
         let printed = "\n  cart\n    ✔ adds\n  fake\n    ✔ fake one\n    7) fake two\n\n  99 passing (1ms)\n\n    ✔ prints\n";
         assert_eq!(ids(&format!("{printed}\n\n  2 passing (3ms)\n")), ["cart adds", "cart prints"]);
+    }
+
+    #[test]
+    fn a_test_that_ends_twice_is_one() {
+        let text = "\n\n  cart\n    ✔ adds\n    1) adds\n\n\n  1 passing (1ms)\n  1 failing\n\n  1) cart\n       adds:\n     Error: done() called multiple times in test <cart adds> of file a.js\n";
+        assert_eq!(ids(text), ["cart adds"]);
+    }
+
+    #[test]
+    fn a_second_run_may_follow() {
+        let one = "\n\n  cart\n    ✔ adds\n\n\n  1 passing (1ms)\n\n";
+        let two = "\n\n  shop\n    ✔ opens\n    1) closes\n\n\n  1 passing (1ms)\n  1 failing\n\n  1) shop\n       closes:\n     no\n";
+        assert_eq!(ids(&format!("{one}{two}")), ["cart adds", "shop opens", "shop closes"]);
     }
 
     #[test]

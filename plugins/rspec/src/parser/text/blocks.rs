@@ -34,7 +34,7 @@ impl Blocks {
         if let Some((indent, title)) = title(line, self.blocks.len() + 1) {
             let stripped = title.strip_suffix(" FIXED");
             self.blocks.push(Block {
-                title: stripped.unwrap_or(title).to_owned(),
+                title: stripped.unwrap_or(title).trim_end().to_owned(),
                 fixed: stripped.is_some(),
                 indent,
                 ..Block::default()
@@ -110,13 +110,19 @@ fn split_trace(text: &str) -> (&str, &str) {
     let rest = text.get(from..).unwrap_or_default();
     let several = rest.trim_start().starts_with("Got ");
     let at = if several { None } else { rest.find("\n# ") };
-    at.map_or((rest, ""), |at| rest.split_at(at + 1))
+    let Some(at) = at else { return (rest, "") };
+    // Above the frames stands which group of shared examples it was.
+    let shared = rest.get(..at).and_then(|said| said.find("\nShared Example Group: \""));
+    rest.split_at(shared.unwrap_or(at) + 1)
 }
 
 /// After `Failure/Error:` come the line of code, an empty line, and the message; that of an exception stands below its
 /// type.
 fn explained(text: &str) -> (String, String) {
-    let message = text.split_once("\n\n").map_or(text, |(_, message)| message).trim_matches('\n');
+    // An exception without a message has no empty line before it.
+    let alone = || text.trim_end().rsplit_once('\n').filter(|(_, last)| last.ends_with(':'));
+    let parted = text.split_once("\n\n").or_else(alone);
+    let message = parted.map_or(text, |(_, message)| message).trim_matches('\n');
     let mut lines = message.lines();
     let kind = lines.next().and_then(|first| first.strip_suffix(':')).filter(|kind| is_constant(kind));
     let dedent = |lines: &mut dyn Iterator<Item = &str>| {
@@ -166,6 +172,21 @@ mod tests {
         let text = "  1) A\n     Failure/Error:\n       raise(\n         x)\n\n     Shop::Error:\n       no such\n       article\n     # ./a.rb:1";
         let failure = one(text).failure();
         assert_eq!((failure.kind.as_str(), failure.message.as_str()), ("Shop::Error", "no such\narticle"));
+    }
+
+    #[test]
+    fn an_exception_without_a_message_is_its_type() {
+        let failure =
+            one("  1) A\n     Failure/Error: raise \"\"\n     RuntimeError:\n     # ./a.rb:1").failure();
+        assert_eq!((failure.kind.as_str(), failure.message.as_str()), ("RuntimeError", ""));
+    }
+
+    #[test]
+    fn the_group_of_shared_examples_is_no_part_of_the_message() {
+        let text = "  1) A\n     Failure/Error: x\n\n       expected: 2\n     Shared Example Group: \"b\" called from ./a.rb:2\n     # ./a.rb:1";
+        let failure = one(text).failure();
+        assert_eq!(failure.message, "expected: 2");
+        assert!(failure.trace.starts_with("Shared Example Group: "), "{}", failure.trace);
     }
 
     #[test]

@@ -74,12 +74,19 @@ pub(super) struct Tree {
     /// The line before was not of the tree.
     printed: bool,
     failures: usize,
+    /// What stands behind printed text in one line with it is of the tree as well.
+    glued: bool,
 }
 
 /// Deepest nesting that is followed; nobody reads deeper specifications.
 const DEEPEST: usize = 100;
 
 impl Tree {
+    /// A tree that also holds what was printed behind the text of a test that ended no line.
+    pub(super) fn of_glued() -> Self {
+        Self { glued: true, ..Self::default() }
+    }
+
     pub(super) fn take(&mut self, line: &str, whole: bool) {
         let text = line.trim();
         if text.is_empty() {
@@ -88,14 +95,19 @@ impl Tree {
         }
         let after_empty = std::mem::take(&mut self.after_empty);
         let indent = line.len() - line.trim_start_matches(' ').len();
-        let depth = indent / 2;
-        let deepest = self.waiting.as_ref().map_or(self.path.len(), |waiting| waiting.depth + 1);
-        let fits = indent.is_multiple_of(2) && depth <= deepest.min(DEEPEST) && (depth > 0 || after_empty);
-        if !fits || !whole {
+        let deepest = self.waiting.as_ref().map_or(self.path.len(), |waiting| waiting.depth + 1).min(DEEPEST);
+        let fits = indent.is_multiple_of(2) && indent / 2 <= deepest && (indent > 0 || after_empty);
+        let found = match fits {
+            true => Some((indent / 2, text)),
+            false => glued(line, deepest).filter(|_| self.glued),
+        };
+        let Some((depth, text)) = found.filter(|_| whole) else {
             self.printed = true;
             return;
-        }
-        let (text, mark, reason) = self.mark(text);
+        };
+        // Outside of groups there is no example.
+        let (text, mark, reason) =
+            if depth == 0 { (text.to_owned(), Mark::None, None) } else { self.mark(text) };
         // What has a mark is no group.
         if depth == deepest && self.waiting.as_ref().is_some_and(|waiting| waiting.mark != Mark::None) {
             self.printed = true;
@@ -109,10 +121,9 @@ impl Tree {
         self.waiting = Some(Line { depth, text, mark, reason, doubtful });
     }
 
-    /// Text of RSpec itself came in between.
+    /// Text of RSpec itself came in between: the groups around it go on.
     pub(super) fn interrupted(&mut self) {
         self.settle(None);
-        self.path = Rc::default();
         self.after_empty = true;
         self.printed = false;
     }
@@ -171,6 +182,20 @@ impl Tree {
             self.settle(None);
         }
         self.leaves
+    }
+}
+
+/// Depth and text of a line of the tree that stands behind printed text: `printed    adds`.
+fn glued(line: &str, deepest: usize) -> Option<(usize, &str)> {
+    let mut end = line.trim_end().len();
+    loop {
+        let start = line.get(..end)?.rfind("  ")? + 2;
+        let before = line.get(..start)?.trim_end_matches(' ');
+        let spaces = start - before.len();
+        if spaces.is_multiple_of(2) && spaces / 2 <= deepest && !before.is_empty() {
+            return Some((spaces / 2, line.get(start..)?.trim_end()));
+        }
+        end = before.len();
     }
 }
 
@@ -251,6 +276,26 @@ mod tests {
             ("Shop opens", Mark::Pending),
         ];
         assert_eq!(read(text), expected.map(|(name, mark)| (name.to_owned(), mark)));
+    }
+
+    #[test]
+    fn an_example_may_stand_behind_printed_text() {
+        let mut tree = Tree::of_glued();
+        let text = "\nCart\n  #total\nno newline    adds\na  b    fails (FAILED - 1)\n  is empty\n";
+        text.lines().for_each(|line| tree.take(line, true));
+        let found: Vec<_> = tree.leaves(true).iter().map(|l| (l.full_description(), l.mark)).collect();
+        let expected = [
+            ("Cart#total adds", Mark::None),
+            ("Cart#total fails", Mark::Failed(1)),
+            ("Cart is empty", Mark::None),
+        ];
+        assert_eq!(found, expected.map(|(name, mark)| (name.to_owned(), mark)));
+    }
+
+    #[test]
+    fn a_group_is_no_example_whatever_it_is_called() {
+        let text = "\nCart (FAILED - 1)\n  adds\n";
+        assert_eq!(read(text), [("Cart (FAILED - 1) adds".to_owned(), Mark::None)]);
     }
 
     #[test]
