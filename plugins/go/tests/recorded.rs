@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
 
 use flaky_plugin_go::Go;
-use flaky_plugin_sdk::{Attempt, Outcome, PackedAttempt, PackedParser, TestResult};
+use flaky_plugin_sdk::native::Recorded;
+use flaky_plugin_sdk::{Attempt, Completeness, Outcome, PackedAttempt, PackedParser, TestResult};
 use flaky_plugin_testing::{CUTS, Fixture, check_refusals, compare, cuts};
 
 fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
@@ -66,4 +67,43 @@ fn what_others_print_is_refused() {
         let folder = format!("{}/../{others}", env!("CARGO_MANIFEST_DIR"));
         check_refusals(&folder, |attempt| Go.parse(attempt).unwrap());
     }
+}
+
+fn read(stdout: &str) -> (Vec<(String, Outcome)>, Completeness) {
+    let parsed = parse(&Recorded::default().stdout(stdout).attempt());
+    let tests = parsed.tests.results().into_iter().map(|test| (test.id, test.outcome)).collect();
+    (tests, parsed.completeness)
+}
+
+/// `./shop.test -test.v=test2json | go tool test2json`, which is not told of the package.
+#[test]
+fn events_of_a_binary_that_ran_alone_are_read() {
+    let events = r#"{"Action":"start"}
+{"Action":"run","Test":"TestAdds"}
+{"Action":"output","Test":"TestAdds","Output":"=== RUN   TestAdds\n"}
+{"Action":"output","Test":"TestAdds","Output":"    shop_test.go:7: 3 is not 4\n"}
+{"Action":"output","Test":"TestAdds","Output":"--- FAIL: TestAdds (0.00s)\n"}
+{"Action":"fail","Test":"TestAdds"}
+{"Action":"output","Output":"FAIL\n"}
+{"Action":"fail"}
+"#;
+    assert_eq!(read(events), (vec![("TestAdds".to_owned(), Outcome::Failed)], Completeness::Complete));
+}
+
+/// Without `-v`, a test of a package that fails prints what Go prints of one that does not.
+#[test]
+fn a_package_with_a_failed_test_is_not_ok_whatever_is_printed() {
+    let text = "--- FAIL: TestAdds (0.00s)\n    shop_test.go:7: 3 is not 4\n=== RUN   TestFake\n--- PASS: TestFake (0.00s)\n\
+        ok  \texample.com/fake\t0.1s\n--- FAIL: TestTakes (0.00s)\nFAIL\nFAIL\texample.com/shop\t0.010s\nFAIL\n";
+    let failed = |name: &str| (format!("example.com/shop::{name}"), Outcome::Failed);
+    assert_eq!(read(text), (vec![failed("TestAdds"), failed("TestTakes")], Completeness::Truncated));
+}
+
+/// `t.Attr` of Go 1.25 and `-artifacts` of Go 1.26.
+#[test]
+fn attributes_are_no_part_of_what_a_test_says() {
+    let text = "=== RUN   TestAdds\n=== ATTR  TestAdds issue 17\nbroken\n--- FAIL: TestAdds (0.00s)\nFAIL\nFAIL\texample.com/shop\t0.010s\n";
+    let parsed = parse(&Recorded::default().stdout(text).attempt());
+    let failures = parsed.tests.results().into_iter().filter_map(|test| test.failure);
+    assert_eq!(failures.map(|failure| failure.message).collect::<Vec<_>>(), ["broken"]);
 }

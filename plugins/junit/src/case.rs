@@ -1,5 +1,6 @@
 //! One `<testcase>`: what was collected of it, and what became of the test.
 
+use crate::identity::Dialect;
 use crate::model::{Failure, Outcome};
 use crate::{account, text};
 
@@ -83,9 +84,12 @@ impl Case {
         self.results.iter().any(|r| r.kind == ResultKind::Error && r.message == "collection failure")
     }
 
-    pub(crate) fn judge(&self) -> Judged {
+    pub(crate) fn judge(&self, dialect: Dialect) -> Judged {
+        let failed = self.results.iter().any(|r| matches!(r.kind, ResultKind::Failure | ResultKind::Error));
+        // pytest puts a skipped subtest, and the failed tear-down of a skipped test, into one case with the others.
+        let is_beside_failure = failed && dialect == Dialect::Pytest;
         let skipped = self.results.iter().find(|result| result.kind == ResultKind::Skipped);
-        if let Some(skipped) = skipped {
+        if let Some(skipped) = skipped.filter(|_| !is_beside_failure) {
             // Wins over a failure beside it: that is how Catch2 writes a failure that was expected.
             let outcome = match skipped.type_name.as_str() {
                 "pytest.xfail" => Outcome::ExpectedFailure,
@@ -190,6 +194,8 @@ fn outcome_of(result: &CaseResult, kind: &str, message: &str) -> Outcome {
         || kind == "test timeout"
         || message == "Timeout"
         || message.starts_with("Timeout (>")
+        || message.starts_with("Timeout >")
+        || fixture_failure(message).is_some_and(|quoted| quoted.starts_with("Failed: Timeout "))
     {
         Outcome::TimedOut
     // nextest for a signal; pytest-xdist for a worker that died.
@@ -282,6 +288,17 @@ mod tests {
                 "",
                 ("", "[XPASS(strict)] known bug", Outcome::UnexpectedPass),
             ),
+            (
+                Error,
+                "",
+                "failed on setup with \"Failed: Timeout (>1.0s) from pytest-timeout.\"",
+                "",
+                (
+                    "Failed",
+                    "failed on setup with \"Failed: Timeout (>1.0s) from pytest-timeout.\"",
+                    Outcome::TimedOut,
+                ),
+            ),
             (Failure, "test timeout", "", "", ("test timeout", "", Outcome::TimedOut)),
             (Failure, "test abort", "", "", ("test abort", "", Outcome::Crashed)),
             (
@@ -303,6 +320,15 @@ mod tests {
             let (failure, outcome) = failure_of(&result(kind, type_name, message, body), "t");
             assert_eq!((failure.kind.as_str(), failure.message.as_str(), outcome), expected);
         }
+    }
+
+    #[test]
+    fn a_failure_of_pytest_counts_beside_what_was_skipped() {
+        let results = [ResultKind::Skipped, ResultKind::Error, ResultKind::Skipped];
+        let results = results.iter().map(|kind| result(*kind, "", "m", "b")).collect();
+        let case = Case { results, ..Case::default() };
+        assert_eq!(case.judge(Dialect::Pytest).outcome, Outcome::Errored);
+        assert_eq!(case.judge(Dialect::Other).outcome, Outcome::Skipped);
     }
 
     #[test]
@@ -330,7 +356,7 @@ mod tests {
                 results: results.iter().map(|(kind, name)| result(*kind, name, "m", "b")).collect(),
                 ..Case::default()
             };
-            let judged = case.judge();
+            let judged = case.judge(Dialect::Other);
             assert_eq!(
                 (judged.outcome, judged.failures.len(), judged.tries.as_slice()),
                 (*outcome, *failures, *tries),

@@ -131,6 +131,9 @@ fn pytest_id(class: &str, name: &str, file: Option<&str>, identity: Identity<'_>
         };
         return classes.map(|classes| node_id(&file, classes, name));
     }
+    if let Some(file) = doctest_file(class, name) {
+        return Some(node_id(&file, "", name));
+    }
     let is_file: &dyn Fn(&str) -> bool = match identity {
         Identity::Auto => &is_test_file,
         Identity::Pytest { is_file } => is_file,
@@ -152,6 +155,26 @@ fn pytest_id(class: &str, name: &str, file: Option<&str>, identity: Identity<'_>
         }
     }
     None
+}
+
+/// The file of a doctest: of a module's, the name begins with the dotted module; of a text file, the dotted path ends in
+/// the name.
+fn doctest_file(class: &str, name: &str) -> Option<String> {
+    if class.is_empty() {
+        return None;
+    }
+    if class == name && is_text_file(name) {
+        return Some(name.to_owned());
+    }
+    if name.strip_prefix(class).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+        return Some(format!("{}.py", class.replace('.', "/")));
+    }
+    let folder = class.strip_suffix(name)?.strip_suffix('.')?;
+    is_text_file(name).then(|| format!("{}/{name}", folder.replace('.', "/")))
+}
+
+fn is_text_file(name: &str) -> bool {
+    [".txt", ".rst", ".md"].iter().any(|end| name.ends_with(end))
 }
 
 /// In `tests.test_cart.TestSum` nothing says where the module ends and a class begins; without the project's files
@@ -240,6 +263,8 @@ mod tests {
             ),
             ("tests.test_a.TestC", "test_x", None, Identity::Auto, "tests/test_a.py::TestC::test_x"),
             ("tests.checks", "test_x", None, Identity::Auto, "tests.checks::test_x"),
+            ("shop.prices", "shop.prices.sum", None, Identity::Auto, "shop/prices.py::shop.prices.sum"),
+            ("docs.usage.rst", "usage.rst", None, Identity::Auto, "docs/usage.rst::usage.rst"),
             ("tests.test_a", "test_x", None, files, "tests/test_a.py::test_x"),
             ("tests.test_a.TestC", "test_x", None, files, "tests/test_a.py::TestC::test_x"),
             ("test_b", "test_x", None, files, "test_b.py::test_x"),

@@ -158,7 +158,7 @@ impl Reading {
             return;
         };
         if dialect == Dialect::Pytest && case.class.as_deref() == Some("") && case.is_collection_failure() {
-            let failure = case.judge().failures.into_iter().next();
+            let failure = case.judge(dialect).failures.into_iter().next();
             let said = failure.map(|f| format!("{}: {}", f.kind, f.message)).unwrap_or_default();
             self.problem(
                 ProblemKind::CollectionError,
@@ -167,7 +167,7 @@ impl Reading {
             );
             return;
         }
-        let case::Judged { outcome, failures, tries } = case.judge();
+        let case::Judged { outcome, failures, tries } = case.judge(dialect);
         let location = location_of(case, &id, dialect);
         let name_length = identity::name_length(&id, case);
         let test =

@@ -47,8 +47,19 @@ impl<'l> Event<'l> {
         match (&self.package, &self.import_path) {
             (Some(package), _) => !package.is_empty() && ACTIONS.contains(&self.action.as_ref()),
             (None, Some(_)) => matches!(self.action.as_ref(), "build-output" | "build-fail"),
-            (None, None) => false,
+            // `go tool test2json` alone, which was not told of a package.
+            (None, None) => {
+                ACTIONS.contains(&self.action.as_ref())
+                    && self.test.as_deref().is_some_and(line::is_test_name)
+            }
         }
+    }
+}
+
+impl Event<'_> {
+    fn is_nameless(&self) -> bool {
+        let is_nameless = self.package.is_none() && self.import_path.is_none() && self.test.is_none();
+        is_nameless && ACTIONS.contains(&self.action.as_ref())
     }
 }
 
@@ -68,7 +79,10 @@ pub(super) fn parse(blob: &Blob<'_>, report: Report) -> PackedAttempt {
     while let Some(line) = lines.next_line() {
         if line.bytes.first() != Some(&b'{') {
             reading.text(&String::from_utf8_lossy(line.bytes));
-        } else if let Some(event) = Event::read(line.bytes).filter(Event::is_mark) {
+        } else if let Some(event) = Event::read(line.bytes).filter(|event| {
+            // What ends a binary that was run alone names neither a package nor a test.
+            event.is_mark() || (reading.packages.contains_key("") && event.is_nameless())
+        }) {
             reading.take(&event);
         }
     }
@@ -94,9 +108,13 @@ impl Reading {
     }
 
     fn take(&mut self, event: &Event<'_>) {
-        let Some(path) = event.package.as_deref() else {
-            self.build(event);
-            return;
+        let path = match (event.package.as_deref(), event.import_path.as_deref()) {
+            (Some(path), _) => path,
+            (None, Some(_)) => {
+                self.build(event);
+                return;
+            }
+            (None, None) => "",
         };
         self.saw_package = true;
         if !self.packages.contains_key(path) {
@@ -224,7 +242,7 @@ impl Running {
     fn line(&mut self, line: &str) {
         let package = &mut self.package;
         match line::read(line) {
-            Some(Line::Run(_) | Line::Pause(_) | Line::Name(_)) => return,
+            Some(Line::Run(_) | Line::Pause(_) | Line::Name(_) | Line::Attribute) => return,
             // Its event says the same, if it is one.
             Some(Line::Result(result)) if package.open(result.name).is_some() => return,
             _ => {}

@@ -9,6 +9,8 @@ pub(super) enum Line<'l> {
     Pause(&'l str),
     /// What follows is this test's: `=== CONT`, `=== NAME`.
     Name(&'l str),
+    /// What Go 1.25 says of a test beside its result: `=== ATTR  TestA key value`, `=== ARTIFACTS TestA folder`.
+    Attribute,
     Result(Result<'l>),
     Package(Package<'l>),
 }
@@ -64,7 +66,12 @@ pub(super) fn read(line: &str) -> Option<Line<'_>> {
 }
 
 fn frame(line: &str) -> Option<Line<'_>> {
-    let (word, name) = line.strip_prefix("=== ")?.split_at_checked(6)?;
+    let rest = line.strip_prefix("=== ")?;
+    let attribute = rest.strip_prefix("ATTR  ").or_else(|| rest.strip_prefix("ARTIFACTS "));
+    if let Some((name, value)) = attribute.and_then(|rest| rest.split_once(' ')) {
+        return (is_test_name(name) && !value.is_empty()).then_some(Line::Attribute);
+    }
+    let (word, name) = rest.split_at_checked(6)?;
     if name.is_empty() || name.contains(' ') {
         return None;
     }
@@ -179,6 +186,8 @@ mod tests {
             ("=== PAUSE TestA", Some(Line::Pause("TestA"))),
             ("=== CONT  TestA", Some(Line::Name("TestA"))),
             ("=== NAME  TestA", Some(Line::Name("TestA"))),
+            ("=== ATTR  TestA/b issue 17", Some(Line::Attribute)),
+            ("=== ARTIFACTS TestA /tmp/artifacts", Some(Line::Attribute)),
             ("=== RUN   some words", None),
             ("=== RUN", None),
             ("ok  \tm/a\t0.123s", path("m/a", PackageEnd::Ok)),

@@ -78,6 +78,10 @@ impl Package {
         self.tests.len()
     }
 
+    pub(super) fn has_failed(&self) -> bool {
+        self.tests.iter().any(|test| test.state == State::Closed(Outcome::Failed))
+    }
+
     pub(super) fn has_open_tests(&self) -> bool {
         self.open > 0
     }

@@ -65,6 +65,8 @@ impl Reading {
     fn take(&mut self, text: &str) {
         let mut last = Last::Other;
         match line::read(text) {
+            // Where tests are not named as they begin, one printed that.
+            Some(Line::Run(_)) if !self.verbose && self.package.len() > 0 => self.package.output(text),
             Some(Line::Run(name)) => self.begin(name),
             Some(Line::Pause(name)) => self.package.pause(name),
             Some(Line::Name(name)) => self.package.go_on(name),
@@ -73,6 +75,11 @@ impl Reading {
                     self.package.output(text);
                 }
             }
+            // So did one of a package that cannot be `ok` any more.
+            Some(Line::Package(package)) if package.end == PackageEnd::Ok && self.package.has_failed() => {
+                self.package.output(text);
+            }
+            Some(Line::Attribute) => {}
             Some(Line::Package(package)) => {
                 self.package_line(package);
                 last = Last::Package;
@@ -140,7 +147,7 @@ impl Reading {
             PackageEnd::Ok | PackageEnd::Empty => End::Ok,
         };
         self.believe();
-        if !self.verbose && line.end == PackageEnd::Ok {
+        if !self.verbose && matches!(line.end, PackageEnd::Ok | PackageEnd::Failed) {
             self.report.unnamed += 1;
         }
         if self.package.has_open_tests() && !(end == End::Failed && self.package.is_dead()) {

@@ -44,8 +44,9 @@ struct Assertion {
     /// Since jest 30: whether the test is meant to fail.
     #[serde(default)]
     failing: Option<bool>,
+    /// What is thrown need not have a message.
     #[serde(default)]
-    failure_messages: Option<Vec<String>>,
+    failure_messages: Option<Vec<Option<String>>>,
     #[serde(default)]
     invocations: Option<u32>,
     #[serde(default)]
@@ -148,7 +149,8 @@ fn suite_error(message: &str, no_tests: bool) -> Option<(&'static str, String)> 
 
 impl Assertion {
     fn test(self, file: &str) -> Test {
-        let failures: Vec<_> = self.failure_messages.iter().flatten().map(|text| failure(text)).collect();
+        let failures: Vec<_> =
+            self.failure_messages.iter().flatten().flatten().map(|text| failure(text)).collect();
         let outcome = match self.status.as_str() {
             "passed" if self.failing == Some(true) => Outcome::ExpectedFailure,
             "passed" => Outcome::Passed,

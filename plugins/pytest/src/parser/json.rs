@@ -93,6 +93,9 @@ struct Test {
     call: Option<Phase>,
     #[serde(default)]
     teardown: Option<Phase>,
+    /// What xdist reports of a test whose worker died.
+    #[serde(default, rename = "???")]
+    death: Option<Phase>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,8 +165,25 @@ impl Test {
         let (xfail, xpass) = (self.outcome == "xfailed", self.outcome == "xpassed");
         // With `--json-report-omit` phases may be missing; the test ended all the same.
         let end = || Phase { duration: None, outcome: "passed".to_owned(), crash: None, longrepr: None };
-        let teardown = self.teardown.or_else(|| Some(end()));
-        let phases = [("setup", self.setup), ("call", self.call), ("teardown", teardown)];
+        let teardown = self.teardown.or_else(|| self.death.is_none().then(end));
+        // Of subtests there is only that one of them failed.
+        let phases = [&self.setup, &self.call, &self.death, &teardown];
+        let in_subtests = self.outcome == "failed"
+            && phases.iter().all(|phase| phase.as_ref().is_none_or(|phase| phase.outcome != "failed"));
+        if in_subtests {
+            let (when, outcome) = ("call".into(), "failed".into());
+            let message = Some("a subtest failed".to_owned());
+            session.take(Record {
+                event: "phase".into(),
+                number,
+                when,
+                outcome,
+                message,
+                ..Record::default()
+            });
+        }
+        let phases =
+            [("setup", self.setup), ("call", self.call), ("???", self.death), ("teardown", teardown)];
         for (when, phase) in phases.into_iter().filter_map(|(when, phase)| Some((when, phase?))) {
             let (told, trace) = phase.longrepr.as_deref().map_or((None, None), longrepr::of_text);
             session.take(Record {

@@ -17,8 +17,8 @@ use super::session::Session;
 /// A line holds what a test printed and a trace with its sources; what is longer is named and passed over.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
-/// How every line of the format says what it is.
-const MARK: &[u8] = b"\"$report_type\"";
+/// How every line of the format says what it is, behind `"$`, or `"_` in those of old versions of pytest-subtests.
+const MARK: &[u8] = b"report_type\"";
 
 /// `None` when no line begins a session of pytest. Other lines may stand between: a test or the user's shell printed
 /// them.
@@ -62,7 +62,7 @@ struct Reading {
 /// A line: a session's beginning or end, or what pytest reports of a collector or of a test's phase.
 #[derive(Debug, Deserialize)]
 struct Line<'a> {
-    #[serde(rename = "$report_type", borrow)]
+    #[serde(rename = "$report_type", alias = "_report_type", borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
     nodeid: Cow<'a, str>,
@@ -184,5 +184,28 @@ impl Reading {
             sub,
             ..Record::default()
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flaky_plugin_sdk::native::Recorded;
+
+    use super::*;
+
+    #[test]
+    fn subtests_of_old_versions_are_told_from_their_tests() {
+        let lines = r#"{"pytest_version": "6.2.5", "$report_type": "SessionStart"}
+{"nodeid": "a.py::T::t", "outcome": "passed", "longrepr": null, "when": "setup", "$report_type": "TestReport"}
+{"nodeid": "a.py::T::t", "outcome": "failed", "longrepr": "E   boom", "when": "call", "_report_type": "SubTestReport", "_subtest.context": {"msg": "part", "kwargs": {"i": 1}}}
+{"nodeid": "a.py::T::t", "outcome": "passed", "longrepr": null, "when": "call", "$report_type": "TestReport"}
+{"exitstatus": 1, "$report_type": "SessionFinish"}
+"#;
+        let recorded = Recorded::default().stdout(lines);
+        let parsed = parse(&recorded.attempt().stdout(), &Source::Stdout, Outcome::Crashed).unwrap();
+        let tests = parsed.tests.results();
+        let test = tests.first().unwrap();
+        assert_eq!((tests.len(), test.outcome), (1, Outcome::Failed));
+        assert_eq!(test.failure.as_ref().map(|failure| failure.message.as_str()), Some("[part] (i=1) boom"));
     }
 }

@@ -25,11 +25,15 @@ use super::own_name;
 /// pytest's own lines are short; of what tests print, only the beginning matters.
 const LONGEST_LINE: usize = 256 * 1024;
 
+/// The title that a run of pytest begins with.
+const HEADER: &str = "test session starts";
+
 /// The line of totals when there were none; nobody else says it so.
 const NO_TESTS: &str = "no tests ran in ";
 
 /// `None` when the output is not pytest's.
 pub(crate) fn parse(printed: &Blob<'_>, death: Outcome) -> Option<PackedAttempt> {
+    let mut sessions = Sessions::default();
     let mut reading = Reading::default();
     let mut lines = printed.lines_up_to(LONGEST_LINE);
     while let Some(line) = lines.next_line() {
@@ -39,12 +43,53 @@ pub(crate) fn parse(printed: &Blob<'_>, death: Outcome) -> Option<PackedAttempt>
         if text.starts_with("##teamcity[") {
             return None;
         }
+        if reading.is_over() && line::section_title(&text) == Some(HEADER) {
+            sessions.add(std::mem::take(&mut reading), death);
+        }
         // A name that the end cut through is nobody's; pytest writes a space behind a whole one.
-        if line.end == LineEnd::LineFeed || !line::ends_in_id(&text) {
+        let may_be_cut = line::ends_in_id(&text) || reading.section == Section::Summary;
+        if line.end == LineEnd::LineFeed || !may_be_cut || Totals::read(&text).is_some() {
             reading.take(&text);
         }
     }
-    reading.finish(death)
+    sessions.add(reading, death);
+    sessions.finish()
+}
+
+/// What was read of runs of pytest that follow each other in one output.
+#[derive(Debug, Default)]
+struct Sessions {
+    tests: PackedTestsBuilder,
+    diagnostics: Vec<Diagnostic>,
+    found: bool,
+    cut: bool,
+}
+
+impl Sessions {
+    fn add(&mut self, reading: Reading, death: Outcome) {
+        let Some(session) = reading.finish(death) else { return };
+        self.found = true;
+        self.cut |= session.cut;
+        self.diagnostics.extend(session.diagnostics);
+        pack(session.tests, &mut self.tests);
+    }
+
+    fn finish(self) -> Option<PackedAttempt> {
+        self.found.then(|| PackedAttempt {
+            format: "pytest-text".to_owned(),
+            completeness: if self.cut { Completeness::Truncated } else { Completeness::Complete },
+            diagnostics: self.diagnostics,
+            tests: self.tests.finish(),
+            ..PackedAttempt::default()
+        })
+    }
+}
+
+/// One run of pytest.
+struct Session {
+    tests: Vec<Seen>,
+    diagnostics: Vec<Diagnostic>,
+    cut: bool,
 }
 
 /// Which part of the output a line belongs to.
@@ -65,6 +110,8 @@ struct Reading {
     /// The section of failures that something framed like the beginning of another one came into.
     interrupted: Option<Section>,
     has_header: bool,
+    /// Tests printed whole runs of pytest.
+    has_others_inside: bool,
     /// A line of progress or the title of a section that no other tool prints.
     has_mark: bool,
     /// Of the progress, when it is shown by letters.
@@ -74,6 +121,10 @@ struct Reading {
     failures: Blocks,
     summary: Summary,
     totals: Option<Totals>,
+    /// Results that were named.
+    told: Totals,
+    /// Whether lines of progress name tests.
+    named_by_progress: bool,
     /// Workers of xdist that died, with the test they ran.
     crashed: Vec<String>,
 }
@@ -115,9 +166,15 @@ impl Reading {
             && let Some(totals) = Totals::read(line)
             && !self.progress.is_waiting()
         {
-            self.has_mark |= totals.tests == 0 && line.trim_start().starts_with(NO_TESTS);
+            self.has_mark |= totals.sum() == 0 && line.trim_start().starts_with(NO_TESTS);
             self.totals = Some(totals);
         }
+    }
+
+    /// Whether the line of totals was this run's last.
+    fn is_over(&self) -> bool {
+        let is_last = matches!(self.section, Section::Summary | Section::Other) && self.interrupted.is_none();
+        self.totals.is_some() && is_last && !self.has_others_inside
     }
 
     fn section(&mut self, title: &str) {
@@ -128,7 +185,8 @@ impl Reading {
         };
         self.has_mark |= matches!(title, "ERRORS" | "FAILURES" | "short test summary info");
         self.section = match title {
-            "test session starts" => {
+            HEADER => {
+                self.has_others_inside |= self.has_header;
                 self.has_header = true;
                 Section::Progress
             }
@@ -148,16 +206,13 @@ impl Reading {
         };
     }
 
-    fn finish(mut self, death: Outcome) -> Option<PackedAttempt> {
-        // With `-q` there is no header; `3 passed in 0.1s` alone could be anybody's.
-        let is_pytests = self.has_header || (self.has_mark && self.totals.is_some());
-        if !is_pytests {
+    fn finish(mut self, death: Outcome) -> Option<Session> {
+        // With `-q` there is no header; `3 passed in 0.1s` alone could be anybody's. With `-qq` there are no totals either.
+        let ends_as_pytest =
+            self.totals.is_some() || !(self.letters.is_empty() || self.summary.entries.is_empty());
+        if !(self.has_header || (self.has_mark && ends_as_pytest)) {
             return None;
         }
-        let completeness =
-            if self.totals.is_some() { Completeness::Complete } else { Completeness::Truncated };
-        let mut parsed =
-            PackedAttempt { format: "pytest-text".to_owned(), completeness, ..PackedAttempt::default() };
         let mut tests = self.tests(death);
         let mut titles = Titles::of(&tests);
         let diagnostics = self.errors.take_all().into_iter().filter_map(|block| {
@@ -168,13 +223,15 @@ impl Reading {
             let said = block.message.lines().next().unwrap_or_default();
             Some(Diagnostic::new("collection-error", format!("{file}: {said}")).at(Location::new(file, None)))
         });
-        parsed.diagnostics = diagnostics.collect();
+        let mut diagnostics: Vec<Diagnostic> = diagnostics.collect();
         for block in self.failures.take_all() {
             explain(&mut tests, &mut titles, &block, Cause::Test);
         }
-        self.count_unnamed(&tests, &mut parsed);
-        parsed.tests = pack(tests);
-        Some(parsed)
+        complete_messages(&mut tests, &self.failures);
+        let unnamed = self.unnamed().filter(|_| diagnostics.is_empty());
+        let cut = self.totals.is_none() || unnamed.is_some();
+        diagnostics.extend(unnamed);
+        Some(Session { tests, diagnostics, cut })
     }
 
     /// The tests by name: those of the progress lines, and those that only the summary names.
@@ -186,6 +243,7 @@ impl Reading {
         ids.sort_unstable_by_key(|(_, at)| *at);
         let mut tests: Vec<Seen> = ids.into_iter().map(|(id, _)| Seen::new(id)).collect();
         for (at, status) in results.told {
+            self.told.count(status);
             if let Some(test) = tests.get_mut(at) {
                 test.add(status, death);
             }
@@ -197,14 +255,14 @@ impl Reading {
         let mut named: Vec<(String, Status, String)> = Vec::new();
         for entry in &self.summary.entries {
             let (id, message) = summary::split_id(&entry.rest, known, &titles);
-            if id.contains("::") {
+            if is_named(id) {
                 named.push((id.to_owned(), entry.status, message.to_owned()));
             }
         }
-        let from_progress = !tests.is_empty();
+        self.named_by_progress = !tests.is_empty();
         for (id, status, message) in named {
             let is_new = !by_id.contains_key(&id);
-            if from_progress && is_new {
+            if self.named_by_progress && is_new {
                 continue;
             }
             let at = *by_id.entry(id).or_insert_with_key(|id| {
@@ -212,7 +270,8 @@ impl Reading {
                 tests.len() - 1
             });
             let Some(test) = tests.get_mut(at) else { continue };
-            if !from_progress {
+            if !self.named_by_progress || test.lacks_subtest(status) {
+                self.told.count(status);
                 test.add(status, death);
             }
             test.told.get_or_insert(message);
@@ -226,17 +285,24 @@ impl Reading {
         tests
     }
 
-    fn count_unnamed(&self, tests: &[Seen], parsed: &mut PackedAttempt) {
-        let Some(totals) = &self.totals else { return };
-        // Every failed subtest counts as a failure beside its test.
-        let subtests: usize = tests.iter().map(|test| test.failed_subtests).sum();
-        let unnamed = totals.tests.saturating_sub(tests.len() + subtests);
-        if unnamed > 0 && parsed.diagnostics.is_empty() {
-            parsed.completeness = Completeness::Truncated;
-            let message = format!("{unnamed} tests ran that the output does not name");
-            parsed.diagnostics.push(Diagnostic::new("unnamed-tests", message).hint("run pytest with `-v`"));
+    /// What is to be said of tests that ran and have no name in the output.
+    fn unnamed(&self) -> Option<Diagnostic> {
+        let mut totals = self.totals?;
+        // Files that were skipped as they were collected count as skipped tests.
+        if self.named_by_progress {
+            totals.skipped = 0;
         }
+        let unnamed = totals.untold(&self.told);
+        (unnamed > 0).then(|| {
+            let message = format!("{unnamed} tests ran that the output does not name");
+            Diagnostic::new("unnamed-tests", message).hint("run pytest with `-v`")
+        })
     }
+}
+
+/// Whether the summary names a test, and not a file that could not be collected, with words behind it that hold `::`.
+fn is_named(id: &str) -> bool {
+    line::split_id(id).is_some_and(|(file, _)| !file.contains(" - "))
 }
 
 /// A test as the output tells it.
@@ -251,6 +317,8 @@ struct Seen {
     /// Blocks of the FAILURES and ERRORS sections that are still to come.
     due: (usize, usize),
     failed_subtests: usize,
+    /// Failed subtests of the summary.
+    listed_subtests: usize,
 }
 
 /// Which section of failures a block stands in.
@@ -270,7 +338,16 @@ impl Seen {
             told: None,
             due: (0, 0),
             failed_subtests: 0,
+            listed_subtests: 0,
         }
+    }
+
+    /// Whether the summary tells of a failed subtest that the progress left out: where output is captured, pytest captures
+    /// those lines of unittest's subtests too.
+    fn lacks_subtest(&mut self, status: Status) -> bool {
+        let is_failed_subtest = matches!(status, Status::SubtestFailed);
+        self.listed_subtests += usize::from(is_failed_subtest);
+        is_failed_subtest && self.listed_subtests > self.failed_subtests
     }
 
     fn add(&mut self, status: Status, death: Outcome) {
@@ -356,14 +433,41 @@ fn explain(tests: &mut [Seen], titles: &mut Titles, block: &Block, cause: Cause)
         Cause::Fixture => test.due.1 -= 1,
     }
     let failure = failure(&block.message, &block.trace);
-    if cause == Cause::Test && test.outcome == Outcome::Failed && test.failures.is_empty() {
-        test.outcome = failed_outcome(&failure);
+    match (cause, failed_outcome(&failure)) {
+        (Cause::Test, outcome) if test.outcome == Outcome::Failed && test.failures.is_empty() => {
+            test.outcome = outcome;
+        }
+        (Cause::Fixture, Outcome::TimedOut) if test.outcome == Outcome::Errored => {
+            test.outcome = Outcome::TimedOut;
+        }
+        _ => {}
     }
     test.failures.push((cause, failure));
 }
 
-fn pack(tests: Vec<Seen>) -> flaky_plugin_sdk::PackedTests {
-    let mut packed = PackedTestsBuilder::default();
+/// Takes whole messages from lines without a block (`--tb=line`) for those that the summary cuts, and from both what kind
+/// of failure it was.
+fn complete_messages(tests: &mut [Seen], failures: &Blocks) {
+    let lines = failures.loose_messages();
+    // Both stand in the order of the tests.
+    let mut next = 0;
+    for test in tests.iter_mut().filter(|test| test.failures.is_empty()) {
+        let Some(told) = &mut test.told else { continue };
+        let rest = lines.get(next..).unwrap_or_default();
+        if let Some(beginning) = told.strip_suffix("...")
+            && let Some(at) = rest.iter().position(|line| line.starts_with(beginning))
+            && let Some(whole) = rest.get(at)
+        {
+            next += at + 1;
+            *told = (*whole).to_owned();
+        }
+        if test.outcome == Outcome::Failed {
+            test.outcome = failed_outcome(&failure(told, ""));
+        }
+    }
+}
+
+fn pack(tests: Vec<Seen>, packed: &mut PackedTestsBuilder) {
     for mut test in tests {
         let index = packed.push(&test.id, test.outcome);
         packed.set_name(index, own_name(&test.id));
@@ -376,8 +480,14 @@ fn pack(tests: Vec<Seen>) -> flaky_plugin_sdk::PackedTests {
         if test.failures.len() > 1 {
             test.failures.retain(|(_, failure)| !failure::is_sum_of_subtests(&failure.message));
         }
-        let failed =
-            matches!(test.outcome, Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed);
+        let failed = match test.outcome {
+            Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => true,
+            // Only where the pass was a failure.
+            Outcome::UnexpectedPass => {
+                test.told.as_ref().is_some_and(|told| told.starts_with("[XPASS(strict)]"))
+            }
+            _ => false,
+        };
         if failed && test.failures.is_empty() {
             test.failures.extend(
                 test.told
@@ -393,7 +503,6 @@ fn pack(tests: Vec<Seen>) -> flaky_plugin_sdk::PackedTests {
             packed.set_tries(index, test.tries);
         }
     }
-    packed.finish()
 }
 
 /// Text that may have had control sequences taken out.

@@ -47,8 +47,9 @@ struct Assertion {
     status: String,
     #[serde(default)]
     duration: Option<f64>,
+    /// What is thrown need not have a message: `null` for `throw undefined`.
     #[serde(default)]
-    failure_messages: Option<Vec<String>>,
+    failure_messages: Option<Vec<Option<String>>>,
 }
 
 /// `None` when there is no such document.
@@ -114,8 +115,13 @@ impl File {
 
 impl Assertion {
     fn test(self, file: &str) -> Test {
-        let failures: Vec<Failure> =
-            self.failure_messages.iter().flatten().map(|text| with_message(failure(text))).collect();
+        let failures: Vec<Failure> = self
+            .failure_messages
+            .iter()
+            .flatten()
+            .flatten()
+            .map(|text| with_message(failure(text)))
+            .collect();
         let outcome = match self.status.as_str() {
             "passed" => Outcome::Passed,
             "failed" => failures.first().map_or(Outcome::Failed, |failure| failed_outcome(&failure.message)),

@@ -31,6 +31,8 @@ pub(crate) struct Run {
     details: bool,
     trees: bool,
     refused: Option<Refused>,
+    /// Vitest said that it begins; what looks like jest's was printed by its tests.
+    is_vitests: bool,
 }
 
 #[derive(Debug, Default)]
@@ -147,6 +149,7 @@ impl Run {
 
     /// Lines before any file: what kept jest from running.
     fn before_all(&mut self, line: &str) {
+        self.is_vitests |= self.told.is_empty() && self.summaries == 0 && is_vitests_start(line);
         if let Some(refused) = &mut self.refused {
             refused.sure |=
                 line.contains("https://jestjs.io/docs/") || line.contains("Run with `--passWithNoTests`");
@@ -233,6 +236,9 @@ impl Run {
     }
 
     pub(crate) fn finish(mut self) -> Option<PackedAttempt> {
+        if self.is_vitests {
+            return None;
+        }
         self.end_file();
         let ended = self.summaries > 0 && !self.open;
         if self.summaries == 0 && !self.details {
@@ -268,6 +274,13 @@ impl Run {
         parsed.tests = tests.finish();
         Some(parsed)
     }
+}
+
+/// ` RUN  v3.2.1 /folder`
+fn is_vitests_start(line: &str) -> bool {
+    let version =
+        line.trim_start().strip_prefix("RUN  v").or_else(|| line.trim_start().strip_prefix("DEV  v"));
+    version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()) && version.contains(" /"))
 }
 
 impl Refused {

@@ -43,6 +43,8 @@ pub(super) struct Blocks {
     native: Native,
     last: String,
     traces: usize,
+    /// Lines before any block, which is all that `--tb=line` prints.
+    loose: Vec<String>,
 }
 
 impl Blocks {
@@ -53,7 +55,13 @@ impl Blocks {
             self.captured = false;
             return;
         }
-        let Some(block) = self.blocks.last_mut() else { return };
+        let Some(block) = self.blocks.last_mut() else {
+            if self.traces < ALL_TRACES {
+                self.traces += line.len() + 1;
+                self.loose.push(line.to_owned());
+            }
+            return;
+        };
         self.captured |= line.starts_with("----") && line.contains(" Captured ");
         if self.captured {
             return;
@@ -87,7 +95,11 @@ impl Blocks {
         let native = std::mem::take(&mut self.native);
         let Some(block) = self.blocks.last_mut() else { return };
         if marked.is_empty() {
-            block.message = if let Native::Message(lines) = native { lines.join("\n") } else { last };
+            block.message = match (native, doctest_failure(&block.trace)) {
+                (Native::Message(lines), _) => without_place(&lines).join("\n"),
+                (_, Some(failure)) => failure,
+                _ => last,
+            };
             return;
         }
         let indent = marked.first().map_or(0, |line| line.len() - line.trim_start().len());
@@ -105,6 +117,12 @@ impl Blocks {
         self.blocks.iter().map(|block| block.title.as_str())
     }
 
+    /// What `path:line: message` of lines without a block says.
+    pub(super) fn loose_messages(&self) -> Vec<&str> {
+        let message = |line: &'_ String| line.find(": ").map(|at| at + 2);
+        self.loose.iter().filter_map(|line| line.get(message(line)?..)).collect()
+    }
+
     pub(super) fn take_all(&mut self) -> Vec<Block> {
         self.close();
         std::mem::take(&mut self.blocks)
@@ -118,9 +136,33 @@ pub(super) fn title(line: &str) -> Option<&str> {
     title.contains(|c| c != '_' && c != ' ').then_some(title)
 }
 
-/// The title without the phase that failed.
+/// What a failed doctest expected and got, which stands without a mark before its place.
+fn doctest_failure(trace: &str) -> Option<String> {
+    let trace = trace.trim_end().strip_suffix(": DocTestFailure")?;
+    let begins =
+        |line: &str| line == "Expected:" || line == "Expected nothing" || line.starts_with("Differences (");
+    let said = trace.lines().skip_while(|line| !begins(line));
+    let said: Vec<&str> = said.collect();
+    // The last line is the place.
+    let said = said.split_last().map(|(_, said)| said.join("\n"))?;
+    Some(format!("DocTestFailure: {}", said.trim_end()))
+}
+
+/// The message of an exception in a doctest, whose place follows it.
+fn without_place(lines: &[String]) -> &[String] {
+    let lines = match lines.iter().rposition(|line| !line.is_empty()) {
+        Some(last) => lines.get(..=last).unwrap_or(lines),
+        None => lines,
+    };
+    match lines.split_last() {
+        Some((last, said)) if last.ends_with(": UnexpectedException") => said,
+        _ => lines,
+    }
+}
+
+/// The title without the phase that failed, and without what pytest says of doctests.
 pub(super) fn without_phase(title: &str) -> &str {
-    ["ERROR at setup of ", "ERROR at teardown of "]
+    ["ERROR at setup of ", "ERROR at teardown of ", "[doctest] "]
         .iter()
         .find_map(|phase| title.strip_prefix(phase))
         .unwrap_or(title)

@@ -99,12 +99,16 @@ fn without_duration(line: &str) -> Option<&str> {
 
 /// Whether a text can be a test's id: a file with an ending, `::`, a name.
 pub(super) fn is_id(text: &str) -> bool {
+    is_spaced_id(text) && split_id(text).is_some_and(|(file, _)| !file.contains(char::is_whitespace))
+}
+
+/// The same, of a file whose name may have spaces.
+pub(super) fn is_spaced_id(text: &str) -> bool {
     let Some((file, name)) = split_id(text) else { return false };
     let base = memchr::memrchr(b'/', file.as_bytes()).and_then(|at| file.get(at + 1..)).unwrap_or(file);
     !name.is_empty()
         && memchr::memchr(b'.', base.as_bytes()).is_some()
-        && !file.contains(char::is_whitespace)
-        && !file.starts_with(['[', '(', '\'', '"'])
+        && !file.starts_with(['[', '(', '\'', '"', ' '])
 }
 
 /// File and name of an id. Asked several times of every line: a search for one byte is much cheaper than for two.
@@ -126,13 +130,15 @@ pub(super) fn leading_id(line: &str) -> Option<&str> {
         }
         None
     });
-    line.get(..end.unwrap_or(line.len())).filter(|id| is_id(id))
+    // Brackets that are never closed leave what stands behind the name to it.
+    line.get(..end.unwrap_or(line.len())).map(str::trim_end).filter(|id| is_id(id))
 }
 
-/// Whether a line is an id, or the beginning of one, with nothing behind it; a worker's line may begin with a result.
+/// Whether a line is an id, or the beginning of one, with nothing behind it; a worker's line begins with a result.
 pub(super) fn ends_in_id(line: &str) -> bool {
-    let by_worker = line.starts_with("[gw").then(|| line.splitn(3, "] ").nth(2)).flatten();
-    let line = by_worker.and_then(|rest| rest.trim_start().split_once(' ')).map_or(line, |(_, id)| id);
+    if line.starts_with("[gw") {
+        return line.contains("::") && !line.ends_with(' ');
+    }
     let mut depth = 0_usize;
     let ended = line.chars().any(|c| {
         match c {

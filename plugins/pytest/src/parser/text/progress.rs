@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use flaky_plugin_sdk::Outcome;
 
-use super::line::{Tail, is_id, leading_id, split_tail};
+use super::line::{Tail, is_id, is_spaced_id, leading_id, split_tail};
 
 /// What a line says of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub(super) enum Status {
     /// It was begun, and nothing more was said.
     Running,
 }
+
+/// Words of a subtest's name that are looked through for the id behind it.
+pub(super) const MOST_WORDS: usize = 256;
 
 /// Words of the verbose output, with what they mean; `None` for what says nothing about the test as a whole.
 const WORDS: [(&str, Option<Status>); 14] = [
@@ -55,6 +58,10 @@ pub(super) struct Progress {
     /// Tests that workers of xdist were given.
     begun: Vec<String>,
     by_workers: bool,
+    /// By how much the results that were told exceed those that were seen; negative where some came twice.
+    missed: i64,
+    /// What a reason of several lines goes on with (`SKIPPED (first line`).
+    open_reason: Option<Status>,
 }
 
 /// What was told of tests so far.
@@ -79,7 +86,9 @@ impl Progress {
         if let Some((id, status)) = by_worker(line) {
             self.by_workers = true;
             self.waiting = None;
-            self.add(id, status);
+            if let Some(status) = status {
+                self.add(id, status);
+            }
             return;
         }
         // The next name ends the output of the test before it.
@@ -94,10 +103,23 @@ impl Progress {
                 Some(status) => self.add(id, status),
                 None => self.in_subtests = Some(id.to_owned()),
             }
+            self.keep_step(tail);
             return;
         }
         if let Some(id) = leading_id(line) {
             self.begin(id);
+            self.open_reason = line.get(id.len()..).and_then(opens_reason);
+            return;
+        }
+        if self.open_reason.is_some()
+            && text.ends_with(')')
+            && self.tailed.is_none_or(|tailed| tailed == (tail != Tail::Bare))
+        {
+            if let Some((_, result)) = &mut self.waiting {
+                *result = self.open_reason.take();
+            }
+            self.close();
+            self.keep_step(tail);
             return;
         }
         if let Some((_, result)) = &mut self.waiting
@@ -119,30 +141,46 @@ impl Progress {
         let id = if tail == Tail::Bare { leading_id(id)? } else { id };
         // pytest-subtests puts the subtest after the name.
         let id = if matches!(status, None | Some(Status::SubtestFailed)) { leading_id(id)? } else { id };
-        (is_id(id) && self.fits(id, tail)).then_some((id, status))
+        // Folders may have spaces. Of what a running test prints, such a line is too often no test's.
+        let is_named = is_id(id) || (tail != Tail::Bare && self.waiting.is_none() && is_spaced_id(id));
+        (is_named && self.fits(id, tail)).then_some((id, status))
     }
 
-    /// Whether the progress after this result would be what the line says: what a test printed to look like a
-    /// result hardly ever knows.
+    /// Whether a line that names a test and its result is no test's output. While a test runs, and where a name has spaces
+    /// that may begin what it prints, the progress after this result has to be what the line says, which what was
+    /// printed to look like one hardly ever knows.
     fn fits(&self, id: &str, tail: Tail) -> bool {
+        let is_expected = self.waiting.as_ref().is_none_or(|(waiting, _)| waiting == id);
+        if is_expected && leading_id(id).is_some_and(|leading| leading == id) {
+            return true;
+        }
         let (Some(all), Tail::Percent(percent)) = (self.collected, tail) else { return true };
-        let is_next = |done: usize| all == 0 || done as u64 * 100 / u64::from(all) == u64::from(percent);
-        let done = self.seen.tests.len();
-        // Looking the test up is dear, and hardly ever makes a difference.
-        match (is_next(done), is_next(done.saturating_add(1))) {
-            (as_known, as_new) if as_known == as_new => as_known,
-            (as_known, as_new) => {
-                if self.seen.tests.contains_key(id) {
-                    as_known
-                } else {
-                    as_new
-                }
+        let done = i64::try_from(self.seen.tests.len()).unwrap_or(i64::MAX).saturating_add(self.missed);
+        let is_at = |done: i64| all == 0 || percent_of(done, all) == i64::from(percent);
+        if self.seen.tests.contains_key(id) {
+            return is_at(done);
+        }
+        // Of the test that runs the result may have been missed.
+        is_at(done.saturating_add(1)) || is_at(done.saturating_add(2))
+    }
+
+    /// Brings the count of results in step with the progress that a result's line told: some lines cannot be read, and
+    /// what pytest says that it collected is not always what it counts.
+    fn keep_step(&mut self, tail: Tail) {
+        let (Some(all @ 1..), Tail::Percent(percent)) = (self.collected, tail) else { return };
+        let seen = i64::try_from(self.seen.tests.len()).unwrap_or(i64::MAX);
+        if percent_of(seen.saturating_add(self.missed), all) != i64::from(percent) {
+            // The fewest results of which this is the share.
+            self.missed = (i64::from(percent) * i64::from(all)).div_euclid(100) - seen;
+            if percent_of(seen.saturating_add(self.missed), all) < i64::from(percent) {
+                self.missed += 1;
             }
         }
     }
 
     fn begin(&mut self, id: &str) {
         self.close();
+        self.open_reason = None;
         if self.by_workers || self.tailed.is_none() {
             self.begun.push(id.to_owned());
         }
@@ -179,6 +217,18 @@ impl Progress {
     }
 }
 
+/// How many per cent of `all` are done, as pytest rounds it.
+fn percent_of(done: i64, all: u32) -> i64 {
+    done.saturating_mul(100).div_euclid(i64::from(all.max(1)))
+}
+
+/// The result of which the reason goes on in the next line: ` SKIPPED (first line`.
+fn opens_reason(text: &str) -> Option<Status> {
+    let (word, reason) = text.trim_start().split_once(" (")?;
+    let status = status_of(word).filter(|_| matches!(word, "SKIPPED" | "XFAIL" | "XPASS"))?;
+    (!reason.ends_with(')')).then_some(status)
+}
+
 /// Whether ` items]` or ` item]` is somewhere in the line.
 fn counts_items(line: &str) -> bool {
     let bytes = line.as_bytes();
@@ -190,25 +240,46 @@ fn counts_items(line: &str) -> bool {
 /// `24` of `collected 24 items`, `collected 30 items / 6 deselected / 24 selected`, `2 workers [24 items]`.
 fn collected(line: &str) -> Option<u32> {
     let line = line.strip_prefix("collecting ... ").unwrap_or(line);
-    let number = |text: &str| text.split(' ').next()?.parse().ok();
+    let number = |text: &str| -> Option<u32> { text.split(' ').next()?.parse().ok() };
     if let Some(rest) = line.strip_prefix("collected ") {
-        let selected = rest.split(" / ").find(|part| part.ends_with(" selected"));
-        return number(selected.unwrap_or(rest));
+        // What is `selected` leaves out files that were skipped in old versions; the progress never does.
+        let deselected = rest.split(" / ").find(|part| part.ends_with(" deselected")).and_then(number);
+        return Some(number(rest)?.saturating_sub(deselected.unwrap_or(0)));
     }
     let (workers, items) = line.split_once('[')?;
     (workers.contains(" worker") && items.contains("item")).then(|| number(items))?
 }
 
-/// `[gw0] [ 50%] PASSED id`.
-fn by_worker(line: &str) -> Option<(&str, Status)> {
+/// `[gw0] [ 50%] PASSED id`, with the name of a subtest behind the word (pytest 9) or before it (pytest-subtests).
+fn by_worker(line: &str) -> Option<(&str, Option<Status>)> {
     let rest =
         line.strip_prefix("[gw")?.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("] [")?;
     let (percent, rest) = rest.split_once("] ")?;
     percent.strip_suffix('%')?.trim_start().parse::<u32>().ok()?;
-    let (word, id) = rest.split_once(' ')?;
-    let status = status_of(word)?;
-    let id = id.trim_end();
-    is_id(id).then_some((id, status))
+    let rest = rest.trim_end();
+    if let Some((word, id)) = rest.split_once(' ')
+        && let Some(status) = status_of(word)
+        && is_spaced_id(id)
+    {
+        return Some((id, Some(status)));
+    }
+    subtest_by_worker(rest)
+}
+
+/// `SUBFAILED[part] (i=1) id`, `[part] (i=1) SUBFAIL id`.
+fn subtest_by_worker(rest: &str) -> Option<(&str, Option<Status>)> {
+    let words = WORDS.iter().filter(|(word, _)| word.starts_with("SUB"));
+    words.rev().find_map(|(word, status)| {
+        let id =
+            if let Some(named) = rest.strip_prefix(word).filter(|named| named.starts_with(['[', '(', ' '])) {
+                let spaces = named.match_indices(' ').take(MOST_WORDS);
+                spaces.filter_map(|(at, _)| named.get(at + 1..)).find(|id| is_id(id))
+            } else {
+                let (_, id) = rest.rsplit_once(&format!(" {word} "))?;
+                rest.starts_with(['[', '(']).then_some(id).filter(|id| is_id(id))
+            };
+        Some((id?, *status))
+    })
 }
 
 /// `id STATUS`, `id STATUS (reason)`, split at the last status word: names may hold such words too.

@@ -6,7 +6,7 @@ use flaky_plugin_sdk::Outcome;
 
 use super::blocks::title_of;
 use super::line::leading_id;
-use super::progress::{Status, status_of};
+use super::progress::{MOST_WORDS, Status, status_of};
 
 #[derive(Debug, Default)]
 pub(super) struct Summary {
@@ -32,9 +32,14 @@ impl Summary {
         if word != "SKIPPED"
             && let Some(status) = status_of(word)
         {
-            self.entries.push(Entry { status, rest: rest.to_owned() });
+            self.entries.push(Entry { status, rest: without_phase(rest).to_owned() });
         }
     }
+}
+
+/// pytest 9 names the phase in which a test was expected to fail.
+fn without_phase(rest: &str) -> &str {
+    ["at setup of ", "at teardown of "].iter().find_map(|phase| rest.strip_prefix(phase)).unwrap_or(rest)
 }
 
 /// The letter by which the progress shows such a result.
@@ -74,9 +79,6 @@ impl Summary {
     }
 }
 
-/// Words of a subtest's name that are looked through for the id behind it.
-const MOST_WORDS: usize = 256;
-
 /// What follows the name of a failed subtest: `SUBFAILED[part] (i=1) id - message` of pytest 9,
 /// `[part] (i=1) SUBFAIL id - message` of pytest-subtests.
 fn failed_subtest(line: &str) -> Option<&str> {
@@ -111,11 +113,14 @@ pub(super) fn split_id<'e>(
     (id, message.strip_prefix(" - ").unwrap_or(message).trim())
 }
 
-/// `1 failed, 2 passed in 0.03s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `1 failed, 2 passed in 0.03s`, without errors (which come beside another result), retries, warnings and subtests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Totals {
-    /// Tests, without errors (which come beside another result), retries, warnings and subtests.
-    pub(super) tests: usize,
+    pub(super) passed: usize,
+    pub(super) failed: usize,
+    pub(super) skipped: usize,
+    pub(super) expected_failures: usize,
+    pub(super) unexpected_passes: usize,
 }
 
 impl Totals {
@@ -128,23 +133,63 @@ impl Totals {
         let (counts, time) = line.rsplit_once(" in ")?;
         let time = time.split(' ').next()?.strip_suffix('s')?;
         time.parse::<f64>().ok()?;
-        if counts == "no tests ran" {
-            return Some(Self { tests: 0 });
+        let mut totals = Self::default();
+        if matches!(counts, "no tests ran" | "no tests collected") {
+            return Some(totals);
         }
-        let mut tests = 0;
         for count in counts.split(", ") {
             let (number, what) = count.split_once(' ')?;
-            let number: usize = number.parse().ok()?;
+            // `3/5 tests collected (2 deselected)`
+            let number: usize = number.split('/').next()?.parse().ok()?;
             match what {
-                "passed" | "failed" | "skipped" | "xfailed" | "xpassed" => {
-                    tests = number.saturating_add(tests)
-                }
+                "passed" => totals.passed = number,
+                "failed" => totals.failed = number,
+                "skipped" => totals.skipped = number,
+                "xfailed" => totals.expected_failures = number,
+                "xpassed" => totals.unexpected_passes = number,
                 "error" | "errors" | "rerun" | "reruns" | "warning" | "warnings" | "deselected" => {}
-                _ if what.starts_with("subtests ") || what.starts_with("snapshot") => {}
+                _ if what.starts_with("subtests ")
+                    || what.starts_with("snapshot")
+                    || what.starts_with("test collected")
+                    || what.starts_with("tests collected") => {}
                 _ => return None,
             }
         }
-        Some(Self { tests })
+        Some(totals)
+    }
+
+    /// Takes note of a result that a line told.
+    pub(super) fn count(&mut self, status: Status) {
+        let number = match status {
+            Status::Is(Outcome::Passed) => &mut self.passed,
+            Status::Is(Outcome::Failed) | Status::SubtestFailed => &mut self.failed,
+            Status::Is(Outcome::Skipped) => &mut self.skipped,
+            Status::Is(Outcome::ExpectedFailure) => &mut self.expected_failures,
+            Status::Is(Outcome::UnexpectedPass) => &mut self.unexpected_passes,
+            _ => return,
+        };
+        *number += 1;
+    }
+
+    pub(super) fn sum(&self) -> usize {
+        let Self { passed, failed, skipped, expected_failures, unexpected_passes } = *self;
+        [failed, skipped, expected_failures, unexpected_passes]
+            .iter()
+            .fold(passed, |sum, number| sum.saturating_add(*number))
+    }
+
+    /// How many results these totals count that were not told.
+    pub(super) fn untold(&self, told: &Self) -> usize {
+        let Self { passed, failed, skipped, expected_failures, unexpected_passes } = *self;
+        [
+            passed.saturating_sub(told.passed),
+            failed.saturating_sub(told.failed),
+            skipped.saturating_sub(told.skipped),
+            expected_failures.saturating_sub(told.expected_failures),
+            unexpected_passes.saturating_sub(told.unexpected_passes),
+        ]
+        .iter()
+        .fold(0, |sum: usize, number| sum.saturating_add(*number))
     }
 }
 
@@ -161,12 +206,14 @@ mod tests {
             ("1 failed, 3 passed, 5 rerun in 0.12s", Some(4)),
             ("no tests ran in 0.01s", Some(0)),
             ("18446744073709551615 failed, 2 passed in 0.01s", Some(usize::MAX)),
+            ("85 tests collected in 0.85s", Some(0)),
+            ("3/5 tests collected (2 deselected) in 0.01s", Some(0)),
             ("1 passed in 3 rooms", None),
             ("10 files in 0.3s", None),
             ("done", None),
         ];
         for (line, tests) in cases {
-            assert_eq!(Totals::read(line).map(|totals| totals.tests), tests, "{line}");
+            assert_eq!(Totals::read(line).map(|totals| totals.sum()), tests, "{line}");
         }
     }
 
