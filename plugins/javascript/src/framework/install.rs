@@ -104,7 +104,7 @@ pub fn install(project: &Project<'_>, root: &str, env_dir: &str) -> Result<Insta
     for file in files.iter().filter(|file| is_cause(file) && is_below(file, folder)) {
         cache_key.push_str(&format!("--- {file} {:016x}\n", hash(project, file)));
     }
-    // Without its record of the installation, Yarn runs no script.
+    // Without its record of the installation, Yarn resolves anew for every script.
     let env = [("FLAKY_NODE_TREE", env_dir.to_owned()), ("FLAKY_NODE_ROOT", prefix)].into_iter().chain(state);
     let env = env.map(|(name, value)| (name.to_owned(), EnvChange::Set(value))).collect();
     Ok(InstallPlan { steps: vec![step], env, cache_key })

@@ -55,7 +55,7 @@ pub fn pattern(ids: &[String], skip: usize) -> String {
 
 /// Titles of an id, with nothing before and after them.
 #[must_use]
-pub fn titles(id: &str) -> String {
+fn titles(id: &str) -> String {
     id.split(SEPARATOR).map(title).collect::<Vec<_>>().join(BETWEEN)
 }
 
