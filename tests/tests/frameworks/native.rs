@@ -228,6 +228,9 @@ fn maven_fetches_once_all_that_tests_run_with() {
         let settings = "<settings><mirrors><mirror><id>here</id><mirrorOf>*</mirrorOf>
             <url>file:///usr/share/maven-repo</url></mirror></mirrors></settings>";
         let flaky = MAVEN.project().own_cache().home_file(".m2/settings.xml", settings);
+        // Java asks the system, not `HOME`.
+        let home = format!("-Duser.home={}", flaky.home().display());
+        let flaky = flaky.env("MAVEN_OPTS", home);
         fetches_once(&Case { command: "", ..MAVEN }, &flaky);
     }
 }
@@ -263,7 +266,7 @@ fn fetches_once(case: &Case, flaky: &Flaky) {
     let report = first.report();
     assert_eq!(report.isolation.used, IsolationUsed::Full, "{}", first.everything());
     let failed: Vec<_> = report.tests.iter().filter(|test| test.failures > 0).collect();
-    assert!(failed.len() == 2, "the flaky one and the broken one: {failed:#?}");
+    assert!(failed.len() == 2, "the flaky one and the broken one: {failed:#?}\n{}", first.everything());
     assert_eq!(report.subject.framework, case.framework);
     let again = flaky.run(runs);
     assert_eq!(ran(&again), ran(&first), "{}", again.everything());
