@@ -114,9 +114,9 @@ impl Case {
         orders
     }
 
-    /// Each test whose id has `within` in it runs without the others, whatever is in its name. `group` says what is taken
-    /// together: a framework may select no single one of those.
-    pub(crate) fn runs_each_alone(&self, flaky: &Flaky, within: &str, group: impl Fn(&str) -> String) {
+    /// Each test whose id has `within` in it runs without the others, whatever is in its name. `with` says of a test that is
+    /// chosen and another whether the framework cannot but run both.
+    pub(crate) fn runs_each_alone(&self, flaky: &Flaky, within: &str, with: impl Fn(&str, &str) -> bool) {
         let told = flaky.run(&self.args("--first-seed 1 --runs 1"));
         let known = ran(&told);
         let chosen: Vec<&String> = known.iter().filter(|id| id.contains(within)).collect();
@@ -125,10 +125,15 @@ impl Case {
             let quoted = shell_words::quote(id);
             let alone = flaky.run(&self.args(&format!("--first-seed 1 --runs 1 --test={quoted}")));
             let expected: BTreeSet<String> =
-                known.iter().filter(|one| group(one) == group(id)).cloned().collect();
+                known.iter().filter(|one| *one == id || with(id, one)).cloned().collect();
             assert_eq!(ran(&alone), expected, "{id:?}\n{}", alone.everything());
         }
     }
+}
+
+/// Of a framework that selects single tests.
+pub(crate) fn never(_chosen: &str, _other: &str) -> bool {
+    false
 }
 
 /// Ids of the tests that ran: a framework may tell of others that it skipped them.

@@ -2,7 +2,7 @@
 
 use flaky_tests::Flaky;
 
-use crate::case::{Case, slow};
+use crate::case::{Case, never, slow};
 use crate::titles;
 
 const MOCHA: Case = Case {
@@ -82,7 +82,7 @@ const COMMON_JS: &str = "const fs = require('node:fs');";
 #[test]
 fn mocha_is_installed_once_judged_test_by_test_and_runs_one_alone() {
     let flaky = is_driven(&MOCHA, "mocha").file("test/titles.test.js", titles::file("", "it"));
-    MOCHA.runs_each_alone(&flaky, "", str::to_owned);
+    MOCHA.runs_each_alone(&flaky, "", never);
     let flaky = flaky.file("test/titles.test.js", drawn("MOCHA_SEED", COMMON_JS, "it"));
     MOCHA.is_ordered_by_the_seed(&flaky);
 }
@@ -91,7 +91,7 @@ fn mocha_is_installed_once_judged_test_by_test_and_runs_one_alone() {
 fn the_test_runner_of_node_is_judged_test_by_test_and_runs_one_alone() {
     let head = "const { test } = require('node:test');";
     let flaky = is_driven(&NODE_TEST, "node-test").file("test/titles.test.js", titles::file(head, "test"));
-    NODE_TEST.runs_each_alone(&flaky, "", str::to_owned);
+    NODE_TEST.runs_each_alone(&flaky, "", never);
     // Files run side by side: one of them tells its order.
     let flaky = flaky
         .file("test/sample.test.js", "")
@@ -120,7 +120,7 @@ fn jest_is_installed_once_judged_test_by_test_runs_one_alone_and_shuffles() {
         .file("jest.config.js", "module.exports = { testMatch: ['**/*.test.js'] };")
         .file("tests/titles.test.js", titles::file("", "test"))
         .file("tests/second.test.js", titles::file("", "test"));
-    JEST.runs_each_alone(&flaky, "titles.test.js", str::to_owned);
+    JEST.runs_each_alone(&flaky, "titles.test.js", never);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn vitest_is_installed_once_judged_test_by_test_runs_one_alone_and_shuffles() {
     let flaky = flaky
         .file("tests/titles.test.ts", titles::file(head, "test"))
         .file("tests/second.test.ts", titles::file(head, "test"));
-    VITEST.runs_each_alone(&flaky, "titles.test.ts", str::to_owned);
+    VITEST.runs_each_alone(&flaky, "titles.test.ts", never);
     let settings =
         "export default { test: { include: ['tests/seats.test.ts'], sequence: { shuffle: true } } };";
     let flaky = flaky.file("vitest.config.ts", settings);
@@ -156,7 +156,7 @@ fn playwright_is_installed_once_judged_test_by_test_and_runs_one_alone() {
     let flaky = is_driven(&PLAYWRIGHT, "playwright")
         .file("tests/titles.spec.js", titles::file(head, "test"))
         .file("tests/second.spec.js", titles::file(head, "test"));
-    PLAYWRIGHT.runs_each_alone(&flaky, "titles.spec.js", str::to_owned);
+    PLAYWRIGHT.runs_each_alone(&flaky, "titles.spec.js", never);
     let flaky = flaky
         .file("tests/sample.spec.js", "")
         .file("tests/titles.spec.js", drawn("TEST_SEED", &format!("{COMMON_JS} {head}"), "test"));
