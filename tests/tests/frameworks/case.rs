@@ -24,6 +24,10 @@ pub(crate) struct Case {
     pub(crate) stable: &'static str,
 }
 
+/// An attempt that starts two virtual machines beside others took more than the usual five minutes where each core had ten
+/// things to do.
+pub(crate) const PATIENT: &str = "--timeout 1800";
+
 /// Whether tests whose tools take long to install are to run.
 pub(crate) fn slow() -> bool {
     let all = slow_frameworks();
@@ -40,8 +44,9 @@ pub(crate) fn slow() -> bool {
 
 impl Case {
     fn args(&self, more: &str) -> String {
+        let patient = if slow_frameworks() { PATIENT } else { "" };
         let command = if self.command.is_empty() { String::new() } else { format!(" -- {}", self.command) };
-        format!("{more}{command}")
+        format!("{patient} {more}{command}")
     }
 
     /// A copy of the sample.

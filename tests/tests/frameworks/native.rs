@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use flaky_core::report::IsolationUsed;
 use flaky_tests::Flaky;
 
-use crate::case::{Case, ran, slow};
+use crate::case::{Case, PATIENT, ran, slow};
 
 const GO: Case = Case {
     folder: "examples/go",
@@ -264,15 +264,15 @@ fn gradle_fetches_once_all_that_tests_run_with() {
 
 /// Everything is there where attempts have a network and a home of their own, and the second run fetches nothing.
 fn fetches_once(case: &Case, flaky: &Flaky) {
-    let runs = "--first-seed 1 --runs 3";
+    let runs = format!("--first-seed 1 --runs 3 {PATIENT}");
     let title = "fetching what the";
-    let first = flaky.run(runs).warns(title);
+    let first = flaky.run(&runs).warns(title);
     let report = first.report();
     assert_eq!(report.isolation.used, IsolationUsed::Full, "{}", first.everything());
     let failed: Vec<_> = report.tests.iter().filter(|test| test.failures > 0).collect();
     assert!(failed.len() == 2, "the flaky one and the broken one: {failed:#?}\n{}", first.everything());
     assert_eq!(report.subject.framework, case.framework);
-    let again = flaky.run(runs);
+    let again = flaky.run(&runs);
     assert_eq!(ran(&again), ran(&first), "{}", again.everything());
     assert!(!again.stderr.contains(title), "served from cache\n{}", again.everything());
 }
