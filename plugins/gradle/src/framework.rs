@@ -91,12 +91,15 @@ pub(crate) fn detect(project: &Project<'_>) -> Result<Vec<Detection>> {
     Ok(found)
 }
 
-/// Gradle keeps all that it fetches in its user home: the installation has one of its own. Compiling the tests makes
-/// it fetch what they need.
+/// Gradle keeps all that it fetches in its user home: the installation has one of its own. It fetches what somebody asks
+/// for: compiling the tests does not ask for what they need to run.
 pub(crate) fn install(project: &Project<'_>, root: &str, env_dir: &str) -> Result<InstallPlan> {
     let files = project.files();
     let home = ("GRADLE_USER_HOME".to_owned(), EnvChange::Set(format!("{env_dir}/gradle")));
-    let mut command = Command::new([gradle(&files, root), "--no-daemon", "--quiet", "testClasses"]).cwd(root);
+    let script = format!("{env_dir}/{SCRIPT}");
+    let wrapper = ["sh", "-c", WITH_SCRIPT, &script, ALL_CLASSPATHS];
+    let words = [gradle(&files, root), "--no-daemon", "--quiet", "--init-script", &script, CLASSPATHS_TASK];
+    let mut command = Command::new(wrapper.into_iter().chain(words)).cwd(root);
     command.env.push(home.clone());
     let title = "fetching what the Gradle project needs".to_owned();
     let mut cache_key = String::from("gradle\n");
@@ -109,6 +112,22 @@ pub(crate) fn install(project: &Project<'_>, root: &str, env_dir: &str) -> Resul
     }
     Ok(InstallPlan { steps: vec![InstallStep { command, title, network: true }], env: vec![home], cache_key })
 }
+
+/// Writes the text `$1` into the file `$0` and runs what follows.
+const WITH_SCRIPT: &str = r#"printf '%s' "$1" >"$0" && shift && exec "$@""#;
+
+const CLASSPATHS_TASK: &str = "flakyTestClasspaths";
+
+/// A task that needs all that test tasks run with. What it is asked at execution must not mention the project: newer
+/// versions keep tasks without theirs.
+const ALL_CLASSPATHS: &str = "allprojects { one ->
+  one.tasks.create('flakyTestClasspaths') {
+    def all = one.files({ one.tasks.withType(Test).collect { it.classpath } })
+    inputs.files(all)
+    doLast { all.files.size() }
+  }
+}
+";
 
 /// A script of ours, because properties of the command line do not reach the process that runs tests. It makes every
 /// test task run even if Gradle thinks that it did already, and hands seed and order on as configuration of JUnit 5;
@@ -200,6 +219,17 @@ mod tests {
         let found: Vec<_> =
             found.iter().map(|f| (f.root.as_str(), f.default_command.argv.join(" "))).collect();
         assert_eq!(found, [("", "./gradlew test".to_owned())]);
+    }
+
+    #[test]
+    fn an_installation_asks_for_what_tests_run_with() {
+        let files = Files::default().file("app/build.gradle", "").file("app/gradlew", "");
+        let plan = install(&files.project(), "app", "/env").unwrap();
+        let argv = plan.steps[0].command.argv.clone();
+        assert_eq!(argv[3], "/env/flaky.init.gradle");
+        let script = "--no-daemon --quiet --init-script /env/flaky.init.gradle";
+        assert_eq!(argv[5..].join(" "), format!("./gradlew {script} {CLASSPATHS_TASK}"));
+        assert!(argv[4].contains(CLASSPATHS_TASK));
     }
 
     #[test]

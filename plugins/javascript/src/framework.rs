@@ -11,7 +11,7 @@ pub use detect::detect;
 pub use install::install;
 pub use instrument::{instrument, with_modules, with_report};
 pub use invocation::Invocation;
-pub use select::{arguments, escaped, pattern};
+pub use select::{arguments, ending, escaped, files, pattern, title};
 
 /// Files of the project that detection and installation look at. The names of configurations come from the tools.
 pub const PROJECT_FILES: [&str; 9] = [

@@ -1,6 +1,8 @@
 //! How projects that are tested by jest are found, installed, reported on and selected from.
 
-use flaky_plugin_javascript::framework::{self, Invocation, PROJECT_FILES, Tool, arguments, pattern};
+use flaky_plugin_javascript::framework::{
+    self, Invocation, PROJECT_FILES, Tool, arguments, escaped, files, pattern,
+};
 use flaky_plugin_sdk::{
     AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result,
     Selection, Want,
@@ -59,10 +61,16 @@ pub(crate) fn instrument(command: Command, context: &AttemptContext) -> Instrume
     framework::instrument(command, context, "flaky_jest_report.cjs", REPORTER)
 }
 
+/// Jest compares full titles, without regard to case, and loads every file to learn them: the files are named as well.
 pub(crate) fn select(command: Command, selection: &Selection) -> Result<Command> {
-    let option = match selection {
-        Selection::Only(ids) => format!("--testNamePattern=^(?:{})$", pattern(ids, 1)),
-        Selection::Without(ids) => format!("--testNamePattern=^(?!(?:{})$)", pattern(ids, 1)),
+    let options = match selection {
+        Selection::Only(ids) => {
+            let titles = format!("--testNamePattern=^{}$", pattern(ids, 1));
+            // Behind an option with `=`, which takes no further values as some of the project's might.
+            let files = files(ids).into_iter().map(|file| format!(r"(?:^|\/){}$", escaped(file)));
+            std::iter::once(titles).chain(files).collect()
+        }
+        Selection::Without(ids) => vec![format!("--testNamePattern=^(?!{}$)", pattern(ids, 1))],
     };
-    arguments(&TOOL, command, &CHOOSE, vec![option])
+    arguments(&TOOL, command, &CHOOSE, options)
 }

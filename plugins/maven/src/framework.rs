@@ -54,6 +54,18 @@ fn base_name(word: &str) -> &str {
     word.rsplit(['/', '\\']).next().unwrap_or(word)
 }
 
+/// The variable that names the repository of an installation.
+pub(crate) const REPOSITORY: &str = "FLAKY_MAVEN_REPOSITORY";
+
+/// The option that names a repository.
+pub(crate) const REPOSITORY_OPTION: &str = "-Dmaven.repo.local=";
+
+/// Where the repository is, is known to the environment of attempts alone.
+const IN_REPOSITORY: &str = r#"if [ -n "$FLAKY_MAVEN_REPOSITORY" ]; then
+  set -- "$@" "-Dmaven.repo.local=$FLAKY_MAVEN_REPOSITORY"
+fi
+exec "$@""#;
+
 /// Seeds and order by properties, which Surefire hands on to the tests: JUnit 5 takes them as configuration, and what
 /// the author set in the command stays. Reports are written by Surefire itself.
 pub(crate) fn instrument(mut command: Command, context: &AttemptContext) -> Instrumented {
@@ -74,6 +86,10 @@ pub(crate) fn instrument(mut command: Command, context: &AttemptContext) -> Inst
             if !command.argv.iter().any(|word| word.starts_with(&option)) {
                 command.argv.push(format!("{option}{value}"));
             }
+        }
+        if !command.argv.iter().any(|word| word.starts_with(REPOSITORY_OPTION)) {
+            let wrapper = ["sh", "-c", IN_REPOSITORY, "sh"].map(str::to_owned);
+            command.argv.splice(0..0, wrapper);
         }
     }
     Instrumented { command, support_files: Vec::new() }
@@ -122,5 +138,21 @@ mod tests {
             ["-Djunit.jupiter.execution.order.random.seed=1", "-Dsurefire.runOrder.random.seed=7"]
         );
         assert!(!command.argv.contains(&"-Dsurefire.runOrder=random".to_owned()));
+    }
+
+    #[test]
+    fn the_authors_own_repository_stays() {
+        let context = AttemptContext {
+            index: 0,
+            seed: 7,
+            report_dir: "/report".to_owned(),
+            support_dir: "/support".to_owned(),
+            shuffle: false,
+            workers: None,
+        };
+        let first = |given: &str| instrument(Command::new(given.split(' ')), &context).command.argv.remove(0);
+        assert_eq!(first("mvn test"), "sh");
+        assert_eq!(first("mvn -Dmaven.repo.local=/mine test"), "mvn");
+        assert_eq!(first("make test"), "make");
     }
 }

@@ -1,6 +1,6 @@
 //! How projects that are tested by mocha are found, installed, reported on and selected from.
 
-use flaky_plugin_javascript::framework::{self, PROJECT_FILES, Tool, arguments, escaped};
+use flaky_plugin_javascript::framework::{self, PROJECT_FILES, Tool, arguments, pattern};
 use flaky_plugin_sdk::{
     AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result,
     Selection, Want,
@@ -50,10 +50,9 @@ pub(crate) fn instrument(command: Command, context: &AttemptContext) -> Instrume
 
 pub(crate) fn select(command: Command, selection: &Selection) -> Result<Command> {
     // Ids are full titles.
-    let ids = |ids: &[String]| ids.iter().map(|id| escaped(id)).collect::<Vec<_>>().join("|");
     let options = match selection {
-        Selection::Only(only) => vec![format!("--grep=^(?:{})$", ids(only))],
-        Selection::Without(others) => vec![format!("--grep=^(?:{})$", ids(others)), "--invert".to_owned()],
+        Selection::Only(only) => vec![format!("--grep=^{}$", pattern(only, 0))],
+        Selection::Without(others) => vec![format!("--grep=^{}$", pattern(others, 0)), "--invert".to_owned()],
     };
     arguments(&TOOL, command, &CHOOSE, options)
 }

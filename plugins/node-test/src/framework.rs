@@ -1,6 +1,6 @@
 //! How projects that are tested by `node --test` are found, installed, reported on and selected from.
 
-use flaky_plugin_javascript::framework::{self, PROJECT_FILES, Tool, escaped, with_report};
+use flaky_plugin_javascript::framework::{self, PROJECT_FILES, Tool, ending, title, with_report};
 use flaky_plugin_sdk::{
     AttemptContext, Command, Detection, InstallPlan, Instrumented, Manifest, PluginError, Project, Result,
     Selection, Want,
@@ -83,13 +83,14 @@ pub(crate) fn instrument(mut command: Command, context: &AttemptContext) -> Inst
     instrumented
 }
 
-/// By the tests' own names: that is what all versions of the runner compare with.
+/// By the tests' own names: that is what all versions of the runner compare with. Newer ones compare full names, with
+/// spaces between.
 pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Command> {
     let Some(at) = position(&command.argv) else {
         return Err(PluginError::new("cannot-select", "`node --test` is not called directly"));
     };
     let option = match selection {
-        Selection::Only(ids) => format!("--test-name-pattern=/^(?:{})$/", names(ids)),
+        Selection::Only(ids) => format!(r"--test-name-pattern=/^\s*(?:{})\s*$/", names(ids)),
         Selection::Without(_) => {
             let said = "the test runner of Node.js cannot leave tests out by name in all its versions";
             return Err(PluginError::new("cannot-select", said));
@@ -99,8 +100,7 @@ pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Comm
     Ok(command)
 }
 
-/// Newer versions compare full names, with spaces between: the own name stands at the end.
 fn names(ids: &[String]) -> String {
-    let all: Vec<String> = ids.iter().map(|id| escaped(id.rsplit(" > ").next().unwrap_or(id))).collect();
-    format!("(?:.* )?(?:{})", all.join("|"))
+    let parts = |id: &String| id.split(" > ").map(title).collect::<Vec<_>>();
+    ids.iter().map(|id| ending(&parts(id), r"(?: > |\s+)")).collect::<Vec<_>>().join("|")
 }

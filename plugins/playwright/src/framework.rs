@@ -1,6 +1,6 @@
 //! How projects that are tested by playwright are found, installed, reported on and selected from.
 
-use flaky_plugin_javascript::framework::{self, Invocation, PROJECT_FILES, Tool, arguments, pattern};
+use flaky_plugin_javascript::framework::{self, Invocation, PROJECT_FILES, Tool, arguments, ending, title};
 use flaky_plugin_sdk::{
     AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result,
     Selection, Want,
@@ -63,17 +63,48 @@ pub(crate) fn select(command: Command, selection: &Selection) -> Result<Command>
     arguments(&TOOL, command, &CHOOSE, vec![option])
 }
 
-/// Playwright looks in project, file, blocks, title and tags, with spaces between.
+/// Playwright looks in project, file, blocks, title and tags, with spaces between; without the slashes it would not regard
+/// case. Files are named from the folder of the tests, which ids are not.
 fn by_title(ids: &[String]) -> String {
-    let titles: Vec<String> = ids
-        .iter()
-        .map(|id| {
-            let after_project = id
-                .strip_prefix('[')
-                .and_then(|rest| rest.split_once("] > "))
-                .map_or(id.as_str(), |(_, rest)| rest);
-            pattern(&[after_project.to_owned()], 1)
-        })
-        .collect();
-    format!("(?:^| )(?:{})(?:$| @)", titles.join("|"))
+    format!("/{}/", ids.iter().map(|id| one(id)).collect::<Vec<_>>().join("|"))
+}
+
+fn one(id: &str) -> String {
+    let (start, rest) = match id.strip_prefix('[').and_then(|rest| rest.split_once("] > ")) {
+        Some((project, rest)) => (format!(r"^\s*{}\s+", title(project)), rest),
+        None => (r"(?:^|\s)".to_owned(), id),
+    };
+    let mut parts = rest.split(" > ");
+    let file: Vec<String> = parts.next().unwrap_or_default().split('/').map(title).collect();
+    let titles: Vec<String> = parts.map(title).collect();
+    format!(r"{start}(?:\.\.\/)*{}{TAGGED}{}(?:\s+@\S+)*\s*$", ending(&file, r"\/"), titles.join(TAGGED))
+}
+
+/// Between titles: blocks have tags too.
+const TAGGED: &str = r"(?: > |\s+(?:@\S+\s+)*)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn project_file_blocks_and_title_are_named_literally() {
+        let ids = ["[a (b)] > e2e/x.spec.js > cart > costs $1".to_owned(), "x.js > one".to_owned()];
+        let tagged = r"(?: > |\s+(?:@\S+\s+)*)";
+        let end = r"(?:\s+@\S+)*\s*$";
+        let expected = [
+            r"/^\s*a\s+\(b\)\s+(?:\.\.\/)*(?:e2e\/)?x\.spec\.js",
+            tagged,
+            "cart",
+            tagged,
+            r"costs\s+\$1",
+            end,
+            r"|(?:^|\s)(?:\.\.\/)*x\.js",
+            tagged,
+            "one",
+            end,
+            "/",
+        ];
+        assert_eq!(by_title(&ids), expected.concat());
+    }
 }

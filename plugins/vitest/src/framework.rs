@@ -1,6 +1,6 @@
 //! How projects that are tested by vitest are found, installed, reported on and selected from.
 
-use flaky_plugin_javascript::framework::{self, Invocation, PROJECT_FILES, Tool, arguments, pattern};
+use flaky_plugin_javascript::framework::{self, Invocation, PROJECT_FILES, Tool, arguments, files, pattern};
 use flaky_plugin_sdk::{
     AttemptContext, Command, Detection, EnvChange, InstallPlan, Instrumented, Manifest, Project, Result,
     Selection, Want,
@@ -65,10 +65,14 @@ pub(crate) fn instrument(command: Command, context: &AttemptContext) -> Instrume
     framework::instrument(command, context, "flaky_vitest_report.cjs", REPORTER)
 }
 
+/// Vitest compares full titles; files are told by a part of their path.
 pub(crate) fn select(command: Command, selection: &Selection) -> Result<Command> {
-    let option = match selection {
-        Selection::Only(ids) => format!("--testNamePattern=^(?:{})$", pattern(ids, 1)),
-        Selection::Without(ids) => format!("--testNamePattern=^(?!(?:{})$)", pattern(ids, 1)),
+    let options = match selection {
+        Selection::Only(ids) => {
+            let titles = format!("--testNamePattern=^{}$", pattern(ids, 1));
+            std::iter::once(titles).chain(files(ids).into_iter().map(str::to_owned)).collect()
+        }
+        Selection::Without(ids) => vec![format!("--testNamePattern=^(?!{}$)", pattern(ids, 1))],
     };
-    arguments(&TOOL, command, &CHOOSE, vec![option])
+    arguments(&TOOL, command, &CHOOSE, options)
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use flaky_core::report::RunReport;
 use flaky_core::verdict::Category;
-use flaky_tests::{Flaky, ended};
+use flaky_tests::running::slow_frameworks;
+use flaky_tests::{Ended, Flaky, ended};
 
 /// A sample project with one flaky, one broken and some stable tests.
 pub(crate) struct Case {
@@ -23,9 +24,13 @@ pub(crate) struct Case {
     pub(crate) stable: &'static str,
 }
 
+/// An attempt that starts two virtual machines beside others took more than the usual five minutes where each core had ten
+/// things to do.
+pub(crate) const PATIENT: &str = "--timeout 1800";
+
 /// Whether tests whose tools take long to install are to run.
 pub(crate) fn slow() -> bool {
-    let all = std::env::var("FLAKY_FRAMEWORKS").is_ok_and(|v| v == "all");
+    let all = slow_frameworks();
     if !all {
         // Nobody should take a test that did nothing for one that passed.
         let name = std::thread::current().name().unwrap_or_default().to_owned();
@@ -39,8 +44,9 @@ pub(crate) fn slow() -> bool {
 
 impl Case {
     fn args(&self, more: &str) -> String {
+        let patient = if slow_frameworks() { PATIENT } else { "" };
         let command = if self.command.is_empty() { String::new() } else { format!(" -- {}", self.command) };
-        format!("{more}{command}")
+        format!("{patient} {more}{command}")
     }
 
     /// A copy of the sample.
@@ -70,10 +76,7 @@ impl Case {
         let id = ended::test(report, self.stable).id.clone();
         let quoted = shell_words::quote(id.as_str());
         let ended = flaky.run(&self.args(&format!("--first-seed 1 --runs 2 --stop never --test {quoted}")));
-        let alone = ended.report();
-        // A framework may tell of the others that it skipped them.
-        let ran: Vec<&str> = alone.tests.iter().filter(|t| t.ran > 0).map(|t| t.id.as_str()).collect();
-        assert_eq!(ran, [id.as_str()], "{}", ended.everything());
+        assert_eq!(ran(&ended), BTreeSet::from([id.as_str().to_owned()]), "{}", ended.everything());
         assert!(
             !ended.stderr.to_lowercase().contains("install"),
             "served from cache\n{}",
@@ -81,34 +84,75 @@ impl Case {
         );
     }
 
-    /// The order follows the seed: the same seed gives the same, twenty seeds give at least two. Tests of the sample
-    /// append a line `ATTEMPT NAME` to the file `ORDER_FILE`, where there is one.
+    /// The order of every other attempt follows its seed, from the second on, where the project itself knows no order by
+    /// chance.
     pub(crate) fn shuffles_by_the_seed(&self, flaky: &Flaky) {
-        let orders = |first: u64, runs: u32| -> BTreeMap<u32, Vec<String>> {
-            let file = flaky.beside("order");
-            let _ = fs::remove_file(&file);
-            let path = file.display();
-            let more = format!(
-                "--first-seed {first} --runs {runs} --stop never --isolation shared -j 1 --shuffle --env ORDER_FILE={path}"
-            );
-            let ended = flaky.run(&self.args(&more));
-            let text =
-                fs::read_to_string(&file).unwrap_or_else(|e| panic!("{path}: {e}\n{}", ended.everything()));
-            let mut orders: BTreeMap<u32, Vec<String>> = BTreeMap::new();
-            for (attempt, name) in text.lines().filter_map(|line| line.split_once(' ')) {
-                orders.entry(attempt.parse().unwrap_or(u32::MAX)).or_default().push(name.to_owned());
-            }
-            orders
+        let shuffled = |first: u64, seeds: u32| -> Vec<Vec<String>> {
+            let orders = self.orders(flaky, &format!("--first-seed {first} --runs {} --shuffle", seeds * 2));
+            orders.into_iter().filter(|(attempt, _)| attempt % 2 == 1).map(|(_, order)| order).collect()
         };
-        // Every other attempt is shuffled, from the second on.
-        let once = orders(7, 2).remove(&1).unwrap_or_default();
-        assert!(once.len() > 2, "tests tell their names: {once:?}");
-        assert_eq!(Some(once), orders(7, 2).remove(&1), "the same seed, the same order");
-        let shuffled: BTreeSet<Vec<String>> = orders(1, 40)
-            .into_iter()
-            .filter(|(attempt, _)| attempt % 2 == 1)
-            .map(|(_, order)| order)
-            .collect();
-        assert!(shuffled.len() > 1, "twenty shuffled attempts have more than one order: {shuffled:?}");
+        follow_the_seed(shuffled);
     }
+
+    /// The order of every attempt follows its seed, in a project that orders by chance.
+    pub(crate) fn is_ordered_by_the_seed(&self, flaky: &Flaky) {
+        let orders = |first: u64, seeds: u32| -> Vec<Vec<String>> {
+            self.orders(flaky, &format!("--first-seed {first} --runs {seeds}")).into_values().collect()
+        };
+        follow_the_seed(orders);
+    }
+
+    /// Names of the tests by attempts, in the order in which they ran. Tests of the sample append a line `ATTEMPT NAME` to
+    /// the file `ORDER_FILE`, where there is one.
+    fn orders(&self, flaky: &Flaky, how: &str) -> BTreeMap<u32, Vec<String>> {
+        let file = flaky.beside("order");
+        let _ = fs::remove_file(&file);
+        let path = file.display();
+        let more = format!("{how} --stop never --isolation shared -j 1 --env ORDER_FILE={path}");
+        let ended = flaky.run(&self.args(&more));
+        let text =
+            fs::read_to_string(&file).unwrap_or_else(|e| panic!("{path}: {e}\n{}", ended.everything()));
+        let mut orders: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        for (attempt, name) in text.lines().filter_map(|line| line.split_once(' ')) {
+            orders.entry(attempt.parse().unwrap_or(u32::MAX)).or_default().push(name.to_owned());
+        }
+        orders
+    }
+
+    /// Each test whose id has `within` in it runs without the others, whatever is in its name. `with` says of a test that is
+    /// chosen and another whether the framework cannot but run both.
+    pub(crate) fn runs_each_alone(&self, flaky: &Flaky, within: &str, with: impl Fn(&str, &str) -> bool) {
+        let told = flaky.run(&self.args("--first-seed 1 --runs 1"));
+        let known = ran(&told);
+        let chosen: Vec<&String> = known.iter().filter(|id| id.contains(within)).collect();
+        assert!(chosen.len() > 4, "{chosen:?}\n{}", told.everything());
+        for id in chosen {
+            let quoted = shell_words::quote(id);
+            let alone = flaky.run(&self.args(&format!("--first-seed 1 --runs 1 --test={quoted}")));
+            let expected: BTreeSet<String> =
+                known.iter().filter(|one| *one == id || with(id, one)).cloned().collect();
+            assert_eq!(ran(&alone), expected, "{id:?}\n{}", alone.everything());
+        }
+    }
+}
+
+/// Of a framework that selects single tests.
+pub(crate) fn never(_chosen: &str, _other: &str) -> bool {
+    false
+}
+
+/// Ids of the tests that ran: a framework may tell of others that it skipped them.
+pub(crate) fn ran(ended: &Ended) -> BTreeSet<String> {
+    let tests = ended.report().tests;
+    tests.iter().filter(|test| test.ran > 0).map(|test| test.id.as_str().to_owned()).collect()
+}
+
+/// The same seed gives the same order, twenty seeds give at least two. `orders` makes those of so many seeds, from the first
+/// one on.
+fn follow_the_seed(orders: impl Fn(u64, u32) -> Vec<Vec<String>>) {
+    let once = orders(7, 1);
+    assert!(once.iter().any(|order| order.len() > 2), "tests tell their names: {once:?}");
+    assert_eq!(once, orders(7, 1), "the same seed, the same order");
+    let different: BTreeSet<Vec<String>> = orders(1, 20).into_iter().collect();
+    assert!(different.len() > 1, "twenty seeds have more than one order: {different:?}");
 }

@@ -4,5 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "functions that several tests share fail as tests do")]
 
 mod case;
+mod install;
 mod native;
 mod node;
+mod titles;

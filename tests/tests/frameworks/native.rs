@@ -1,13 +1,15 @@
 //! All other frameworks.
 
 use std::env;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use flaky_core::report::IsolationUsed;
 use flaky_tests::Flaky;
 
-use crate::case::{Case, slow};
+use crate::case::{Case, PATIENT, ran, slow};
 
 const GO: Case = Case {
     folder: "examples/go",
@@ -196,12 +198,111 @@ fn maven_is_seeded_shuffled_and_selected_from() {
         let flaky = MAVEN.project().file(".flaky-detector.yml", "auto_install_dependencies: false\n");
         holds(&MAVEN, &flaky);
         MAVEN.shuffles_by_the_seed(&flaky);
+        let flaky = flaky.with_copy_of("tests/samples/frameworks/maven-names".as_ref());
+        MAVEN.runs_each_alone(&flaky, "NamesTest", |chosen, other| {
+            let ((class, name), (others, others_name)) = (method(chosen), method(other));
+            // Surefire looks for a class in every package whose name ends as its own.
+            name == others_name && (class == others || others.ends_with(&format!(".{class}")))
+        });
     }
 }
 
 #[test]
 fn gradle_is_selected_from() {
     if slow() {
-        holds(&GRADLE, &GRADLE.project());
+        let flaky = GRADLE.project();
+        holds(&GRADLE, &flaky);
+        let flaky = flaky.with_copy_of("tests/samples/frameworks/gradle-names".as_ref());
+        GRADLE.runs_each_alone(&flaky, "Test", |chosen, other| method(chosen) == method(other));
+    }
+}
+
+/// Class and method: what is selected of the JVM's tests. Of a test that runs with several arguments all are taken.
+fn method(id: &str) -> (&str, &str) {
+    let (class, name) = id.split_once("::").unwrap_or((id, ""));
+    let end = name.find(['(', '[', '{']).unwrap_or(name.len());
+    (class, name.get(..end).unwrap_or(name))
+}
+
+/// Maven's repositories may be named by its user's settings alone, which attempts with a home of their own do not see; nor
+/// may they see a repository of their user's.
+#[test]
+fn maven_fetches_once_all_that_tests_run_with() {
+    if slow() {
+        let settings = "<settings><mirrors><mirror><id>here</id><mirrorOf>*</mirrorOf>
+            <url>file:///usr/share/maven-repo</url></mirror></mirrors></settings>";
+        let flaky = MAVEN.project().own_cache().home_file(".m2/settings.xml", settings);
+        // Java asks the system, not `HOME`.
+        let home = format!("-Duser.home={}", flaky.home().display());
+        let flaky = flaky.env("MAVEN_OPTS", home);
+        fetches_once(&Case { command: "", ..MAVEN }, &flaky);
+    }
+}
+
+/// What tests need only when they run is fetched as well.
+#[test]
+fn gradle_fetches_once_all_that_tests_run_with() {
+    if slow() {
+        let repository = Served::new("/usr/share/maven-repo");
+        let build = format!(
+            "apply plugin: 'java'
+            repositories {{ maven {{ url 'http://127.0.0.1:{}/' }} }}
+            dependencies {{ testCompile 'junit:junit:4.13.2'; testRuntime 'commons-io:commons-io:2.11.0' }}",
+            repository.port()
+        );
+        let test = "package shop;
+            public class RunTest {
+                @org.junit.Test public void finds() throws Exception {
+                    Class.forName(\"org.apache.commons.io.IOUtils\");
+                }
+            }";
+        let flaky = GRADLE.project().own_cache().file("build.gradle", build);
+        let flaky = flaky.file("src/test/java/shop/RunTest.java", test);
+        fetches_once(&GRADLE, &flaky);
+    }
+}
+
+/// Everything is there where attempts have a network and a home of their own, and the second run fetches nothing.
+fn fetches_once(case: &Case, flaky: &Flaky) {
+    let runs = format!("--first-seed 1 --runs 3 {PATIENT}");
+    let title = "fetching what the";
+    let first = flaky.run(&runs).warns(title);
+    let report = first.report();
+    assert_eq!(report.isolation.used, IsolationUsed::Full, "{}", first.everything());
+    let failed: Vec<_> = report.tests.iter().filter(|test| test.failures > 0).collect();
+    assert!(failed.len() == 2, "the flaky one and the broken one: {failed:#?}\n{}", first.everything());
+    assert_eq!(report.subject.framework, case.framework);
+    let again = flaky.run(&runs);
+    assert_eq!(ran(&again), ran(&first), "{}", again.everything());
+    assert!(!again.stderr.contains(title), "served from cache\n{}", again.everything());
+}
+
+/// A folder behind HTTP on loopback.
+struct Served(Child, u16);
+
+impl Served {
+    fn new(folder: &str) -> Self {
+        let script = "import functools, http.server, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+print(server.server_port, flush=True)
+server.serve_forever()";
+        let mut command = Command::new("python3");
+        command.args(["-c", script, folder]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self(server, line.trim().parse().unwrap())
+    }
+
+    fn port(&self) -> u16 {
+        self.1
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

@@ -31,7 +31,9 @@ pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Comm
     let Some(task) = task else {
         return refused("the command names no task that runs tests alone");
     };
-    let mut patterns: Vec<String> = ids.iter().map(|id| pattern(id)).collect();
+    let Some(mut patterns) = ids.iter().map(|id| pattern(id)).collect::<Option<Vec<String>>>() else {
+        return refused("a test that was named is of no class that Gradle could be told");
+    };
     patterns.sort();
     patterns.dedup();
     kept.splice(task..task, patterns.into_iter().flat_map(|pattern| ["--tests".to_owned(), pattern]));
@@ -40,8 +42,9 @@ pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Comm
 }
 
 /// `shop.CartTest.adds` of `shop.CartTest::adds()`; of `CartTest > adds()`, which names no package, `*CartTest.adds`.
-/// Gradle selects methods: what names none takes its class.
-fn pattern(id: &str) -> String {
+/// Gradle selects methods: what names none takes its class. In patterns `*` stands for anything, and there is no way to
+/// quote it: a class with one cannot be named.
+fn pattern(id: &str) -> Option<String> {
     let (class, name, start) = match id.split_once("::") {
         Some((class, name)) => (class, name, ""),
         None => {
@@ -53,12 +56,14 @@ fn pattern(id: &str) -> String {
     let method = name.get(..end).unwrap_or_default();
     let is_identifier =
         |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_$.".contains(c));
-    // `*` is the only character with a meaning, and there is no way to quote it: it stands for itself as well.
-    if is_identifier(method) && matches!(name.get(end..end + 1), None | Some("(" | "[" | "{")) {
+    if class.is_empty() || class.contains('*') {
+        return None;
+    }
+    Some(if is_identifier(method) && matches!(name.get(end..end + 1), None | Some("(" | "[" | "{")) {
         format!("{start}{class}.{method}")
     } else {
         format!("{start}{class}")
-    }
+    })
 }
 
 #[cfg(test)]
@@ -85,6 +90,8 @@ mod tests {
             ("gradle test", Selection::Without(ids.clone())),
             ("gradle check", Selection::Only(ids.clone())),
             ("make test", Selection::Only(ids)),
+            ("gradle test", Selection::Only(vec!["*::x".to_owned()])),
+            ("gradle test", Selection::Only(vec![String::new()])),
         ] {
             assert_eq!(
                 select(Command::new(command.split(' ')), &selection).unwrap_err().code,

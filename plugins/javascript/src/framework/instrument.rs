@@ -2,17 +2,35 @@
 
 use flaky_plugin_sdk::{AttemptContext, Command, EnvChange, Instrumented, SupportFile};
 
+use super::install::IS_OURS;
 use crate::report::FOLDER;
 
 /// What all our reporters begin with.
 const WRITER: &str = include_str!("../report/writer.cjs");
 
 /// Puts links to the installed packages into the work tree, whose root is `$0`, unless it has packages of its own; then
-/// runs the command. Links of an earlier run lie in a tree that attempts share; they are made anew when they lead elsewhere.
-const LINKS: &str = r#"at="$0/${FLAKY_NODE_ROOT}node_modules"
-if [ -n "$FLAKY_NODE_TREE" ] && [ -d "$FLAKY_NODE_TREE/links" ]; then
-  if [ -e "$at/.flaky-links" ] && [ "$(cat "$at/.flaky-links")" != "$FLAKY_NODE_TREE" ]; then rm -rf "$at"; fi
-  if [ ! -e "$at" ]; then cp -RPf "$FLAKY_NODE_TREE/links/." "$0/"; fi
+/// runs the command. Attempts may share a tree: links of an earlier run lie there, of another installation maybe, other
+/// attempts do the same at this moment, and what is interrupted may leave nothing that looks like packages. So a folder is
+/// made under another name, and has its own when it is whole.
+const LINKS: &str = r#"put() {
+  for left in "$2".flaky-*; do
+    if [ -e "$left" ] && ! kill -0 "${left##*-}" 2>/dev/null; then rm -rf "$left"; fi
+  done
+  if [ -e "$2" ]; then mv -T "$2" "$2.flaky-old-$$" 2>/dev/null || true; rm -rf "$2.flaky-old-$$"; fi
+  mkdir -p "${2%/*}" && cp -RP "$1" "$2.flaky-$$" && mv -T "$2.flaky-$$" "$2" 2>/dev/null
+  rm -rf "$2.flaky-$$"
+}
+own="$0/${FLAKY_NODE_ROOT}node_modules"
+if [ -n "$FLAKY_NODE_TREE" ] && [ -e "$FLAKY_NODE_TREE/folders" ] && { [ ! -e "$own" ] || is_ours "$own"; }; then
+  while read -r folder; do
+    from="$FLAKY_NODE_TREE/links/$folder"; at="$0/$folder"; here=
+    read -r wanted <"$from/.flaky-links"
+    if [ -e "$at" ]; then
+      if ! is_ours "$at"; then continue; fi
+      read -r here <"$at/.flaky-links"
+    fi
+    if [ "$here" != "$wanted" ]; then put "$from" "$at"; fi
+  done <"$FLAKY_NODE_TREE/folders"
 fi
 exec "$@""#;
 
@@ -53,7 +71,7 @@ pub fn with_modules(mut command: Command) -> Command {
     let depth = command.cwd.split('/').filter(|part| !part.is_empty() && *part != ".").count();
     let root = format!(".{}", "/..".repeat(depth));
     let given = std::mem::take(&mut command.argv);
-    let wrapper = ["sh".to_owned(), "-c".to_owned(), LINKS.to_owned(), root];
+    let wrapper = ["sh".to_owned(), "-c".to_owned(), format!("{IS_OURS}{LINKS}"), root];
     command.argv = wrapper.into_iter().chain(given).collect();
     command
 }

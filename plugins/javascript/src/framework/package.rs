@@ -13,6 +13,8 @@ pub(crate) struct Package {
     pub(crate) scripts: BTreeMap<String, String>,
     pub(crate) needs: Vec<String>,
     pub(crate) keys: Vec<String>,
+    /// `packageManager`, as it stands there.
+    pub(crate) manager: Option<String>,
 }
 
 impl Package {
@@ -30,7 +32,8 @@ impl Package {
         let needs = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
         let needs =
             needs.iter().filter_map(|key| entries(key)).flat_map(|found| found.keys().cloned()).collect();
-        Ok(Some(Self { scripts, needs, keys: all.keys().cloned().collect() }))
+        let manager = all.get("packageManager").and_then(Value::as_str).map(str::to_owned);
+        Ok(Some(Self { scripts, needs, keys: all.keys().cloned().collect(), manager }))
     }
 
     pub(crate) fn test_script(&self) -> Option<&str> {

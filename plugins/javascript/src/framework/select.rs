@@ -1,8 +1,11 @@
 //! Commands for some of the tests.
 
+use std::collections::BTreeSet;
+
 use flaky_plugin_sdk::{Command, PluginError, Result};
 
 use super::{Invocation, Tool};
+use crate::ids::SEPARATOR;
 
 /// A command that takes more arguments, added to its end. `taken` are options that choose tests already: with them, what
 /// comes out could be none.
@@ -40,18 +43,46 @@ pub fn arguments(tool: &Tool, mut command: Command, taken: &[&str], more: Vec<St
     Ok(command)
 }
 
-/// A regular expression for full titles: those of blocks and test with spaces between. `skip` parts of an id stand before
-/// them (the file). A title may hold the separator of ids itself.
+/// A regular expression for whole full titles: those of blocks and test with spaces between. `skip` parts of an id stand
+/// before them (the file). A title may hold the separator of ids itself; an id holds neither blocks without a title, nor the
+/// white space around titles.
 #[must_use]
 pub fn pattern(ids: &[String], skip: usize) -> String {
-    let all: Vec<String> = ids
-        .iter()
-        .map(|id| {
-            let titles = id.splitn(skip + 1, " > ").last().unwrap_or(id);
-            titles.split(" > ").map(escaped).collect::<Vec<_>>().join("(?: > | )")
-        })
-        .collect();
-    all.join("|")
+    let all: Vec<String> =
+        ids.iter().map(|id| titles(id.splitn(skip + 1, SEPARATOR).last().unwrap_or(id))).collect();
+    format!(r"\s*(?:{})\s*", all.join("|"))
+}
+
+/// Titles of an id, with nothing before and after them.
+#[must_use]
+fn titles(id: &str) -> String {
+    id.split(SEPARATOR).map(title).collect::<Vec<_>>().join(BETWEEN)
+}
+
+/// What stands between titles, and what separates the parts of an id that is in a title.
+const BETWEEN: &str = r"(?: > |\s+)";
+
+/// One title: in ids, line ends and tabs are spaces.
+#[must_use]
+pub fn title(text: &str) -> String {
+    escaped(text).replace(' ', r"\s+")
+}
+
+/// A regular expression for the last of these parts, after as many of those before it as there are: `(?:(?:a/)?b/)?c`.
+#[must_use]
+pub fn ending(parts: &[String], between: &str) -> String {
+    let Some((last, before)) = parts.split_last() else { return String::new() };
+    let before = before.iter().fold(String::new(), |all, part| format!("(?:{all}{part}{between})?"));
+    format!("{before}{last}")
+}
+
+/// The files of ids that begin with one, each once; none when some id begins with a path that leads out of the project.
+#[must_use]
+pub fn files(ids: &[String]) -> Vec<&str> {
+    let all: BTreeSet<&str> =
+        ids.iter().map(|id| id.split_once(SEPARATOR).map_or(id.as_str(), |(file, _)| file)).collect();
+    let inside = |file: &&str| !file.is_empty() && !file.starts_with(['.', '-', '/']);
+    if all.iter().all(inside) { all.into_iter().collect() } else { Vec::new() }
 }
 
 /// Text that a regular expression of JavaScript takes literally.
@@ -74,6 +105,24 @@ mod tests {
     #[test]
     fn titles_are_taken_literally() {
         let ids = ["a.js > cart > costs (in $) [x] a/b".to_owned(), "b.js > one".to_owned()];
-        assert_eq!(pattern(&ids, 1), r"cart(?: > | )costs \(in \$\) \[x\] a\/b|one");
+        let expected = r"\s*(?:cart(?: > |\s+)costs\s+\(in\s+\$\)\s+\[x\]\s+a\/b|one)\s*";
+        assert_eq!(pattern(&ids, 1), expected);
+    }
+
+    #[test]
+    fn an_ending_needs_its_last_part_and_takes_the_others_from_behind() {
+        let parts: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        assert_eq!(ending(&parts, "/"), "(?:(?:a/)?b/)?c");
+        assert_eq!(ending(&parts[2..], "/"), "c");
+        assert_eq!(ending(&[], "/"), "");
+    }
+
+    #[test]
+    fn files_are_told_once_and_only_where_all_lie_in_the_project() {
+        let ids = |all: &[&str]| all.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        assert_eq!(files(&ids(&["b.js > x", "a/c.js > y", "b.js > z"])), ["a/c.js", "b.js"]);
+        for outside in ["../a.js > x", "/a.js > x", "--help > x", ""] {
+            assert!(files(&ids(&["b.js > x", outside])).is_empty(), "{outside}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use flaky_plugin_sdk::{Command, Detection, EnvChange, InstallPlan, InstallStep, Project, Result};
 
+use super::{REPOSITORY, REPOSITORY_OPTION};
+
 /// Descriptions of projects are small; what is larger than this is not one.
 const LARGEST_POM: u64 = 4 * 1024 * 1024;
 
@@ -37,17 +39,18 @@ pub(crate) fn detect(project: &Project<'_>) -> Result<Vec<Detection>> {
     Ok(found)
 }
 
-/// Dependencies and plugins go into a repository of the installation's own. Attempts find it by `MAVEN_ARGS`, which
-/// Maven reads since 3.9; older versions use the repository of their user.
+/// Dependencies and plugins go into a repository of the installation's own. Attempts are told by an option where Maven is
+/// called directly, elsewhere by `MAVEN_ARGS`, which Maven reads since 3.9.
 pub(crate) fn install(project: &Project<'_>, root: &str, env_dir: &str) -> Result<InstallPlan> {
     let files = project.files();
-    let repository = format!("-Dmaven.repo.local={env_dir}/repository");
-    let step = |title: &str, goals: &[&str]| {
-        let argv = [maven(&files, root), "-B", "-q", &repository].into_iter().chain(goals.iter().copied());
-        InstallStep { command: Command::new(argv).cwd(root), title: title.to_owned(), network: true }
-    };
-    let steps =
-        vec![step("fetching what the Maven project needs", &["dependency:go-offline", "test-compile"])];
+    let repository = format!("{env_dir}/repository");
+    let option = format!("{REPOSITORY_OPTION}{repository}");
+    let argv = ["sh", "-c", FETCH, &repository, maven(&files, root), "-B", "-q", &option];
+    let steps = vec![InstallStep {
+        command: Command::new(argv).cwd(root),
+        title: "fetching what the Maven project needs".to_owned(),
+        network: true,
+    }];
     let mut cache_key = String::from("maven\n");
     for file in files.iter().filter(|file| is_below(file, root)) {
         if folder_of(file, "pom.xml").is_none() && !file.contains(".mvn/") {
@@ -56,9 +59,21 @@ pub(crate) fn install(project: &Project<'_>, root: &str, env_dir: &str) -> Resul
         let text = project.read_text(file, LARGEST_POM)?.unwrap_or_default();
         cache_key.push_str(&format!("--- {file}\n{text}\n"));
     }
-    let env = vec![("MAVEN_ARGS".to_owned(), EnvChange::Set(repository.clone()))];
+    let env = [("MAVEN_ARGS", option), (REPOSITORY, repository)];
+    let env = env.into_iter().map(|(name, value)| (name.to_owned(), EnvChange::Set(value))).collect();
     Ok(InstallPlan { steps, env, cache_key })
 }
+
+/// Fetches with Maven's command `$@` into the repository `$0`.
+///
+/// What later phases need is fetched where that can be done: it cannot in a project of modules that need each other, nor
+/// where a repository lacks what no test needs. Surefire fetches what runs the tests when it is about to run some, so it is
+/// asked for a method that no class has; neither version 2 nor 3 shall take that for a failure. Maven uses an artifact only
+/// where the repository that it came from is known, unless nobody recorded that: settings of its user, which may name
+/// the repository, are not in the home folder of attempts.
+const FETCH: &str = r#""$@" dependency:go-offline || true
+"$@" test "-Dtest=*#flakyHasNoSuchTest" -Dsurefire.failIfNoSpecifiedTests=false -DfailIfNoTests=false || exit
+find "$0" "(" -name _remote.repositories -o -name "*.lastUpdated" ")" -exec rm -f {} +"#;
 
 /// The project's own wrapper, where it has one.
 fn maven(files: &[String], root: &str) -> &'static str {

@@ -17,7 +17,14 @@ pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Comm
     let mut given = command.argv.split_off(arguments);
     let theirs = given.iter().rposition(|word| word.starts_with("-Dtest=")).map(|at| given.remove(at));
     let pattern = match selection {
-        Selection::Only(ids) => patterns(ids, "").join(","),
+        Selection::Only(ids) => {
+            let named = patterns(ids, "");
+            // An empty pattern is none: everything would run.
+            if named.is_empty() {
+                return Err(PluginError::new("cannot-select", "no test that was named is of a Java class"));
+            }
+            named.join(",")
+        }
         Selection::Without(ids) => {
             let theirs = theirs.as_deref().and_then(|theirs| theirs.strip_prefix("-Dtest="));
             // Every class, or an exclusion alone would select nothing in some versions.
@@ -99,8 +106,11 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_hides_maven_is_refused() {
-        let selection = Selection::Only(vec!["a.T::x".to_owned()]);
-        assert_eq!(select(Command::new(["make", "test"]), &selection).unwrap_err().code, "cannot-select");
+    fn what_maven_cannot_do_is_refused() {
+        for (command, id) in [("make test", "a.T::x"), ("mvn test", "*::x"), ("mvn test", "")] {
+            let selection = Selection::Only(vec![id.to_owned()]);
+            let error = select(Command::new(command.split(' ')), &selection).unwrap_err();
+            assert_eq!(error.code, "cannot-select", "{command} {id}");
+        }
     }
 }

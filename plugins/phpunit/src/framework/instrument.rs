@@ -2,6 +2,7 @@
 
 use flaky_plugin_sdk::{AttemptContext, Command, Instrumented};
 
+use super::install::with_packages;
 use super::invocation::Invocation;
 use crate::parser;
 
@@ -11,7 +12,7 @@ use crate::parser;
 /// The seed counts where the order is random already, by `phpunit.xml` or by the command.
 pub(crate) fn instrument(mut command: Command, context: &AttemptContext) -> Instrumented {
     let Some(Invocation::Direct { arguments }) = Invocation::find(&command.argv) else {
-        return Instrumented { command, support_files: Vec::new() };
+        return Instrumented { command: with_packages(command), support_files: Vec::new() };
     };
     let given = command.argv.get(arguments..).unwrap_or_default();
     let has = |option: &str| {
@@ -31,7 +32,7 @@ pub(crate) fn instrument(mut command: Command, context: &AttemptContext) -> Inst
         options.push(format!("--random-order-seed={}", context.seed));
     }
     command.argv.splice(arguments..arguments, options);
-    Instrumented { command, support_files: Vec::new() }
+    Instrumented { command: with_packages(command), support_files: Vec::new() }
 }
 
 #[cfg(test)]
@@ -72,7 +73,8 @@ mod tests {
                 workers: None,
             };
             let command = instrument(Command::new(given.split(' ')), &context).command;
-            assert_eq!(command.argv.join(" "), expected, "{given}");
+            // A shell puts the packages beside the tests first.
+            assert_eq!(command.argv[4..].join(" "), expected, "{given}");
         }
     }
 }

@@ -1,0 +1,13 @@
+<?php
+
+namespace Shop;
+
+use Clock\Clock;
+
+final class Shop
+{
+    public static function isOpen(): bool
+    {
+        return Clock::hour() < 20;
+    }
+}
