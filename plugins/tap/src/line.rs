@@ -76,6 +76,25 @@ pub(crate) fn read(text: &str) -> Option<Line<'_>> {
     }
 }
 
+/// Numbered results behind other text of a line, the last first, each with the number of spaces before it.
+pub(crate) fn glued_points(text: &str) -> impl Iterator<Item = (usize, Point)> {
+    text.rmatch_indices("ok ").filter_map(|(at, _)| {
+        let before = text.get(..at)?;
+        let before = before.strip_suffix("not ").unwrap_or(before);
+        let point = point(text.get(before.len()..)?)?;
+        let spaces = before.len() - before.trim_end_matches(' ').len();
+        (!before.is_empty() && point.number.is_some()).then_some((spaces, point))
+    })
+}
+
+/// The number of a plan that stands behind other text and ends the line.
+pub(crate) fn glued_plan(text: &str) -> Option<u64> {
+    let (before, count) = text.rsplit_once("1..")?;
+    // `11..3` is no plan.
+    let parted = !before.ends_with(|last: char| last.is_ascii_digit());
+    count.parse().ok().filter(|_| parted)
+}
+
 fn plan(text: &str) -> Option<Line<'_>> {
     let rest = text.strip_prefix("1..")?;
     let (count, rest) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -213,6 +232,21 @@ mod tests {
         for line in ["okay", "not okay", "ok\tmodule"] {
             assert_eq!(point(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn results_and_plans_are_found_behind_printed_text() {
+        let found = |text| -> Vec<_> {
+            glued_points(text).map(|(spaces, point)| (spaces, point.ok, point.number)).collect()
+        };
+        assert_eq!(found("halfok 2 adds"), [(0, true, Some(2))]);
+        assert_eq!(found("half not ok 2 - adds"), [(1, false, Some(2))]);
+        assert_eq!(found("zz    ok 2 - b"), [(4, true, Some(2))]);
+        assert_eq!(found("ok 2 - adds"), []);
+        assert_eq!(found("a book of words"), []);
+        assert_eq!(glued_plan("tail1..9"), Some(9));
+        assert_eq!(glued_plan("11..9"), None);
+        assert_eq!(glued_plan("1..9 times"), None);
     }
 
     #[test]

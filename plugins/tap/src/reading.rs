@@ -1,7 +1,7 @@
 //! One stream of TAP.
 //!
 //! Programs print into the same stream, so a line is a result only where its number is the next one, and a plan only where
-//! it can be one.
+//! it can be one. Results behind text whose line a program did not end are taken only where the plan then comes out exactly.
 
 use flaky_plugin_sdk::{
     Attempt, Blob, Completeness, Diagnostic, Failure, LineEnd, Outcome, PackedAttempt, PackedTestsBuilder,
@@ -23,7 +23,21 @@ const DEEPEST: usize = 32;
 
 /// `None` when it is something else.
 pub(crate) fn parse(blob: &Blob<'_>, attempt: &Attempt<'_>) -> Option<PackedAttempt> {
-    let mut stream = Stream::default();
+    let strict = read(blob, false)?;
+    let whole = strict.is_whole() || strict.bail_out.is_some();
+    let glued = if whole { None } else { read(blob, true).filter(Stream::is_whole) };
+    let stream = glued.unwrap_or(strict);
+    stream.is_tap().then(|| {
+        let mut report = Report::of(attempt);
+        let versioned = stream.versioned;
+        report.add(stream, "", !versioned);
+        report.finish("tap")
+    })
+}
+
+/// `None` when TAP does not begin where it has to.
+fn read(blob: &Blob<'_>, glued: bool) -> Option<Stream> {
+    let mut stream = Stream { glued, ..Stream::default() };
     let mut lines = blob.lines_up_to(LONGEST_LINE);
     while let Some(line) = lines.next_line() {
         let text = plain(line.bytes);
@@ -38,12 +52,7 @@ pub(crate) fn parse(blob: &Blob<'_>, attempt: &Attempt<'_>) -> Option<PackedAtte
         }
         stream.take(&text, line.end);
     }
-    stream.is_tap().then(|| {
-        let mut report = Report::of(attempt);
-        let versioned = stream.versioned;
-        report.add(stream, "", !versioned);
-        report.finish("tap")
-    })
+    Some(stream)
 }
 
 /// Whether TAP can begin with the line.
@@ -61,6 +70,8 @@ pub(crate) struct Stream {
     tests: Vec<Test>,
     versioned: bool,
     late: bool,
+    /// Results and plans are looked for behind printed text, too.
+    glued: bool,
     lines: usize,
     bail_out: Option<String>,
     /// Lines of a YAML block, and how deep it stands.
@@ -155,11 +166,37 @@ impl Stream {
             }
             Some(Line::BailOut(why)) if depth == 0 => self.bail_out = Some(why.to_owned()),
             Some(Line::Comment(text)) => self.say(text),
+            None if self.glued && end != LineEnd::EndOfData && self.take_glued(text) => {}
             _ if indent >= 2 => self.say(text.get(2..).unwrap_or_default()),
             _ if body.is_empty() => self.say(""),
             // Text at the edge is a program's; what is said of the last test is over.
             _ => self.last = None,
         }
+    }
+
+    /// Takes the result or the plan that ends a line which a program began; says whether there is one.
+    fn take_glued(&mut self, text: &str) -> bool {
+        let found = line::glued_points(text).find_map(|(spaces, point)| {
+            // A subtest's result brings its indent along; less than that was printed.
+            let depth = spaces / INDENT;
+            [depth, 0].into_iter().find(|depth| self.is_next(*depth, &point)).map(|depth| (depth, point))
+        });
+        if let Some((depth, point)) = found {
+            self.point(depth, point);
+            return true;
+        }
+        let top = self.levels.first();
+        let planned = line::glued_plan(text)
+            .filter(|count| top.is_some_and(|top| top.plan.is_none() && top.count == *count));
+        if let Some(count) = planned {
+            self.plan(0, count, None);
+        }
+        planned.is_some()
+    }
+
+    fn is_next(&self, depth: usize, point: &Point) -> bool {
+        let next = self.levels.get(depth).map_or(1, |level| level.count + 1);
+        depth <= DEEPEST && depth <= self.levels.len() && point.number == Some(next)
     }
 
     fn say(&mut self, text: &str) {
