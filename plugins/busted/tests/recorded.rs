@@ -33,3 +33,14 @@ fn a_line_of_a_megabyte_and_a_broken_character_change_nothing() {
     }
     assert!(changed > 0, "no recorded output has the long line");
 }
+
+#[test]
+fn totals_that_a_test_printed_in_a_run_with_tap_are_not_busteds() {
+    let totals = "2 successes / 0 failures / 0 errors / 0 pending : 0.01 seconds\n";
+    let own = format!("\u{25cf}\u{25cf}\n{totals}");
+    let tap = format!("ok 1 - cart adds\n{totals}ok 2 - cart prints\n1..2\n");
+    for (text, is_ours) in [(own, true), (tap, false)] {
+        let recorded = flaky_plugin_sdk::native::Recorded::default().stdout(text.clone()).exit_code(0);
+        assert_eq!(parse(&recorded.attempt()).format == "busted-text", is_ours, "{text}");
+    }
+}

@@ -18,7 +18,7 @@ pub(crate) fn parse(blob: &Blob<'_>, attempt: &Attempt<'_>) -> Option<PackedAtte
         }
         reading.take(&text, line.end);
     }
-    let verbose = reading.files.iter().any(|file| file.stream.has_tests());
+    let verbose = reading.files.iter().any(|file| file.stream.has_tests() || file.has_glued());
     // One such line could be anybody's.
     (reading.ended || verbose || reading.files.len() > 1).then(|| reading.finish(attempt, verbose))
 }
@@ -30,6 +30,19 @@ struct File {
     outcome: Option<Outcome>,
     said: String,
     stream: Stream,
+    /// The same, with results behind what tests printed.
+    glued: Stream,
+}
+
+impl File {
+    fn is_whole(&self) -> bool {
+        self.stream.is_whole() || self.glued.is_whole()
+    }
+
+    /// What stands behind printed text counts only where the plan then comes out exactly.
+    fn has_glued(&self) -> bool {
+        !self.stream.is_whole() && self.glued.is_whole()
+    }
 }
 
 struct Reading {
@@ -70,7 +83,7 @@ impl Reading {
         let Some(file) = self.files.last_mut() else { return };
         match text {
             "ok" => file.outcome = Some(Outcome::Passed),
-            _ if text.starts_with("ok ") && text.ends_with(" ms") && file.stream.is_whole() => {
+            _ if text.starts_with("ok ") && text.ends_with(" ms") && file.is_whole() => {
                 file.outcome = Some(Outcome::Passed);
             }
             _ if text.starts_with("Dubious, test returned")
@@ -81,7 +94,10 @@ impl Reading {
                 file.outcome = Some(Outcome::Failed);
                 capped(&mut file.said, text.trim_end(), 4096);
             }
-            _ if file.outcome.is_none() => file.stream.take(text, end),
+            _ if file.outcome.is_none() => {
+                file.stream.take(text, end);
+                file.glued.take(text, end);
+            }
             _ => {}
         }
     }
@@ -106,7 +122,13 @@ impl Reading {
         } else {
             String::new()
         };
-        self.files.push(File { path: path.to_owned(), outcome, said, stream: Stream::default() });
+        self.files.push(File {
+            path: path.to_owned(),
+            outcome,
+            said,
+            stream: Stream::default(),
+            glued: Stream::glued(),
+        });
     }
 
     fn finish(self, attempt: &Attempt<'_>, verbose: bool) -> PackedAttempt {
@@ -114,8 +136,9 @@ impl Reading {
         report.diagnostics.extend(self.bail_out.map(|why| Diagnostic::new("bail-out", why)));
         for file in self.files {
             if verbose && file.stream.has_begun() {
-                let (whole, has_tests) = (file.stream.is_whole(), file.stream.has_tests());
-                let failed = report.add(file.stream, &file.path, true);
+                let stream = if file.has_glued() { file.glued } else { file.stream };
+                let (whole, has_tests) = (stream.is_whole(), stream.has_tests());
+                let failed = report.add(stream, &file.path, true);
                 // What it says of a file is only news where no test of the file tells of it.
                 if file.outcome == Some(Outcome::Failed) && (!whole || !failed || !has_tests) {
                     report

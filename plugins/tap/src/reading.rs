@@ -37,7 +37,7 @@ pub(crate) fn parse(blob: &Blob<'_>, attempt: &Attempt<'_>) -> Option<PackedAtte
 
 /// `None` when TAP does not begin where it has to.
 fn read(blob: &Blob<'_>, glued: bool) -> Option<Stream> {
-    let mut stream = Stream { glued, ..Stream::default() };
+    let mut stream = if glued { Stream::glued() } else { Stream::default() };
     let mut lines = blob.lines_up_to(LONGEST_LINE);
     while let Some(line) = lines.next_line() {
         let text = plain(line.bytes);
@@ -107,6 +107,10 @@ struct Test {
 }
 
 impl Stream {
+    pub(crate) fn glued() -> Self {
+        Self { glued: true, ..Self::default() }
+    }
+
     pub(crate) fn has_begun(&self) -> bool {
         self.lines > 0
     }

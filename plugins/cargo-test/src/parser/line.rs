@@ -65,6 +65,14 @@ pub(super) fn named(line: &str) -> Option<Named<'_>> {
     Some(Named { name: without_mode(name), rest, status: status(rest) })
 }
 
+/// A test with its result behind what another thread printed, which may hold the word itself.
+pub(super) fn named_behind(line: &str) -> Option<Named<'_>> {
+    line.match_indices("test ")
+        .filter(|(at, _)| *at > 0)
+        .filter_map(|(at, _)| line.get(at..).and_then(named))
+        .find(|named| named.status.is_some())
+}
+
 /// `ok`, `FAILED`, `ignored, because`, with a time behind them.
 pub(super) fn status(text: &str) -> Option<Status> {
     if text.starts_with("bench: ") {
@@ -132,6 +140,21 @@ mod tests {
         ];
         for (line, expected) in cases {
             assert_eq!(named(line).map(|named| (named.name, named.status)), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn results_are_found_behind_what_another_thread_printed() {
+        let cases = [
+            ("half test a::b ... ok", Some("a::b")),
+            ("zzmore test a ... ok", Some("a")),
+            ("test oktest g ... FAILED", Some("g")),
+            ("a test of a test g ... ok", Some("g")),
+            ("test a ... ok", None),
+            ("half test a ... words", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(named_behind(line).map(|named| named.name), expected, "{line}");
         }
     }
 

@@ -164,9 +164,7 @@ impl Binary {
                     && (is_dots(text) || text.ends_with(" --- FAILED"))
                 {
                     self.dots = true;
-                } else if let Some(at) = text.find("test ").filter(|at| *at > 0)
-                    // Behind what another thread printed.
-                    && let Some(named) = text.get(at..).and_then(line::named).filter(|named| named.status.is_some())
+                } else if let Some(named) = line::named_behind(text)
                     && (self.tests.len() as u64) < self.announced
                 {
                     self.open(named);
