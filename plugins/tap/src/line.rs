@@ -119,6 +119,9 @@ fn point(text: &str) -> Option<Point> {
     } else {
         (None, text.get(text.len() - digits - rest.len()..)?)
     };
+    if let Some(behind) = same_number(rest, number) {
+        return point(behind);
+    }
     let (body, opens) = match rest.strip_suffix(" {") {
         Some(body) => (body, true),
         None => (rest, false),
@@ -133,6 +136,16 @@ fn point(text: &str) -> Option<Point> {
         point.read_directive(comment, dashed);
     }
     Some(point)
+}
+
+/// A result of the same number behind one: the test printed the number that the framework then gave it.
+fn same_number(rest: &str, number: Option<u64>) -> Option<&str> {
+    let behind = rest.trim_start();
+    let words = behind.strip_prefix("not ").unwrap_or(behind).strip_prefix("ok ")?;
+    let digits = words.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, rest) = words.split_at_checked(digits)?;
+    let same = digits.parse().ok() == Some(number?);
+    (same && (rest.is_empty() || rest.starts_with(' '))).then_some(behind)
 }
 
 impl Point {
@@ -218,6 +231,8 @@ mod tests {
             ("not ok 5 slow # timeout after 1s", (Some(5), "slow", TimedOut)),
             ("ok", (None, "", Passed)),
             ("ok 3rd time", (None, "3rd time", Passed)),
+            ("ok 3 not ok 3 - printed its own number", (Some(3), "printed its own number", Failed)),
+            ("not ok 3 ok 3", (Some(3), "", Passed)),
             ("ok 10 not ok 3 - status words ok", (Some(10), "not ok 3 - status words ok", Passed)),
         ];
         for (line, expected) in cases {
