@@ -23,6 +23,28 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same for a reporter that is given `report` bytes: a reporter holds the document as text and as values, so
+    /// what it needs grows with what it is told. In whole MiB, as limits are told.
+    pub(crate) fn with_report(self, report: usize) -> Self {
+        let more = report.min(REPORT_BYTES).saturating_mul(REPORT_MEMORY) >> 20 << 20;
+        Self { memory: self.memory.saturating_add(more), ..self }
+    }
+}
+
+/// Memory that a reporter gets on top of its limit, in bytes for each byte of the report. As text it takes one, as the
+/// SDK's values about two, one more while a list of tests grows, and what is made of it up to three.
+const REPORT_MEMORY: usize = 8;
+
+/// Bytes of a report that count towards the limits of a reporter: 100,000 tests take a quarter of that, and a component
+/// can address no more than 4 GiB.
+const REPORT_BYTES: usize = 256 << 20;
+
+/// Bytes that a reporter may return for a report of `report` bytes: laid out for people, JSON grows to twice its size.
+pub(crate) fn delivered_bytes(report: usize) -> usize {
+    RESULT_BYTES.saturating_add(report.min(REPORT_BYTES).saturating_mul(3))
+}
+
 /// Largest component file. Components that carry an interpreter are 12 to 20 MB today.
 pub const COMPONENT_BYTES: u64 = 64 << 20;
 

@@ -21,7 +21,7 @@ use crate::error::{Call, PluginError, PluginErrorKind};
 use crate::globs::Globs;
 use crate::host::{Linked, PluginHost};
 use crate::imports::Attempt;
-use crate::limits::{Limits, MANIFEST_BYTES, RESULT_BYTES, SMALL_RESULT_BYTES};
+use crate::limits::{Limits, MANIFEST_BYTES, RESULT_BYTES, SMALL_RESULT_BYTES, delivered_bytes};
 use crate::manifest::Manifest;
 use crate::notes::{PluginLog, SharedLog};
 use crate::policy::RunSummary;
@@ -294,10 +294,11 @@ impl Plugin {
         }
         let (colour, context) = (context.colour, reporter::to_context(&context));
         let content = Content::from(report);
-        self.caller()
+        let size = usize::try_from(report.size()).unwrap_or(usize::MAX);
+        Caller { limits: self.limits.with_report(size), ..self.caller() }
             .run(
                 Call::Render,
-                RESULT_BYTES,
+                delivered_bytes(size),
                 |store, instance, linked| {
                     Box::pin(async move {
                         let guest = role(&linked.reporter)?.load(&mut *store, instance)?;

@@ -357,7 +357,7 @@ impl Attack {
                 small(&mut limits);
                 refused(compiling(limits).load(source(make())).await)
             }
-            Self::Call(name, in_call, deed) => misbehaves(&common::host(), name, in_call, deed).await,
+            Self::Call(name, in_call, deed) => misbehaves(&common::host_for(deed), name, in_call, deed).await,
             Large(name, in_call, deed) => misbehaves(&common::generous(), name, in_call, deed).await,
             Harmless(name, in_call, deed, gives, means) => {
                 let plugin = common::generous().load(common::source(name)).await.unwrap();

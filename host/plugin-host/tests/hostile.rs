@@ -4,10 +4,10 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use common::calls::{CALLS, call, evidence};
-use common::{MEMORY, TIME, attempt, hostile, load, try_hostile};
+use common::{MEMORY, PATIENCE, TIME, attempt, hostile, load, try_hostile};
 use flaky_core::ids::TestId;
 use flaky_plugin_host::{Call, PluginError, PluginErrorKind as Kind, ProjectInput, RenderContext};
 
@@ -46,7 +46,7 @@ async fn an_endless_loop_in_any_call_ends_at_the_time_limit() {
         let error = call(&plugin, of).await.unwrap_err();
         let took = begun.elapsed();
         assert_error(&error, of, |k| matches!(k, Kind::Timeout { limit, .. } if *limit == TIME));
-        assert!(took >= TIME && took < TIME + Duration::from_secs(1), "{name} took {took:?}");
+        assert!(took >= TIME && took < PATIENCE, "{name} took {took:?}");
         assert_eq!(
             error.hint().as_deref(),
             Some("raise `limits: {time: SECONDS}` of its entry in `plugins`, or mend the plugin")
@@ -80,10 +80,13 @@ async fn memory_stack_and_panics_have_names_of_their_own_in_any_call() {
 
 #[tokio::test]
 async fn configure_and_start_and_describe_are_bounded_too() {
-    for (name, what, of) in [("hostile", "loop", Call::Configure), ("hostile", "memory", Call::Configure)] {
-        let error = try_hostile(name, "configure", what).await.unwrap_err();
-        let fits = |k: &Kind| matches!(k, Kind::Timeout { .. } | Kind::Memory { .. });
-        assert_error(&error, of, fits);
+    let cases: [(&str, Fits); 2] = [
+        ("loop", |k| matches!(k, Kind::Timeout { .. })),
+        ("memory", |k| *k == Kind::Memory { limit: MEMORY }),
+    ];
+    for (what, fits) in cases {
+        let error = try_hostile("hostile", "configure", what).await.unwrap_err();
+        assert_error(&error, Call::Configure, fits);
     }
     let cases: [(&str, Call, Fits); 6] = [
         ("start-loop", Call::Start, |k| matches!(k, Kind::Timeout { .. })),
@@ -94,9 +97,7 @@ async fn configure_and_start_and_describe_are_bounded_too() {
         ("describe-panic", Call::Describe, |k| matches!(k, Kind::Trap { .. })),
     ];
     for (name, of, fits) in cases {
-        let begun = Instant::now();
         assert_error(&load(name).await.unwrap_err(), of, fits);
-        assert!(begun.elapsed() < TIME + Duration::from_secs(5), "{name}: compiling included");
     }
 }
 
@@ -130,6 +131,19 @@ async fn too_much_data_is_refused_whichever_way_it_comes() {
         let error = call(&plugin.configured(&settings).await.unwrap(), of).await.unwrap_err();
         assert_error(&error, of, |k| matches!(k, Kind::ResultTooLarge { .. }));
     }
+}
+
+/// 200 MB of result, from reports of a megabyte, of 22 and of 64.
+#[tokio::test]
+async fn what_a_reporter_may_take_and_return_grows_with_its_report() {
+    const MIB: usize = 1 << 20;
+    let plugin = hostile("render", "big").await;
+    let render = |size: usize| plugin.render(Arc::from(vec![b' '; size]), RenderContext::default());
+    let error = render(MIB).await.unwrap_err();
+    assert_error(&error, Call::Render, |k| *k == Kind::Memory { limit: MEMORY + 8 * MIB });
+    let error = render(22 * MIB).await.unwrap_err();
+    assert_error(&error, Call::Render, |k| matches!(k, Kind::ResultTooLarge { .. }));
+    assert_eq!(render(64 * MIB).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -15,8 +15,11 @@ use flaky_plugin_host::{
 };
 use serde_json::json;
 
-/// Time of one call in tests: long enough for a slow machine to run an honest one.
+/// Time of one call that is to reach it.
 pub(crate) const TIME: Duration = Duration::from_millis(400);
+
+/// Time of any other call: long enough for an honest one on a machine that does much else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Memory of one instance in tests.
 pub(crate) const MEMORY: usize = 32 << 20;
@@ -35,8 +38,14 @@ fn cache() -> &'static Path {
     CACHE.get_or_init(|| tempfile::tempdir().unwrap()).path()
 }
 
+/// A host for guests that do this: what never ends has little time.
+pub(crate) fn host_for(deed: &str) -> PluginHost {
+    let endless = ["loop", "sleep"].iter().any(|word| deed.contains(word));
+    host_with(Limits { time: if endless { TIME } else { PATIENCE }, memory: MEMORY })
+}
+
 pub(crate) fn host() -> PluginHost {
-    host_with(Limits { time: TIME, memory: MEMORY })
+    host_for("nothing")
 }
 
 pub(crate) fn host_with(limits: Limits) -> PluginHost {
@@ -44,7 +53,7 @@ pub(crate) fn host_with(limits: Limits) -> PluginHost {
 }
 
 pub(crate) async fn load(name: &str) -> Result<Plugin, PluginError> {
-    host().load(source(name)).await
+    host_for(name).load(source(name)).await
 }
 
 /// For guests that are to fail for another reason than time or memory: 200 MB has to fit first.
@@ -58,7 +67,8 @@ pub(crate) async fn hostile(call: &str, what: &str) -> Plugin {
 }
 
 pub(crate) async fn try_hostile(name: &str, call: &str, what: &str) -> Result<Plugin, PluginError> {
-    load(name).await?.configured(&json!({ "call": call, "do": what })).await
+    let host = host_for(what);
+    host.load(source(name)).await?.configured(&json!({ "call": call, "do": what })).await
 }
 
 pub(crate) fn attempt(stdout: &str) -> AttemptInput {
