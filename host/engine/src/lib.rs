@@ -11,6 +11,7 @@ pub mod cancel;
 pub mod event;
 pub mod exclude;
 pub mod folders;
+pub mod job_log;
 pub mod journal;
 pub mod judge;
 pub mod output;

@@ -2,16 +2,17 @@
 //! files of its name as a report.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use flaky_core::attempt::Exit;
 use flaky_core::ids::{AttemptIndex, Seed};
-use flaky_core::parse_document::{Chosen, ParseDocument};
+use flaky_core::parse_document::{Chosen, ParseDocument, ParsedWarning};
 use flaky_plugin_host::{AttemptInput, BlobInput, PluginError};
 
+use crate::job_log;
 use crate::plugins::{Candidate, PluginSet};
 use crate::recognise::{self, Reading, choose};
 use crate::taste::taste;
@@ -27,6 +28,8 @@ pub struct ParseFile {
     /// Holds the copy; it is deleted with it.
     #[expect(dead_code, reason = "held so that the copy stays until it is read")]
     copy: Option<tempfile::NamedTempFile>,
+    /// The bytes are those of a CI job's log without what the platform put before its lines.
+    is_job_log: bool,
 }
 
 /// What stands for standard input.
@@ -53,13 +56,30 @@ impl ParseFile {
         if !metadata.is_file() {
             return Self::copied(shown, &mut file);
         }
-        Ok(Self { name: shown, path, size: metadata.len(), copy: None })
+        if is_job_log(&mut file)? {
+            return Self::printed(shown, &mut file);
+        }
+        Ok(Self { name: shown, path, size: metadata.len(), copy: None, is_job_log: false })
     }
 
     fn copied(name: String, from: &mut dyn io::Read) -> io::Result<Self> {
-        let mut copy = tempfile::Builder::new().prefix("flaky-parse-").tempfile()?;
+        let mut copy = temporary()?;
         let size = io::copy(from, copy.as_file_mut())?;
-        Ok(Self { name, path: copy.path().to_owned(), size, copy: Some(copy) })
+        if is_job_log(copy.as_file_mut())? {
+            return Self::printed(name, copy.as_file_mut());
+        }
+        Ok(Self { name, path: copy.path().to_owned(), size, copy: Some(copy), is_job_log: false })
+    }
+
+    /// What the job of this log printed.
+    fn printed(name: String, log: &mut File) -> io::Result<Self> {
+        let mut copy = temporary()?;
+        let mut to = BufWriter::new(copy.as_file_mut());
+        job_log::printed(BufReader::new(log), &mut to)?;
+        to.flush()?;
+        drop(to);
+        let size = copy.as_file().metadata()?.len();
+        Ok(Self { name, path: copy.path().to_owned(), size, copy: Some(copy), is_job_log: true })
     }
 
     fn blob(&self) -> BlobInput {
@@ -96,6 +116,19 @@ impl ParseFile {
     }
 }
 
+fn temporary() -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix("flaky-parse-").tempfile()
+}
+
+/// Looks at the beginning, and goes back to it.
+fn is_job_log(file: &mut File) -> io::Result<bool> {
+    let mut beginning = Vec::new();
+    file.rewind()?;
+    Read::by_ref(file).take(job_log::BEGINNING).read_to_end(&mut beginning)?;
+    file.rewind()?;
+    Ok(job_log::is_job_log(&beginning))
+}
+
 /// A path with `/` and without what leads out of a folder; empty for standard input.
 fn relative(path: &Path) -> String {
     if path == Path::new(STANDARD_INPUT) {
@@ -119,6 +152,24 @@ pub struct ParseOutcome {
 
 /// Reads a file with this parser, or asks all: those the user named in their order, then the bundled ones together.
 pub async fn parse(plugins: &PluginSet, parser: Option<&Candidate>, file: &ParseFile) -> ParseOutcome {
+    let mut outcome = asked(plugins, parser, file).await;
+    if file.is_job_log && outcome.document.parser.is_some() {
+        outcome.document.warnings.insert(0, without_stamps());
+    }
+    outcome
+}
+
+fn without_stamps() -> ParsedWarning {
+    ParsedWarning {
+        code: "job-log".to_owned(),
+        message: "read without what a CI platform put before its lines; offsets count what is left"
+            .to_owned(),
+        source: None,
+        offset: None,
+    }
+}
+
+async fn asked(plugins: &PluginSet, parser: Option<&Candidate>, file: &ParseFile) -> ParseOutcome {
     let mut failed = Vec::new();
     if let Some(parser) = parser {
         let reading = ask(parser, file, &mut failed).await;
@@ -184,8 +235,7 @@ async fn ask_all(candidates: &[Candidate], file: &ParseFile) -> (Vec<Reading>, V
 
 async fn ask_together(candidates: &[Candidate], file: &ParseFile) -> (Vec<Reading>, Vec<PluginError>) {
     // Of which parser a file is a report, only that parser's manifest knows: one input each.
-    let file =
-        Arc::new(ParseFile { name: file.name.clone(), path: file.path.clone(), size: file.size, copy: None });
+    let file = Arc::new(ParseFile { name: file.name.clone(), path: file.path.clone(), copy: None, ..*file });
     let answers = recognise::side_by_side(candidates, move |member| {
         let file = Arc::clone(&file);
         async move {
@@ -223,7 +273,8 @@ mod tests {
             ("-", |_| true, &[], &[]),
         ];
         for (name, wants, reports, tree) in cases {
-            let file = ParseFile { name: name.into(), path: "x".into(), size: 1, copy: None };
+            let file =
+                ParseFile { name: name.into(), path: "x".into(), size: 1, copy: None, is_job_log: false };
             let input = file.input(wants);
             let paths =
                 |files: &[(String, BlobInput)]| files.iter().map(|(p, _)| p.clone()).collect::<Vec<_>>();

@@ -4,7 +4,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use common::{PATIENCE, host_for, source};
 use flaky_plugin_host::{Delivery, PluginError, PluginErrorKind as Kind, RenderContext};

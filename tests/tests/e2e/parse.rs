@@ -60,6 +60,27 @@ fn document(ended: &Ended) -> Value {
     all.remove(0)
 }
 
+/// As GitHub and GitLab hand it out, and as `gh run view --log` prints it.
+#[test]
+fn the_log_of_a_ci_job_is_read_as_what_the_job_printed() {
+    let stamped = |mark: &str, stamp: &str| -> String {
+        PYTEST.lines().fold(mark.to_owned(), |log, line| log + stamp + line + "\n")
+    };
+    let github = "2026-01-31T12:00:00.1234567Z ";
+    let logs = [
+        stamped(&format!("\u{feff}{github}##[group]Run pytest\n"), github),
+        stamped("", &format!("test (3.13)\tRun pytest\t{github}")),
+        stamped("", "2026-01-31T12:00:00.123456Z 00O "),
+    ];
+    let plain = document(&project().flaky("parse --json pytest.log").exits(0));
+    for log in logs {
+        let read = document(&Flaky::new().file("job.log", &log).flaky("parse --json job.log").exits(0));
+        assert_eq!(read["tests"], plain["tests"], "{log:.100}");
+        assert_eq!(read["parser"], "pytest", "{log:.100}");
+        assert_eq!(read["warnings"][0]["code"], "job-log", "{log:.100}");
+    }
+}
+
 #[test]
 fn a_report_is_told_as_one_json_document_with_a_row_per_test() {
     let document = document(&project().flaky("parse --json out/cart.xml").exits(0));

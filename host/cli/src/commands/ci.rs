@@ -9,7 +9,6 @@ mod budget;
 mod components;
 mod configuration;
 mod failed;
-mod log;
 mod plan;
 
 use std::io::Write;

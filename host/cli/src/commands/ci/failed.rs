@@ -12,7 +12,7 @@ use flaky_delivery::{Artifact, Download, ForgeError, Github, Job, WorkflowRun};
 use flaky_engine::parse::{ParseFile, parse};
 use flaky_engine::plugins::PluginSet;
 
-use super::{archive, log, warn};
+use super::{archive, warn};
 
 /// Failed tests that are run again. More of them at once are no flaky tests, but a machine or a build.
 pub(super) const MOST_TESTS: usize = 50;
@@ -153,7 +153,7 @@ async fn logs(github: &Github, plugins: &PluginSet, jobs: &[Job]) -> Found {
     for job in jobs {
         match github.log(job, MOST_LOG).await {
             Ok(Some(Download { bytes, .. })) => {
-                documents.extend(read(plugins, "job.log", &log::printed(&bytes)).await);
+                documents.extend(read(plugins, "job.log", &bytes).await);
             }
             Ok(None) => {}
             Err(error) => warn(&format!("the log of `{}`: {error}", job.name)),
