@@ -31,9 +31,10 @@ pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Comm
     let Some(task) = task else {
         return refused("the command names no task that runs tests alone");
     };
-    let Some(mut patterns) = ids.iter().map(|id| pattern(id)).collect::<Option<Vec<String>>>() else {
+    let Some(patterns) = ids.iter().map(|id| patterns(id)).collect::<Option<Vec<_>>>() else {
         return refused("a test that was named is of no class that Gradle could be told");
     };
+    let mut patterns = patterns.concat();
     patterns.sort();
     patterns.dedup();
     kept.splice(task..task, patterns.into_iter().flat_map(|pattern| ["--tests".to_owned(), pattern]));
@@ -43,8 +44,9 @@ pub(crate) fn select(mut command: Command, selection: &Selection) -> Result<Comm
 
 /// `shop.CartTest.adds` of `shop.CartTest::adds()`; of `CartTest > adds()`, which names no package, `*CartTest.adds`.
 /// Gradle selects methods: what names none takes its class. In patterns `*` stands for anything, and there is no way to
-/// quote it: a class with one cannot be named.
-fn pattern(id: &str) -> Option<String> {
+/// quote it: a class with one cannot be named. What JUnit 4 runs with several arguments is one method to Gradle for each,
+/// by its name in full (`adds[1]`); JUnit 5 knows the method alone. One pattern that fits is enough.
+fn patterns(id: &str) -> Option<Vec<String>> {
     let (class, name, start) = match id.split_once("::") {
         Some((class, name)) => (class, name, ""),
         None => {
@@ -59,11 +61,13 @@ fn pattern(id: &str) -> Option<String> {
     if class.is_empty() || class.contains('*') {
         return None;
     }
-    Some(if is_identifier(method) && matches!(name.get(end..end + 1), None | Some("(" | "[" | "{")) {
-        format!("{start}{class}.{method}")
-    } else {
-        format!("{start}{class}")
-    })
+    let follows = name.get(end..end + 1);
+    if !is_identifier(method) || !matches!(follows, None | Some("(" | "[" | "{")) {
+        return Some(vec![format!("{start}{class}")]);
+    }
+    let pattern = format!("{start}{class}.{method}");
+    let each = (follows == Some("[")).then(|| format!("{pattern}[*"));
+    Some([Some(pattern), each].into_iter().flatten().collect())
 }
 
 #[cfg(test)]
@@ -72,14 +76,19 @@ mod tests {
 
     #[test]
     fn tests_are_named_behind_their_task() {
-        let ids: Vec<String> =
-            ["a.T::x()", "a.T::y(int)[2]", "b.U::has a name", "CartTest > adds()", "a.T::x()"]
-                .map(str::to_owned)
-                .to_vec();
+        let ids: Vec<String> = [
+            "a.T::x()",
+            "a.T::y(int)[2]",
+            "a.T::z[--info]",
+            "b.U::has a name",
+            "CartTest > adds()",
+            "a.T::x()",
+        ]
+        .map(str::to_owned)
+        .to_vec();
         let command = Command::new("./gradlew -q :core:test --tests Old --info".split(' '));
         let argv = select(command, &Selection::Only(ids)).unwrap().argv;
-        let expected =
-            "./gradlew -q :core:test --tests *CartTest.adds --tests a.T.x --tests a.T.y --tests b.U --info";
+        let expected = "./gradlew -q :core:test --tests *CartTest.adds --tests a.T.x --tests a.T.y --tests a.T.z --tests a.T.z[* --tests b.U --info";
         assert_eq!(argv.join(" "), expected);
     }
 
