@@ -28,17 +28,13 @@ enum Line<'l> {
 }
 
 /// Whether a text that begins like this is such a log.
-#[must_use]
-pub fn is_job_log(beginning: &[u8]) -> bool {
+pub(crate) fn is_job_log(beginning: &[u8]) -> bool {
     let line = beginning.split(|b| *b == b'\n').next().unwrap_or_default();
     read(line).is_some()
 }
 
 /// Copies what the job printed. Lines without a stamp stay as they are.
-///
-/// # Errors
-/// When reading or writing fails.
-pub fn printed(mut from: impl BufRead, to: &mut impl Write) -> io::Result<()> {
+pub(crate) fn printed(mut from: impl BufRead, to: &mut impl Write) -> io::Result<()> {
     let mut beginning = Vec::new();
     // The end of a line is held back until it is known that the next one is another.
     let mut line_end: &[u8] = b"";

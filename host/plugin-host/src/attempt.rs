@@ -51,14 +51,3 @@ pub enum BlobInput {
     /// character, so a piece of it has at least four bytes where there are as many.
     Pieces(Arc<[u8]>, std::num::NonZeroU32),
 }
-
-impl BlobInput {
-    /// How many bytes there are.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        match self {
-            Self::File { size, .. } => *size,
-            Self::Bytes(bytes) | Self::Pieces(bytes, _) => bytes.len() as u64,
-        }
-    }
-}

@@ -40,6 +40,17 @@ impl From<&BlobInput> for Content {
     }
 }
 
+impl Content {
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) | Self::Pieces(bytes, _) => bytes.len() as u64,
+            Self::File { size, .. } => *size,
+            #[cfg(test)]
+            Self::Silent => u64::MAX,
+        }
+    }
+}
+
 /// One open blob of one call.
 #[derive(Debug)]
 #[expect(unreachable_pub, reason = "generated code re-exports it within this crate")]
@@ -73,12 +84,7 @@ impl Blob {
     }
 
     pub(crate) fn size(&self) -> u64 {
-        match &self.content {
-            Content::Memory(bytes) | Content::Pieces(bytes, _) => bytes.len() as u64,
-            Content::File { size, .. } => *size,
-            #[cfg(test)]
-            Content::Silent => u64::MAX,
-        }
+        self.content.size()
     }
 
     pub(crate) fn cut(&self) -> Option<(u64, u64)> {

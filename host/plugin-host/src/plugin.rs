@@ -294,7 +294,7 @@ impl Plugin {
         }
         let (colour, context) = (context.colour, reporter::to_context(&context));
         let content = Content::from(report);
-        let size = usize::try_from(report.size()).unwrap_or(usize::MAX);
+        let size = usize::try_from(content.size()).unwrap_or(usize::MAX);
         Caller { limits: self.limits.with_report(size), ..self.caller() }
             .run(
                 Call::Render,

@@ -4,10 +4,10 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::calls::{CALLS, call, evidence};
-use common::{MEMORY, PATIENCE, TIME, attempt, hostile, load, try_hostile};
+use common::{MEMORY, TIME, attempt, hostile, load, try_hostile};
 use flaky_core::ids::TestId;
 use flaky_plugin_host::{Call, PluginError, PluginErrorKind as Kind, ProjectInput, RenderContext};
 
@@ -46,7 +46,7 @@ async fn an_endless_loop_in_any_call_ends_at_the_time_limit() {
         let error = call(&plugin, of).await.unwrap_err();
         let took = begun.elapsed();
         assert_error(&error, of, |k| matches!(k, Kind::Timeout { limit, .. } if *limit == TIME));
-        assert!(took >= TIME && took < PATIENCE, "{name} took {took:?}");
+        assert!(took >= TIME && took < TIME + Duration::from_secs(1), "{name} took {took:?}");
         assert_eq!(
             error.hint().as_deref(),
             Some("raise `limits: {time: SECONDS}` of its entry in `plugins`, or mend the plugin")
@@ -97,7 +97,9 @@ async fn configure_and_start_and_describe_are_bounded_too() {
         ("describe-panic", Call::Describe, |k| matches!(k, Kind::Trap { .. })),
     ];
     for (name, of, fits) in cases {
+        let begun = Instant::now();
         assert_error(&load(name).await.unwrap_err(), of, fits);
+        assert!(begun.elapsed() < TIME + Duration::from_secs(5), "{name}: compiling included");
     }
 }
 
