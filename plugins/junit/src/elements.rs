@@ -138,6 +138,9 @@ fn read_all(
     read: &mut dyn FnMut(Element, &mut Elements<Bytes<'_>>) -> Ending,
 ) -> Option<Ending> {
     let mut input = Input::new(bytes);
+    if input.starts_as_utf_16().ok()? {
+        return None;
+    }
     let mut found = None;
     // What cannot be read is as what is not there.
     while let Ok(Some((root, mut elements))) = find(input, roots) {
@@ -154,9 +157,6 @@ fn read_all(
 /// Finds the next document with one of these roots that begins at the start of a line, and gives its root. Other text
 /// and other documents are passed over.
 fn find<R: BufRead>(mut input: Input<R>, roots: &[&str]) -> io::Result<Option<(Element, Elements<R>)>> {
-    if input.starts_as_utf_16()? {
-        return Ok(None);
-    }
     input.skip_byte_order_mark()?;
     loop {
         // Looking ahead copies, and nearly all lines are told by one byte.

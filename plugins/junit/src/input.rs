@@ -61,10 +61,21 @@ impl<R: BufRead> Input<R> {
         }
     }
 
-    /// Whether the data starts with the byte order mark of UTF-16.
+    /// Whether the data starts with the byte order mark of UTF-16. To be asked before anything else is read.
     pub(crate) fn starts_as_utf_16(&mut self) -> io::Result<bool> {
         let buffer = self.inner.fill_buf()?;
-        Ok(buffer.starts_with(&[0xFF, 0xFE]) || buffer.starts_with(&[0xFE, 0xFF]))
+        let second = match buffer.first() {
+            Some(0xFF) => 0xFE,
+            Some(0xFE) => 0xFF,
+            _ => return Ok(false),
+        };
+        if let Some(byte) = buffer.get(1) {
+            return Ok(*byte == second);
+        }
+        // The mark may come in two pieces. Its first byte stands nowhere in UTF-8.
+        self.inner.consume(1);
+        self.put_back("\u{FFFD}".as_bytes());
+        Ok(self.inner.fill_buf()?.first() == Some(&second))
     }
 
     /// Takes away the byte order mark of UTF-8, if there is one.
@@ -317,6 +328,28 @@ mod tests {
                     String::from_utf8_lossy(case),
                     "buffer of {buffer}, {case:?}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn the_mark_of_utf_16_is_seen_in_pieces_of_any_size() {
+        let cases: [(&[u8], bool); 7] = [
+            (b"\xff\xfe<\0", true),
+            (b"\xfe\xff\0<", true),
+            (b"\xff\xff", false),
+            (b"\xff", false),
+            (b"\xfe", false),
+            (b"<a/>", false),
+            (b"", false),
+        ];
+        for (bytes, expected) in cases {
+            for buffer in 1..4 {
+                let mut input = Input::new(BufReader::with_capacity(buffer, bytes));
+                assert_eq!(input.starts_as_utf_16().unwrap(), expected, "buffer of {buffer}, {bytes:?}");
+                let mut rest = Vec::new();
+                input.read_to_end(&mut rest).unwrap();
+                assert_eq!(rest, String::from_utf8_lossy(bytes).as_bytes(), "nothing is lost");
             }
         }
     }

@@ -66,6 +66,42 @@ pub(super) fn of_death(printed: &str) -> Failure {
     Failure { kind: kind.to_owned(), message, trace: printed.to_owned() }
 }
 
+/// Bytes that the tests of a process repeat of what ended it, all together: it may name every goroutine, and a thousand
+/// tests may have run.
+const MOST_REPEATED: usize = 128 * 1024;
+
+/// Longest message of each, in bytes, where whole ones would be more.
+const LONGEST_REPEATED: usize = 200;
+
+/// What ended a process, for each of the tests that ended with it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    failure: Failure,
+    /// Bytes of traces that may still be repeated.
+    left: usize,
+}
+
+impl Shared {
+    /// All of them have the same message, so that they are told as one.
+    pub(super) fn among(tests: usize, mut failure: Failure) -> Self {
+        if failure.message.len().saturating_mul(tests) > MOST_REPEATED {
+            let line = failure.message.lines().next().unwrap_or_default();
+            failure.message =
+                line.get(..line.floor_char_boundary(LONGEST_REPEATED)).unwrap_or_default().to_owned();
+        }
+        Self { failure, left: MOST_REPEATED }
+    }
+
+    /// The next test's failure: the first ones have the whole trace.
+    pub(super) fn next(&mut self) -> Failure {
+        let Failure { kind, message, trace } = &self.failure;
+        let left = self.left.checked_sub(trace.len());
+        self.left = left.unwrap_or_default();
+        let trace = left.map(|_| trace.clone()).unwrap_or_default();
+        Failure { kind: kind.clone(), message: message.clone(), trace }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +122,21 @@ mod tests {
             assert_eq!(of_output(output).unwrap().message, message, "{output}");
         }
         assert_eq!(of_output(" \n"), None);
+    }
+
+    #[test]
+    fn what_ended_a_process_is_repeated_within_bounds() {
+        let dump = |bytes: usize| format!("panic: boom\nsecond line\n\n{}", "g".repeat(bytes));
+        for (tests, bytes, whole, message) in [
+            (3, 10_000, 3, "boom\nsecond line"),
+            (100, 10_000, 13, "boom\nsecond line"),
+            (20_000, 60_000, 2, "boom"),
+        ] {
+            let mut shared = Shared::among(tests, of_death(&dump(bytes)));
+            let failures: Vec<_> = (0..tests).map(|_| shared.next()).collect();
+            assert!(failures.iter().all(|failure| failure.message == message), "{tests} tests");
+            assert_eq!(failures.iter().filter(|failure| !failure.trace.is_empty()).count(), whole);
+        }
     }
 
     #[test]

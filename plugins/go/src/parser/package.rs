@@ -1,6 +1,6 @@
 //! The tests of one package while they run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use flaky_plugin_sdk::{Failure, Outcome};
 use flaky_plugin_text::capped;
@@ -210,14 +210,15 @@ impl Package {
             }
         }
         let running = self.running();
-        let death = self.last_words();
         let blamed = self.blamed_for_death(end);
+        let mut last_words =
+            self.last_words().map(|said| failure::Shared::among(running.len() + blamed.len(), said));
         let tests = self.tests.into_iter().enumerate().filter_map(|(at, test)| {
             let outcome = match (test.state, end) {
                 (State::Closed(outcome), _) => Some(outcome),
                 // Only a line that a test printed can have named it.
                 (_, End::Ok) => return None,
-                _ if !running.contains(&at) => None,
+                _ if running.binary_search(&at).is_err() => None,
                 (_, End::OutOfTime) => Some(Outcome::TimedOut),
                 (_, End::Cut) => None,
                 (_, End::Failed) if self.death.timed_out => Some(Outcome::TimedOut),
@@ -227,29 +228,29 @@ impl Package {
                 Some(Outcome::Failed) => failure::of_output(&test.output),
                 _ => None,
             };
-            let dies = matches!(outcome, Some(Outcome::TimedOut | Outcome::Crashed)) || blamed.contains(&at);
-            let failure = own.or_else(|| death.clone().filter(|_| dies));
+            let dies = matches!(outcome, Some(Outcome::TimedOut | Outcome::Crashed))
+                || blamed.binary_search(&at).is_ok();
+            let failure = own.or_else(|| last_words.as_mut().filter(|_| dies).map(failure::Shared::next));
             Some(Finished { name: test.name, outcome, nanoseconds: test.nanoseconds, failure })
         });
         tests.collect()
     }
 
-    /// Positions of the tests that ran at the end: those that the runtime named, with their parents, or all that had
-    /// begun and were not waiting for their turn.
+    /// Positions of the tests that ran at the end, in order: those that the runtime named, with their parents, or all that
+    /// had begun and were not waiting for their turn.
     fn running(&self) -> Vec<usize> {
-        let is_running = |test: &Test| match self.death.running.as_slice() {
-            [] => test.state == State::Running,
-            named => named.iter().any(|name| {
-                name == &test.name || name.strip_prefix(&test.name).is_some_and(|rest| rest.starts_with('/'))
-            }),
+        let named: HashSet<&str> = self.death.running.iter().flat_map(|name| with_parents(name)).collect();
+        let is_running = |test: &Test| match named.is_empty() {
+            true => test.state == State::Running,
+            false => named.contains(test.name.as_str()),
         };
         let is_open = |test: &Test| !matches!(test.state, State::Closed(_));
         let open = self.tests.iter().enumerate().filter(|(_, test)| is_open(test) && is_running(test));
         open.map(|(at, _)| at).collect()
     }
 
-    /// Tests whose panic ended the process: Go says that they failed before it says why. They are the last that failed,
-    /// a subtest and its parents.
+    /// Positions, in order, of the tests whose panic ended the process: Go says that they failed before it says why. They
+    /// are the last that failed, a subtest and its parents.
     fn blamed_for_death(&self, end: End) -> Vec<usize> {
         if end != End::Failed || self.death.printed.is_empty() || self.death.timed_out {
             return Vec::new();
@@ -264,6 +265,11 @@ impl Package {
         let all = self.tests.iter().enumerate().filter(|(_, test)| family(test) && failed(test));
         all.map(|(at, _)| at).collect()
     }
+}
+
+/// A test's name and those of the tests that it is part of.
+fn with_parents(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').filter_map(|(at, _)| name.get(..at)).chain([name])
 }
 
 impl Death {
