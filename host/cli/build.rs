@@ -18,7 +18,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         std::fs::write(Path::new(&into).join(name).with_extension("yml"), by_version(&text)?)?;
     }
+    let ci = std::fs::read_to_string(Path::new(FOLDER).join("ci-with-attempts.yml"))?;
+    std::fs::write(Path::new(&into).join("attempts.yml"), by_version(attempts(&ci)?)?)?;
     leave_out_frames()
+}
+
+/// The job that is to be put into a repository's own workflow: the last of its example.
+fn attempts(ci: &str) -> Result<&str, &'static str> {
+    let at = ci.find("\n  attempts:\n").ok_or("ci-with-attempts.yml has no job `attempts`")?;
+    Ok(ci.get(at + 1..).unwrap_or_default())
 }
 
 /// Set by `cargo xtask dist`, whose profile ends the program at a panic: cargo does not tell build scripts.

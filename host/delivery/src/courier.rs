@@ -184,7 +184,10 @@ impl Courier {
         if is_http && self.silence.is_some() {
             return Ok(());
         }
+        // A file that the user named is what they asked for; nobody is told by it.
+        let named = matches!((&delivery, target), (Delivery::File { .. }, Target::File(_)));
         if self.errand.dry_run
+            && !named
             && let Some(text) = dry::describe(&reporter.name, &delivery)
         {
             return Ok(self.print(&text, stdout)?);

@@ -41,7 +41,7 @@ fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|m| !m.is_file())
 }
 
-/// Says, before a run, whether a report could be written afterwards.
+/// Says, before a run, whether a report could be written afterwards, and makes the folder for it.
 ///
 /// # Errors
 /// What stands in the way.
@@ -54,7 +54,7 @@ pub fn check_writable(path: &Path) -> Result<(), DeliveryError> {
         return std::fs::OpenOptions::new().write(true).open(path).map(drop).map_err(failed);
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::tempfile_in(folder).map(drop).map_err(failed)?;
+    std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder)).map(drop).map_err(failed)?;
     if path.exists() {
         std::fs::OpenOptions::new().append(true).open(path).map(drop).map_err(failed)?;
     }

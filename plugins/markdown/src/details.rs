@@ -88,16 +88,24 @@ pub(crate) fn end(report: &Report) -> String {
 /// How to see a failure again.
 pub(crate) fn reproduction(report: &Report) -> String {
     let Some(command) = &report.execution.reproduce else { return String::new() };
-    let one_line = command.replace(['\n', '\r'], " ");
-    if one_line.trim().is_empty() {
-        return String::new();
-    }
-    let mut out = String::from("Repeat a failing attempt:\n\n");
-    let _ = writeln!(out, "{}", block("sh", &shortened(&one_line, MOST_COMMAND)));
+    let Some(block) = command_block(command) else { return String::new() };
+    let mut out = format!("Repeat a failing attempt:\n\n{block}\n");
     if let Some(tried) = report.execution.reproduced.filter(|tried| tried.ran > 0) {
         let _ = writeln!(out, "It failed {} of {} when tried.\n", tried.failed, tried.ran);
     }
+    // A run is kept by the machine that made it, which readers of a comment have not.
+    let ways = report.tests.iter().filter_map(|test| test.reproduction.as_ref());
+    let shell = ways.filter(|way| way.command == *command).find_map(|way| command_block(&way.shell));
+    if let Some(block) = shell {
+        let _ = writeln!(out, "On a machine that does not know this run:\n\n{block}");
+    }
     out
+}
+
+/// A command to copy, in one line.
+fn command_block(command: &str) -> Option<String> {
+    let line = command.replace(['\n', '\r'], " ");
+    (!line.trim().is_empty()).then(|| block("sh", &shortened(&line, MOST_COMMAND)))
 }
 
 /// The end of what an attempt printed, when no table tells what failed.

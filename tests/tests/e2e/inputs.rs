@@ -50,7 +50,7 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("run --plugin ftp://host/x.wasm -- touch MARK", &["ftp://", "oci://"]),
     ("run --report json -- touch MARK", &["KIND=FILE"]),
     ("run --report yaml=x -- touch MARK", &["yaml", "there is no reporter `yaml`", "`markdown`"]),
-    ("run --report json=no/such/folder/out.json -- touch MARK", &["out.json", "cannot be written"]),
+    ("run --report json=/dev/null/out.json -- touch MARK", &["/dev/null/out.json", "cannot be written"]),
     ("run --report json=. -- touch MARK", &["it is a folder"]),
     ("run --report json=/proc/out.json -- touch MARK", &["/proc/out.json", "cannot be written"]),
     ("run --input no-such.json", &["no-such.json"]),

@@ -78,12 +78,21 @@ fn a_pull_request_has_one_comment_that_is_updated_in_place_and_remembers_what_it
         assert!(body.contains(text), "{text}: {body}");
     }
     assert!(!body.contains("earlier result"), "{body}");
-    let _ = told.report("--to github").exits(10);
-    let second = github.comments(REPOSITORY, 7);
-    let [(_, body)] = second.as_slice() else { panic!("still one: {second:?}") };
-    assert!(body.contains("earlier result"), "{body}");
+    let stored = read(told.report.clone());
+    let run = serde_json::from_str::<Value>(&stored).unwrap()["run"].as_str().unwrap().to_owned();
+    for (name, remembers) in [(run.as_str(), false), ("20260101-000000-zzzz", true)] {
+        std::fs::write(&told.report, stored.replace(&run, name)).unwrap();
+        let _ = told.report("--to github").exits(10);
+        let comments = github.comments(REPOSITORY, 7);
+        let [(_, body)] = comments.as_slice() else { panic!("still one: {comments:?}") };
+        assert_eq!(
+            body.contains("1 earlier result<"),
+            remembers,
+            "what the same run said is not earlier: {body}"
+        );
+    }
     assert_eq!(github.asked("issues/create-comment").len(), 1);
-    assert_eq!(github.asked("issues/update-comment").len(), 1);
+    assert_eq!(github.asked("issues/update-comment").len(), 2);
     let outputs = read(told.outputs());
     for line in ["verdict=flaky", "severity=MEDIUM", "repro_rate=0.25", "failures=4", "total_runs=16"] {
         assert!(outputs.lines().any(|l| l == line), "{line}: {outputs}");
@@ -249,8 +258,10 @@ fn an_untrusted_report_is_told_when_it_is_what_was_expected_and_refused_by_name_
 fn a_dry_run_prints_what_would_be_sent_and_asks_github_for_nothing_but_what_is_there() {
     let github = Github::with_event("workflow_run/fork");
     let told = Told::new().in_job(&github, "workflow_run/fork");
-    let ended = told.report("--to github --dry-run").exits(10);
+    let ended = told.report("--to github --dry-run --report junit=some/folder/out.xml").exits(10);
     assert!(ended.stdout.contains("pull-request-comment"), "{}", ended.everything());
+    let written = std::fs::read_to_string(told.flaky.project().join("some/folder/out.xml")).unwrap();
+    assert!(written.contains("<testsuites"), "what was asked for by name is there: {written}");
     assert!(github.journal().iter().all(|asked| asked.method() == "GET"));
     assert!(!ended.everything().contains(TOKEN));
 }

@@ -70,7 +70,7 @@ pub(crate) struct TellArgs {
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub(crate) state: Option<PathBuf>,
 
-    /// Print what would be sent instead of sending it; files are written
+    /// Print what would be sent instead of sending it; the files of `--report` are written
     #[arg(long, help_heading = "Result")]
     pub(crate) dry_run: bool,
 }

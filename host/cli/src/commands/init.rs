@@ -187,6 +187,13 @@ fn yaml_text(text: &str) -> String {
     }
 }
 
+/// The job that makes the attempts which `flaky-report.yml` tells of, with the command that was found.
+fn attempts_job(found: &[Found]) -> String {
+    let example = include_str!(concat!(env!("OUT_DIR"), "/attempts.yml"));
+    let command = found.first().map_or("make test", |first| first.command.as_str());
+    example.replace("command: python3 -m pytest\n", &format!("command: {}\n", yaml_text(command)))
+}
+
 fn next_steps(out: &mut impl Write, found: &[Found], ci: &[String], workflows: &[Workflow]) {
     let mut lines = vec![String::new()];
     for Found { framework, root, command } in found {
@@ -198,6 +205,13 @@ fn next_steps(out: &mut impl Write, found: &[Found], ci: &[String], workflows: &
     }
     if ci.is_empty() && workflows.iter().any(|w| matches!(w, Workflow::AfterCi | Workflow::Report)) {
         lines.push(format!("no workflow with a name was found: `{USUAL_NAME}` stands for yours, change it"));
+    }
+    if workflows.contains(&Workflow::Report) {
+        let own = ci.first().map_or(USUAL_NAME, String::as_str);
+        lines.push(format!(
+            "put this job into your workflow `{own}`, and at `needs` its job that runs the tests:"
+        ));
+        lines.push(format!("\n{}", attempts_job(found)));
     }
     lines.push("merge this first: it acts from the default branch".into());
     lines.push(
@@ -241,6 +255,22 @@ mod tests {
                 assert_eq!(web.command().unwrap().words(), ["npx", "jest", "--ci=a: b"]);
                 assert!(web.job.as_ref().unwrap().matches("test (web-app, 3.12)"));
             }
+        }
+    }
+
+    #[test]
+    fn the_job_for_the_repositorys_own_workflow_has_its_command() {
+        let action = concat!("uses: flaky-rs/flaky@v", env!("CARGO_PKG_VERSION"), "\n");
+        for (found, line) in [
+            (
+                vec![found("", "typescript-jest", "npx jest --ci=\"a: b\"")],
+                r#"command: "npx jest --ci=\"a: b\"""#,
+            ),
+            (vec![], "command: make test"),
+        ] {
+            let job = attempts_job(&found);
+            assert!(job.starts_with("  attempts:\n") && job.contains(action), "{job}");
+            assert_eq!(job.lines().filter(|own| own.trim() == line).count(), 1, "{job}");
         }
     }
 

@@ -118,8 +118,11 @@ fn text(
                 Direction::Better => ", less often than before",
                 Direction::Steady => "",
             };
+            // What never passed is no flaky test.
+            let always = |share: Share| share.failed == share.ran;
+            let is = if always(then) && always(present) { "failing" } else { "flaky" };
             format!(
-                "flaky since commit {}, {}: {} then ({} of {}), {} now{change}",
+                "{is} since commit {}, {}: {} then ({} of {}), {} now{change}",
                 short(&since.commit),
                 length(since.days),
                 percent(then),
@@ -209,6 +212,11 @@ mod tests {
                 &[(60, 0), (60, 0), (100, 3), (200, 6)],
                 (60, 3),
                 Some("flaky since commit c2, 12 days: 3 % then (9 of 300), 5 % now"),
+            ),
+            (
+                &[(60, 0), (60, 0), (100, 100)],
+                (60, 60),
+                Some("failing since commit c2, 12 days: 100 % then (100 of 100), 100 % now"),
             ),
             // Mended, as far as the attempts show; the first commit that failed shows nothing, for it was chosen by that.
             (

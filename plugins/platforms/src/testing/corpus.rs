@@ -127,7 +127,8 @@ pub fn document(whole: &str) -> Value {
         json!({"id": id, "ran": 20, "failures": failures, "rate": f64::from(failures) / 20.0,
             "interval": {"low": 0.1, "high": 0.9, "level": 0.95}, "verdict": verdict, "severity": severity,
             "reason": text, "decided_by": text, "location": {"file": text, "line": 3}, "failure_groups": [group],
-            "base": {"ran": 20, "failed": 0, "change": "introduced"}, "tags": [[text, text]]})
+            "base": {"ran": 20, "failed": 0, "change": "introduced"}, "tags": [[text, text]],
+            "reproduction": {"command": text, "shell": text, "seed": 1, "failed": 1, "ran": 3}})
     };
     let long = json!({"count": 3, "kind": text, "message": whole, "trace": whole, "seeds": [1, 2]});
     let mut first = test(whole.to_owned(), "broken", "CRITICAL", 20);
