@@ -87,13 +87,15 @@ mod tests {
     }
 
     #[test]
-    fn an_unwritable_path_is_known_before_the_run_and_nothing_is_left_behind() {
+    fn an_unwritable_path_is_known_before_the_run_and_only_its_folder_is_made() {
         let folder = tempfile::tempdir().unwrap();
         let report = folder.path().join("out.json");
         check_writable(&report).unwrap();
         assert!(!report.exists());
         check_writable(folder.path()).unwrap_err();
-        check_writable(&folder.path().join("no/such/out.json")).unwrap_err();
+        check_writable(&folder.path().join("not/yet/out.json")).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path().join("not/yet")).unwrap().count(), 0);
+        check_writable(Path::new("/dev/null/out.json")).unwrap_err();
         check_writable(Path::new("/dev/null")).unwrap();
         check_writable(Path::new("/proc/out.json")).unwrap_err();
     }
