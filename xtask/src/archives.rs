@@ -114,11 +114,33 @@ impl Order {
         }
         Ok(order)
     }
+
+    /// Manual page and completions are printed by the program itself: one that runs here has to be among them. Said before
+    /// anything is built, which takes half an hour.
+    fn check_pages(&self) -> Result<()> {
+        let here = runs_here();
+        if self.packages.contains(&Package::Flaky)
+            && !self.targets.iter().any(|target| target.starts_with(&here))
+        {
+            return Err(format!(
+                "no program would be built that runs here, to print its manual page\n\
+                 hint: --target {here}unknown-linux-musl as well"
+            )
+            .into());
+        }
+        Ok(())
+    }
+}
+
+/// What the names of targets begin with whose programs run on this machine.
+fn runs_here() -> String {
+    format!("{}-", std::env::consts::ARCH)
 }
 
 /// `cargo xtask dist`: archives, their SBOMs, the contract and `SHA256SUMS` into `dist`.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
     let order = Order::parse(arguments)?;
+    order.check_pages()?;
     let into = root.join("dist");
     let sums = make(root, &order, &crate::target_folder(root), &into)?;
     let version = versions::current(root)?;
@@ -259,14 +281,12 @@ fn texts(built: &[(Package, &str, PathBuf)]) -> Result<Vec<Member>> {
         ("completions/flaky.fish", &["completions", "fish"]),
         ("completions/flaky.elv", &["completions", "elvish"]),
     ];
-    let mut programs = built.iter().filter(|(package, ..)| *package == Package::Flaky).peekable();
-    if programs.peek().is_none() {
-        return Ok(Vec::new());
-    }
-    let here = format!("{}-", std::env::consts::ARCH);
-    let (.., program) = programs.find(|(_, target, _)| target.starts_with(&here)).ok_or_else(|| {
-        format!("no program was built that runs here, to print its manual page\nhint: --target {here}unknown-linux-musl as well")
-    })?;
+    let here = runs_here();
+    let is_it = |(package, target, _): &&(Package, &str, PathBuf)| {
+        *package == Package::Flaky && target.starts_with(&here)
+    };
+    // Without one the program is not among what is built: `Order::check_pages`.
+    let Some((.., program)) = built.iter().find(is_it) else { return Ok(Vec::new()) };
     let print = |(name, arguments): (&str, &[&str])| {
         let text = crate::cargo::output(Command::new(program).args(arguments))?;
         Ok(Member::file(name, (text + "\n").into_bytes()))
@@ -290,6 +310,19 @@ fn write_sums(into: &Path) -> Result<BTreeMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_runs_nowhere_here_is_not_built_alone() {
+        let here = runs_here();
+        let elsewhere = TARGETS.iter().find(|target| !target.starts_with(&here)).unwrap();
+        for (arguments, fine) in [
+            (&["--target", elsewhere, "--package", "flaky"][..], false),
+            (&["--target", elsewhere, "--package", "flaky-worker"], true),
+            (&["--package", "flaky"], true),
+        ] {
+            assert_eq!(Order::parse(arguments).unwrap().check_pages().is_ok(), fine, "{arguments:?}");
+        }
+    }
 
     #[test]
     fn orders_are_for_what_is_released_only() {

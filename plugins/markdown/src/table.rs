@@ -106,8 +106,10 @@ fn circumstances(test: &Test) -> String {
     if test.failed_in_ci {
         parts.push(if test.failures == 0 { "failed in CI, not here" } else { "failed in CI" }.to_owned());
     }
-    let told = [test.history_text().map(str::to_owned), test.quarantine_text()];
-    parts.extend(told.into_iter().flatten().map(|text| html(&shortened(&text, MOST_FAILURE))));
+    parts.extend(test.history_text().map(|text| html(&shortened(text, MOST_FAILURE))));
+    // Names of teams and what a policy made up: nobody is mentioned by them.
+    let of_others = [test.quarantine_text(), test.tags_text()];
+    parts.extend(of_others.into_iter().flatten().map(|text| html_code(&shortened(&text, MOST_FAILURE))));
     if let Some(selected) = test.selected.filter(|selected| selected.ran > 0) {
         parts.push(format!("without the other tests {} of {} failed", selected.failed, selected.ran));
     }

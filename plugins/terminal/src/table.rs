@@ -107,6 +107,9 @@ fn notes_of(test: &Test) -> Vec<(String, Style)> {
     if let Some(text) = test.quarantine_text() {
         notes.push((visible(&text), Style::Dim));
     }
+    if let Some(text) = test.tags_text() {
+        notes.push((visible(&text), Style::Plain));
+    }
     if test.failed_in_ci && !test.reason.is_empty() {
         notes.push((visible(&test.reason), Style::Plain));
     }

@@ -103,6 +103,12 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
+/// Keys of tags that `thresholds` and `statistical` make of what reports say anyway.
+const SAID_IN_WORDS: [&str; 4] = ["change", "reproduced", "interference", "retried"];
+
+/// Tags of one test that are read at a glance.
+const MOST_TAGS: usize = 5;
+
 impl Test {
     /// The failure rate with what is known of its error: `30.0 % (21.9–39.6 %)`; when it never failed
     /// `at most 2.95 %`, when it always did `at least 97.0 %`; `never ran` without attempts.
@@ -134,6 +140,21 @@ impl Test {
     #[must_use]
     pub fn history_text(&self) -> Option<&str> {
         self.history.as_ref().map(|earlier| earlier.text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// What policies tagged it with in one line: `cause: infra, owner: @acme/payments`. Not what the bundled policies tag, which
+    /// stands in words elsewhere.
+    #[must_use]
+    pub fn tags_text(&self) -> Option<String> {
+        let told: Vec<String> = self
+            .tags
+            .iter()
+            .filter(|(key, _)| !SAID_IN_WORDS.contains(&key.as_str()))
+            .map(|(key, value)| if value.is_empty() { key.clone() } else { format!("{key}: {value}") })
+            .collect();
+        let (shown, more) = told.split_at(told.len().min(MOST_TAGS));
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        (!shown.is_empty()).then(|| format!("{}{more}", shown.join(", ")))
     }
 
     /// Whether its verdict is one of those that the run's is made of: neither ignored nor in quarantine.
@@ -212,6 +233,21 @@ mod tests {
         ];
         for (rate, text) in cases {
             assert_eq!(percent(rate), text, "{rate}");
+        }
+    }
+
+    #[test]
+    fn tags_of_policies_are_told_and_those_of_the_bundled_ones_are_not() {
+        let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let many = (0..7).map(|n| tag(&format!("k{n}"), "v")).collect();
+        for (tags, text) in [
+            (vec![], None),
+            (vec![tag("change", "introduced"), tag("retried", "3")], None),
+            (vec![tag("cause", "infra"), tag("slow", "")], Some("cause: infra, slow")),
+            (many, Some("k0: v, k1: v, k2: v, k3: v, k4: v and 2 more")),
+        ] {
+            let test = Test { tags, ..Test::default() };
+            assert_eq!(test.tags_text().as_deref(), text);
         }
     }
 
