@@ -238,7 +238,7 @@ impl Session {
             let _ = writeln!(std::io::stderr().lock(), "note: {silence}");
         }
         // The same run told again takes the place of what it said.
-        surroundings.earlier.retain(|earlier| earlier.run != told.report.run.to_string());
+        surroundings.earlier.retain(|earlier| earlier.run != told.report.run.as_str());
         let key = telling.suite.is_some().then_some(key);
         let document = match Document::of(told.report, &surroundings) {
             Ok(document) => document,
