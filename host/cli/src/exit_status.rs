@@ -96,7 +96,7 @@ impl ExitStatus {
                 "inconclusive: nothing can be said; the report names the cause and what to do"
             }
             Self::Introduced => {
-                "with `--fail-on introduced`: the change made a test fail, or fail more often"
+                "with `--fail-on introduced`: the change brought a test that fails, or made one fail, or fail more often"
             }
             Self::DeliveryFailed => "the report was made, but writing or sending it failed",
             Self::Interrupted => "interrupted (Ctrl-C): a partial report is written",

@@ -180,6 +180,7 @@ fn origin(found: Option<&CiJob>, expected: &Expected) -> Result<(), Refusal> {
 fn forget_words(report: &mut RunReport) {
     report.hint = None;
     report.execution.reproduce = None;
+    report.execution.reproduce_shell = None;
     report.execution.reproduced = None;
     report.plugins.clear();
     report.notes = vec![Note {

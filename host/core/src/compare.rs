@@ -11,6 +11,9 @@
 //! | failed | failed | no | was there before |
 //! | anything else | | no | no evidence |
 //!
+//! A test that fails now and did not run at the base at all, where others did, was introduced as well: it is new, or the
+//! change made it run. Nothing has to be compared for that.
+//!
 //! The test is McNemar's (mid-p) where failing follows the seed, so that attempts with the same seed can be compared
 //! with each other, and Boschloo's otherwise. Boschloo's holds in either case, and can see that a test which never
 //! failed at the base fails now, where no pair could say whether failing follows the seed.
@@ -94,6 +97,19 @@ impl TwoCommits {
             head_failed: head.failed,
             pairs: Pairs { both: 0, only_base: 0, only_head: 0, neither: 0 },
         }
+    }
+
+    /// What the change did to a test that did not run at a base where others did: all of its failures are the change's.
+    /// `None` where it ran there, or does not fail.
+    #[must_use]
+    pub fn as_new(&self) -> Option<Base> {
+        (self.base_ran == 0 && self.head_failed > 0).then_some(Base {
+            ran: 0,
+            failed: 0,
+            change: Change::Introduced,
+            p_value: 0.0,
+            paired: false,
+        })
     }
 
     fn clean(self) -> Self {

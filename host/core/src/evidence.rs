@@ -129,20 +129,20 @@ pub enum Change {
     WasThereBefore,
     /// It fails more often than at the base.
     Worsened,
-    /// It did not fail at the base, and does now.
+    /// It did not fail at the base, or did not run there, and fails now.
     Introduced,
 }
 
 /// The same test at another commit, under the same seeds and conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Base {
-    /// Attempts.
+    /// Attempts; 0 for a test that the base does not have, where that is known.
     pub ran: u32,
     /// Failed ones.
     pub failed: u32,
     /// What the change did.
     pub change: Change,
-    /// Of the test that found it, corrected for how many tests were compared.
+    /// Of the test that found it, corrected for how many tests were compared; 0 where the base does not have the test.
     pub p_value: f64,
     /// Whether attempts with the same seed were compared with each other.
     pub paired: bool,

@@ -193,6 +193,10 @@ pub struct Execution {
     pub peak_memory: u64,
     /// Command line that repeats one failing attempt, when there is one.
     pub reproduce: Option<String>,
+    /// The test command itself of that attempt, for a machine that does not know the run: as one would type it in the folder
+    /// where it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduce_shell: Option<String>,
     /// What came of trying that command, where it was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproduced: Option<Tried>,
@@ -219,6 +223,7 @@ impl Execution {
             cpu_seconds: 0.0,
             peak_memory: 0,
             reproduce: None,
+            reproduce_shell: None,
             reproduced: None,
             selected: 0,
             backend: None,
@@ -401,10 +406,17 @@ impl TestReport {
         !self.ignored && self.quarantined.is_none()
     }
 
-    /// Whether the change that the run is about brought its failures, or more of them.
+    /// Whether the change that the run is about brought its failures, or more of them. Of a test that the base does not have
+    /// only a verdict says so: names that are new in every attempt run once, and nothing is known of them.
     #[must_use]
     pub fn is_introduced(&self) -> bool {
-        self.gates() && self.base.is_some_and(|b| matches!(b.change, Change::Introduced | Change::Worsened))
+        let judged = matches!(self.verdict, Category::Flaky | Category::Broken);
+        let brought = |base: Base| match base.change {
+            Change::Introduced => base.ran > 0 || judged,
+            Change::Worsened => true,
+            Change::Fixed | Change::WasThereBefore | Change::NoEvidence => false,
+        };
+        self.gates() && self.base.is_some_and(brought)
     }
 }
 

@@ -392,7 +392,7 @@ pub enum FailOn {
     Flaky,
     /// Broken only.
     Broken,
-    /// What the change brought: tests that the base does not fail, or fails more rarely.
+    /// What the change brought: tests that the base does not have or does not fail, or fails more rarely.
     Introduced,
     /// No verdict; faults of ours, of usage and inconclusive runs still say so.
     Never,

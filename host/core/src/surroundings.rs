@@ -18,6 +18,9 @@ pub struct Surroundings {
     /// neutral.
     #[serde(skip_serializing_if = "is_false")]
     pub untrusted: bool,
+    /// Of several results of one CI run, which this is: the suite's name, as letters, digits and dashes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
     /// The CI job that tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ci: Option<Ci>,

@@ -52,6 +52,7 @@ pub use github::Github;
 pub use github::event::{Event, EventError, HeadRepository, Owner, WorkflowRun};
 pub use github::runs::{Artifact, Job};
 pub use github::surroundings::server as github_server;
+pub use github::workflow::outputs as hand_on;
 pub use gitlab::Gitlab;
 pub use local::carry_out;
 pub use state::{State, StateError};

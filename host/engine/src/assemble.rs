@@ -16,8 +16,10 @@ use flaky_core::stats::python_round;
 use flaky_core::verdict::{Category, Cause, Severity, Verdict};
 
 use crate::attempt::SetAside;
+use crate::conduct::{PlannedAttempt, Side};
 use crate::judge::Judged;
 use crate::past;
+use crate::repeat::shell;
 
 /// Everything that was found.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Findings {
     pub base: Option<BaseReport>,
     /// How failures can be repeated.
     pub reproductions: BTreeMap<TestId, Reproduction>,
+    /// The attempts that were to be made.
+    pub(crate) plan: Vec<PlannedAttempt>,
     /// Somebody ended the run early.
     pub interrupted: bool,
     /// From the first attempt's start to the last one's end.
@@ -88,7 +92,7 @@ const SEEDS_REPORTED: usize = 1000;
 pub fn assemble(findings: Findings) -> RunReport {
     let verdict = run_verdict(&findings);
     let rate = f64::from(findings.failed) / f64::from(findings.counted.max(1));
-    let (reproduce, reproduced) = reproduce_command(&findings);
+    let again = again(&findings);
     let began = past::began(&findings);
     let mut reproductions = findings.reproductions;
     let report_of = |judged: Judged| {
@@ -123,8 +127,9 @@ pub fn assemble(findings: Findings) -> RunReport {
             wall_seconds: milliseconds(findings.wall),
             cpu_seconds: milliseconds(findings.cpu),
             peak_memory: findings.peak_memory,
-            reproduce,
-            reproduced,
+            reproduce: again.as_ref().map(|again| again.command.clone()),
+            reproduce_shell: again.as_ref().and_then(|again| again.shell.clone()),
+            reproduced: again.and_then(|again| again.tried),
             selected: findings.selected,
             backend: findings.backend,
         },
@@ -245,8 +250,17 @@ fn worst_first(a: &TestReport, b: &TestReport) -> Ordering {
         .then_with(|| a.id.cmp(&b.id))
 }
 
-/// The command for a flaky test that failed most surely when it was tried; a broken test needs no command to be met.
-fn reproduce_command(findings: &Findings) -> (Option<String>, Option<Tried>) {
+/// How one failing attempt is made again.
+struct Again {
+    /// Of `flaky`.
+    command: String,
+    /// Of the project.
+    shell: Option<String>,
+    tried: Option<Tried>,
+}
+
+/// The way for a flaky test that failed most surely when it was tried; a broken test needs no command to be met.
+fn again(findings: &Findings) -> Option<Again> {
     let share = |r: &&Reproduction| f64::from(r.failed) / f64::from(r.ran.max(1));
     let is_flaky = |id: &TestId| {
         let flaky = |t: &&Judged| t.verdict.category == Category::Flaky;
@@ -256,14 +270,18 @@ fn reproduce_command(findings: &Findings) -> (Option<String>, Option<Tried>) {
     let surest =
         tried.max_by(|a, b| share(a).total_cmp(&share(b)).then(a.only_this_test.cmp(&b.only_this_test)));
     match surest {
-        Some(r) => (Some(r.command.clone()), Some(Tried { ran: r.ran, failed: r.failed })),
-        None => (untried_command(findings), None),
+        Some(r) => Some(Again {
+            command: r.command.clone(),
+            shell: Some(r.shell.clone()),
+            tried: Some(Tried { ran: r.ran, failed: r.failed }),
+        }),
+        None => untried(findings),
     }
 }
 
 /// Where none was tried, the attempt to repeat is one of the flaky test that fails most rarely by its seed: the one that is
 /// hardest to meet by chance. A broken test is chosen only when there is no flaky one.
-fn untried_command(findings: &Findings) -> Option<String> {
+fn untried(findings: &Findings) -> Option<Again> {
     let candidate = |category: Category| {
         findings
             .tests
@@ -275,7 +293,12 @@ fn untried_command(findings: &Findings) -> Option<String> {
     };
     let test = candidate(Category::Flaky).or_else(|| candidate(Category::Broken))?;
     let seed = test.evidence.failing_seeds.first()?;
-    Some(format!("flaky reproduce {} --seed {seed}", findings.run))
+    let planned = findings.plan.iter().find(|planned| planned.side == Side::Head && planned.seed == *seed);
+    Some(Again {
+        command: format!("flaky reproduce {} --seed {seed}", findings.run),
+        shell: planned.map(|planned| shell(planned, &findings.subject.command)),
+        tried: None,
+    })
 }
 
 /// To the millisecond: finer digits are noise, and make reports differ for no reason.

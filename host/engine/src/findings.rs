@@ -36,6 +36,9 @@ impl Stage<'_> {
         let base = self.base_report(tallies.base.as_ref());
         let mut tally = tallies.head;
         let mut evidence = tally.evidence();
+        // Where some tests were asked for, frameworks tell of the others that they did not run: nothing is said of those.
+        let wanted = &self.settings.tests;
+        evidence.retain(|test| wanted.is_empty() || test.counts.ran > 0 || wanted.contains(&test.id));
         let mut earlier = self.earlier().await;
         for test in &mut evidence {
             test.history = earlier.remove(&test.id);
@@ -79,6 +82,7 @@ impl Stage<'_> {
             base,
             clusters,
             reproductions: outcome.reproductions,
+            plan: plan.to_vec(),
             interrupted: outcome.interrupted,
             wall,
             cpu: tally.cpu,
@@ -264,6 +268,7 @@ pub(crate) fn without_sources(request: &RunRequest, aside: SetAside) -> Finished
         base: None,
         clusters: Vec::new(),
         reproductions: BTreeMap::new(),
+        plan: Vec::new(),
         interrupted: aside.cause == Cause::Interrupted,
         wall: Duration::ZERO,
         cpu: Duration::ZERO,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use flaky_core::evidence::Evidence;
 use flaky_core::ids::{AttemptIndex, TestId};
 use flaky_core::report::{IsolationUsed, Reproduction};
-use flaky_plugin_host::Command;
 
 use crate::attempt::command_in_words;
 use crate::backend::{Backend, Manner};
@@ -97,7 +96,7 @@ impl Stage<'_> {
         }
         Reproduction {
             command: command_in_words(&words),
-            shell: shell(&way.planned, &self.project.command),
+            shell: shell(&way.planned, &self.project.command.argv),
             seed,
             only_this_test: way.planned.command.is_some(),
             shuffled: way.planned.order == Some(TestOrder::Shuffled),
@@ -128,10 +127,10 @@ fn failing_attempt(test: &Evidence, plan: &[PlannedAttempt]) -> Option<PlannedAt
 }
 
 /// As one would type it, without `flaky`.
-fn shell(planned: &PlannedAttempt, command: &Command) -> String {
+pub(crate) fn shell(planned: &PlannedAttempt, command: &[String]) -> String {
     let set = planned.variables().map(|(name, value)| format!("{name}={value}"));
-    let command = planned.command.as_deref().unwrap_or(command);
-    format!("{} {}", set.join(" "), command_in_words(&command.argv))
+    let command = planned.command.as_deref().map_or(command, |command| &command.argv);
+    format!("{} {}", set.join(" "), command_in_words(command))
 }
 
 impl Way {

@@ -35,7 +35,7 @@ pub(crate) fn of(report: &Report, surroundings: &Surroundings, settings: &Settin
         fields.extend(commits(surroundings));
     }
     let mut embed = json!({
-        "title": cut(&words::title(report), DISCORD_TITLE, DISCORD_UNIT),
+        "title": cut(&words::title(report, surroundings, str::to_owned), DISCORD_TITLE, DISCORD_UNIT),
         "description": cut(&description(report, surroundings), DISCORD_DESCRIPTION, DISCORD_UNIT),
         "color": words::colour(report),
         "fields": fields,

@@ -119,7 +119,12 @@ fn tiles(out: &mut String, report: &Report) {
 
 fn is_introduced(test: &flaky_plugin_sdk::report::Test) -> bool {
     use flaky_plugin_sdk::report::Change;
-    test.base.as_ref().is_some_and(|base| matches!(base.change, Change::Introduced | Change::Worsened))
+    let judged = matches!(test.verdict, Category::Flaky | Category::Broken);
+    test.base.as_ref().is_some_and(|base| match base.change {
+        Change::Introduced => base.ran > 0 || judged,
+        Change::Worsened => true,
+        _ => false,
+    })
 }
 
 /// Where the script draws the attempts of the whole run.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use flaky_plugin_platforms::limits::{GITHUB_COMMENT_USED, GITHUB_SUMMARY_USED};
+use flaky_plugin_platforms::markdown::code_span;
 use flaky_plugin_platforms::measure::Unit;
 use flaky_plugin_platforms::words;
 use flaky_plugin_sdk::report::{Report, plural};
@@ -64,7 +65,7 @@ fn write(
     every_failure: bool,
 ) -> String {
     if !words::has_result(report) {
-        return no_result(report);
+        return no_result(report, surroundings);
     }
     let head = head(report, surroundings);
     let footer = place::footer(report, surroundings);
@@ -83,8 +84,8 @@ fn write(
 }
 
 /// Where nothing was found out, that is all there is to say.
-fn no_result(report: &Report) -> String {
-    let mut out = format!("## {}\n\n", words::title(report));
+fn no_result(report: &Report, surroundings: &Surroundings) -> String {
+    let mut out = format!("## {}\n\n", words::title(report, surroundings, code_span));
     out.push_str("Whether this is a bug or a flaky test is not known.\n\n");
     let (cause, reason) = (cause(report), reason(report));
     match (cause.is_empty(), reason.is_empty()) {
@@ -98,7 +99,7 @@ fn no_result(report: &Report) -> String {
 }
 
 fn head(report: &Report, surroundings: &Surroundings) -> String {
-    let mut out = format!("## {}\n\n", words::title(report));
+    let mut out = format!("## {}\n\n", words::title(report, surroundings, code_span));
     out.push_str(&place::outdated(surroundings));
     let _ = writeln!(out, "**{}**\n", words::recommendation(report));
     out.push_str(&reason(report));

@@ -94,12 +94,17 @@ pub(crate) fn reproduction(report: &Report) -> String {
         let _ = writeln!(out, "It failed {} of {} when tried.\n", tried.failed, tried.ran);
     }
     // A run is kept by the machine that made it, which readers of a comment have not.
-    let ways = report.tests.iter().filter_map(|test| test.reproduction.as_ref());
-    let shell = ways.filter(|way| way.command == *command).find_map(|way| command_block(&way.shell));
-    if let Some(block) = shell {
-        let _ = writeln!(out, "On a machine that does not know this run:\n\n{block}");
+    if let Some(block) = report.execution.reproduce_shell.as_deref().and_then(command_block) {
+        let place = folder(report).map(|folder| format!(", in the folder {folder}")).unwrap_or_default();
+        let _ = writeln!(out, "On a machine that does not know this run{place}:\n\n{block}");
     }
     out
+}
+
+/// Where below the repository it ran, as code.
+fn folder(report: &Report) -> Option<String> {
+    let folder = report.subject.working_directory.trim();
+    (!matches!(folder, "" | ".")).then(|| code(&shortened(folder, 200)))
 }
 
 /// A command to copy, in one line.
@@ -147,6 +152,9 @@ pub(crate) fn execution(report: &Report) -> Vec<String> {
         let mut text = code(&subject.command.join(" "));
         if !subject.source.is_empty() {
             let _ = write!(text, " in {}", code(&subject.source));
+        }
+        if let Some(folder) = folder(report) {
+            let _ = write!(text, ", folder {folder},");
         }
         if let Some(commit) = &subject.commit {
             let _ = write!(text, " at {}", code_span(&shortened(commit, 40)));

@@ -3,7 +3,7 @@
 use flaky_plugin_sdk::report::{
     Category, Change, Location, Report, Severity, Test, percent, plural, visible,
 };
-use flaky_plugin_sdk::surroundings::Ci;
+use flaky_plugin_sdk::surroundings::{Ci, Surroundings};
 
 use crate::measure::Unit;
 
@@ -118,11 +118,23 @@ pub fn headline(report: &Report) -> String {
     parts.join(" · ")
 }
 
-/// The headline, or that there is nothing to put into one.
+/// The headline, or that there is nothing to put into one; of several results of one CI run, which this is: `quote` writes
+/// the suite's name, which is of letters, digits and dashes.
 #[must_use]
-pub fn title(report: &Report) -> String {
+pub fn title(report: &Report, surroundings: &Surroundings, quote: impl Fn(&str) -> String) -> String {
     let text = if has_result(report) { headline(report) } else { "detection failed".to_owned() };
-    format!("{} {text}", sign(report))
+    match surroundings.suite.as_deref().filter(|suite| is_plain(suite)).map(quote) {
+        Some(suite) => format!("{} {suite}: {text}", sign(report)),
+        None => format!("{} {text}", sign(report)),
+    }
+}
+
+/// Characters of a suite's name at most, as the host shortens it.
+const MOST_SUITE: usize = 40;
+
+/// What the host gives, and nothing that could act in a title of plain text.
+fn is_plain(name: &str) -> bool {
+    (1..=MOST_SUITE).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// Why there is no verdict, what was found, and what to do, for a chat: as it was written, a sentence each.
@@ -284,6 +296,27 @@ mod tests {
         for (verdict, severity, expected) in cases {
             let found = recommendation(&report(verdict, severity));
             assert!(found.starts_with(expected), "{verdict} {severity:?}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_title_says_of_which_suite_it_speaks_and_repeats_no_text_that_could_act() {
+        let titled = |suite: Option<&str>| {
+            let surroundings =
+                Surroundings { suite: suite.map(ToOwned::to_owned), ..Surroundings::default() };
+            title(&report("stable", Some("NONE")), &surroundings, str::to_owned)
+        };
+        assert_eq!(titled(Some("web-2")), "✅ web-2: stable · NONE · 0 of 20 attempts failed");
+        for suite in [
+            None,
+            Some(""),
+            Some("<!channel>"),
+            Some("a b"),
+            Some("@everyone"),
+            Some("é"),
+            Some(&"a".repeat(41)),
+        ] {
+            assert_eq!(titled(suite), "✅ stable · NONE · 0 of 20 attempts failed", "{suite:?}");
         }
     }
 

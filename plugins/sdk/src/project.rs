@@ -1,5 +1,7 @@
 //! The project under test.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use crate::bindings::shared::flaky::plugin::inputs;
 use crate::native::Files;
 use crate::{Blob, Result};
@@ -30,6 +32,19 @@ impl<'a> Project<'a> {
             From::Host(project) => project.files(),
             From::Memory(files) => files.paths(),
         }
+    }
+
+    /// Tells what a file holds from what it held before, for names of cached environments; no protection against somebody
+    /// who wants two files to be taken for the same. A file that is not there has one as well.
+    #[must_use]
+    pub fn fingerprint(&self, path: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        if let Some(blob) = self.open(path) {
+            for chunk in blob.chunks() {
+                hasher.write(&chunk);
+            }
+        }
+        hasher.finish()
     }
 
     /// One file; `None` when there is none of that name among [`files`](Self::files).

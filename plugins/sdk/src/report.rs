@@ -169,6 +169,8 @@ pub struct Execution {
     pub peak_memory: u64,
     /// Command line that repeats one failing attempt, when there is one.
     pub reproduce: Option<String>,
+    /// The test command itself of that attempt, for a machine that does not know the run.
+    pub reproduce_shell: Option<String>,
     /// What came of trying it, where it was tried.
     pub reproduced: Option<Tried>,
     /// Attempts that ran undecided tests without the others of their suite.

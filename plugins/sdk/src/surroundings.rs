@@ -16,6 +16,8 @@ pub struct Surroundings {
     /// The report comes from where untrusted code ran: what it says is a claim.
     #[serde(deserialize_with = "or_default")]
     pub untrusted: bool,
+    /// Of several results of one CI run, which this is: the suite's name, as letters, digits and dashes.
+    pub suite: Option<String>,
     /// The CI job that tells.
     pub ci: Option<Ci>,
     /// Results told at the same place before, newest first.

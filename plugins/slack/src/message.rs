@@ -49,8 +49,10 @@ pub(crate) fn of(report: &Report, surroundings: &Surroundings, settings: &Settin
 fn title(report: &Report, surroundings: &Surroundings) -> String {
     let repository = surroundings.ci.as_ref().map(|ci| code(&ci.repository, MOST_NAME));
     match repository.filter(|name| !name.is_empty()) {
-        Some(name) => format!("{}: {name}", words::title(report)),
-        None => words::title(report),
+        Some(name) => {
+            format!("{}: {name}", words::title(report, surroundings, |suite| code(suite, MOST_NAME)))
+        }
+        None => words::title(report, surroundings, |suite| code(suite, MOST_NAME)),
     }
 }
 

@@ -41,6 +41,7 @@ fn change(evidence: &Evidence) -> Option<String> {
     };
     let both = format!("{failed} of {ran} at the base, {now} of {of} now");
     match change {
+        Change::Introduced if ran == 0 => Some("new with the change: it did not run at the base".to_owned()),
         Change::Introduced => Some(format!("introduced by the change: {both}")),
         Change::Worsened => Some(format!("worsened by the change: {both}")),
         Change::Fixed if now == 0 => Some(format!("fixed by the change: {both}")),

@@ -72,6 +72,16 @@ const CASES: &[Case] = &[
         "; introduced by the change: 0 of 60 at the base, 6 of 60 now",
     ),
     (
+        "new",
+        || {
+            with(at_base(evidence(60, 6), 0, Change::Introduced), |e| {
+                e.base = e.base.map(|base| Base { ran: 0, ..base });
+            })
+        },
+        Category::Flaky,
+        "; new with the change: it did not run at the base",
+    ),
+    (
         "worsened",
         || at_base(evidence(60, 6), 1, Change::Worsened),
         Category::Flaky,

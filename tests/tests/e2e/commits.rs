@@ -97,6 +97,27 @@ fn a_change_that_changes_nothing_passes_the_gate_however_flaky_the_suite_is() {
     assert!(report.tests.iter().all(|t| !t.is_introduced()));
 }
 
+/// What a gate is for, first of all: no number of the base could say anything of such a test.
+#[test]
+fn a_new_test_that_is_flaky_does_not_pass_the_gate_and_a_new_one_that_is_not_does() {
+    let args =
+        "--base release --runs 60 --stop never --reproduce 0 --fail-on introduced -- python3 -S suite.py";
+    let flaky = repository(BEFORE, &BEFORE.replace('}', r#", "new": 0.2, "new_and_fine": 0}"#));
+    let ended = flaky.run(args).exits(13);
+    let report = compared(&ended);
+    assert_eq!(change(&report, "suite::new"), Change::Introduced);
+    assert!(
+        ended.stdout.contains("new with the change: it did not run at the base"),
+        "{}",
+        ended.everything()
+    );
+    let introduced: Vec<&str> =
+        report.tests.iter().filter(|t| t.is_introduced()).map(|t| t.id.as_str()).collect();
+    assert_eq!(introduced, ["suite::new"]);
+    let flaky = repository(BEFORE, &BEFORE.replace('}', r#", "new_and_fine": 0}"#));
+    assert!(compared(&flaky.run(args).exits(0)).tests.iter().all(|t| !t.is_introduced()));
+}
+
 /// What is compared is the folder as it stands, with what is not committed yet.
 #[test]
 fn a_bug_that_is_not_committed_yet_is_introduced_and_the_run_ends_when_that_is_known() {

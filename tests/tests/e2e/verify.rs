@@ -61,6 +61,18 @@ fn chosen_tests_run_without_the_others() {
     assert_eq!(report.tests.len(), 1, "{:#?}", report.tests);
 }
 
+/// Frameworks that choose by name tell of the others that they were skipped.
+#[test]
+fn tests_that_were_not_chosen_are_not_told_of() {
+    let flaky = Flaky::new().file(
+        "cart.test.js",
+        "const test = require('node:test');\ntest('adds', () => {});\ntest('prices', () => { throw new Error('2 == 3'); });\n",
+    );
+    let report = flaky.run("--test prices --runs 14 -- node --test").exits(11).report();
+    let ids: Vec<&str> = report.tests.iter().map(|test| test.id.as_str()).collect();
+    assert_eq!(ids, ["prices"]);
+}
+
 /// What a run tells to type is typed.
 #[test]
 fn the_command_that_is_told_repeats_the_failure() {

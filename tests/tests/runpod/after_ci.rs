@@ -118,6 +118,78 @@ fn a_failed_run_of_a_fork_is_looked_into_by_workers_and_told_in_its_pull_request
     github.assert_all_valid();
 }
 
+/// One part broken, one stable: each has its comment, which says of which it speaks, and later steps are told the worst.
+#[test]
+fn of_several_suites_each_is_told_by_its_name_and_the_worst_speaks_for_all() {
+    let (platform, github) = (Platform::new(), Github::new());
+    let name = "acme/parts";
+    let _ = origin().repository(
+        name,
+        &[
+            ("api/prices.test.js", "const test = require('node:test');\ntest('adds', () => {});\ntest('prices', () => { throw new Error('2 == 3'); });\n"),
+            ("shop/test_cart.py", "def test_sums():\n    pass\n"),
+        ],
+    );
+    let commit = origin().git(name, &["rev-parse", "HEAD"]);
+    let _ = origin().git(name, &["update-ref", "refs/pull/7/head", &commit]);
+    let _worker = ours(&platform, "w1").start();
+    let known = |text: String| text.replace(REPOSITORY, name);
+    let event = known(event_of(&github, &commit).to_string());
+    let read = |file: &str| {
+        let path = flaky_tests::place::repository().join(format!("tests/github/events/{file}"));
+        fs::read_to_string(path).unwrap()
+    };
+    let old = self::event(EVENT)["workflow_run"]["head_sha"].as_str().unwrap().to_owned();
+    let things: Value =
+        serde_json::from_str(&known(read("workflow_run/fork.github.json").replace(&old, &commit))).unwrap();
+    // Of the recorded run, neither its one job nor what that left behind: those of the parts instead.
+    let kept = things
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|thing| thing["kind"] != "job" && thing["kind"] != "artifact");
+    github.add(&kept.cloned().collect());
+    let run = serde_json::from_str::<Value>(&event).unwrap()["workflow_run"]["id"].clone();
+    let job = |id: u32, job: &str, log: &str| json!({"kind": "job", "repository": name, "id": id, "run_id": run, "name": job, "log": log});
+    github.add(&json!([
+        job(
+            21,
+            "api",
+            "TAP version 13\nok 1 - adds\nnot ok 2 - prices\n1..2\n# tests 2\n# pass 1\n# fail 1\n"
+        ),
+        job(22, "shop (3.11)", "")
+    ]));
+    let text = "suites:\n  api: {working_directory: api, test_command: node --test, runs: 14}\n  shop: {working_directory: shop, test_command: pytest, runs: 14}\n";
+    github.add(&json!({"kind": "content", "repository": name, "path": ".flaky-detector.yml", "text": text}));
+    let mut flaky = Flaky::new().env("SSL_CERT_FILE", origin().certificate());
+    let path = flaky.beside("event.json");
+    fs::write(&path, &event).unwrap();
+    let (summary, outputs) = (flaky.beside("summary.md"), flaky.beside("outputs"));
+    let id = serde_json::from_str::<Value>(&event).unwrap()["repository"]["id"].to_string();
+    for (name, value) in platform.client_environment().into_iter().chain(github.environment(EVENT, name)) {
+        flaky = flaky.env(&name, value);
+    }
+    let flaky = flaky
+        .env("GITHUB_EVENT_PATH", &path)
+        .env("GITHUB_REPOSITORY_ID", id)
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .env("GITHUB_OUTPUT", &outputs)
+        .env("GITHUB_SERVER_URL", origin().url("x").replace("/x.git", ""));
+    let told = flaky.flaky("ci --to github").exits(0).everything();
+    let comments = github.comments(name, 7);
+    let [(_, api), (_, shop)] = comments.as_slice() else { panic!("{comments:?}\n{told}") };
+    for (body, texts) in [
+        (api, vec!["🔴 `api`: broken", "prices", "in the folder `api`", "node --test"]),
+        (shop, vec!["✅ `shop`: stable", "test_sums"]),
+    ] {
+        texts.iter().for_each(|text| assert!(body.contains(text), "{text}: {body}"));
+    }
+    assert!(api.contains("TEST_SEED=") && !api.contains("<code>adds</code>"), "{api}");
+    let outputs = fs::read_to_string(outputs).unwrap();
+    assert!(outputs.starts_with("verdict=broken\n") && outputs.matches("verdict=").count() == 1, "{outputs}");
+    github.assert_all_valid();
+}
+
 /// Seconds, as the comment remembers them.
 fn spent(body: &str) -> u64 {
     let (_, rest) = body.split_once(r#""spent":{"seconds":"#).unwrap_or_else(|| panic!("{body}"));

@@ -228,6 +228,7 @@ mod tests {
                 cpu_seconds: 1.0,
                 peak_memory: 1,
                 reproduce: None,
+                reproduce_shell: None,
                 reproduced: None,
                 selected: 0,
                 backend: None,

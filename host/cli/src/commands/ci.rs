@@ -32,7 +32,7 @@ use self::configuration::Configuration;
 use self::failed::{FailedSuite, Found};
 use self::plan::Head;
 use super::session::{Ask, Session};
-use super::tell::{Telling, Told};
+use super::tell::{Outputs, Telling, Told};
 use crate::args::CiArgs;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
@@ -67,14 +67,14 @@ async fn look_into(session: &Session, args: &CiArgs) -> Result<ExitStatus, CliEr
             None
         }
     };
-    let detection = Detection { session, args, environment, config, github, run, pull };
-    if let Some(pull) = detection.pull.as_ref().filter(|pull| pull.head != detection.run.head_sha) {
-        return detection.moved_on(pull).await;
+    let detection =
+        Detection { session, args, environment, config, github, run, pull, outputs: Arc::default() };
+    let status = detection.result().await;
+    // Also when one of several suites ended with an error: what was found out of the others is known.
+    match detection.outputs.hand_on(&detection.environment) {
+        0 => status,
+        _ => Ok(worse(status?, ExitStatus::DeliveryFailed)),
     }
-    let plugins = PluginSet::bundled(&session.plugin_host().map_err(RunError::Host)?);
-    let suites = detection.config.suites();
-    let failed = failed::look(&detection.github, &plugins, &detection.run, suites).await;
-    detection.tell_all(failed.map_err(|e| not_github(&e))?).await
 }
 
 fn failed_run(environment: &Environment) -> Result<WorkflowRun, CliError> {
@@ -100,9 +100,19 @@ struct Detection<'a> {
     github: Github,
     run: WorkflowRun,
     pull: Option<PullRequest>,
+    outputs: Arc<Outputs>,
 }
 
 impl Detection<'_> {
+    async fn result(&self) -> Result<ExitStatus, CliError> {
+        if let Some(pull) = self.pull.as_ref().filter(|pull| pull.head != self.run.head_sha) {
+            return self.moved_on(pull).await;
+        }
+        let plugins = PluginSet::bundled(&self.session.plugin_host().map_err(RunError::Host)?);
+        let failed = failed::look(&self.github, &plugins, &self.run, self.config.suites()).await;
+        self.tell_all(failed.map_err(|e| not_github(&e))?).await
+    }
+
     /// The commit that failed is not what anybody wants to merge any more, and the new head has a CI run of its own: nothing
     /// is run, no chat is told, and what we said before says that it is of an older commit.
     async fn moved_on(&self, pull: &PullRequest) -> Result<ExitStatus, CliError> {
@@ -135,6 +145,11 @@ impl Detection<'_> {
             status = worse(status, self.suite(suite, name, &head).await?);
         }
         Ok(status)
+    }
+
+    /// How one result is told.
+    fn telling(&self, suite: Option<&str>) -> Result<Telling, CliError> {
+        Ok(Telling::new(&self.args.tell, suite)?.with_outputs(&self.outputs))
     }
 
     async fn suite(
@@ -180,7 +195,7 @@ impl Detection<'_> {
             aside.settle(&meter).await;
         }
         let finished = finished?;
-        let telling = Telling::new(&self.args.tell, name)?;
+        let telling = self.telling(name)?;
         let failed = self.session.tell(telling, Told::of(&finished)).await;
         self.session.record(&finished, self.pull.as_ref()).await;
         Ok(self.status(&finished.report, finished.fail_on, failed))
@@ -304,7 +319,7 @@ impl Detection<'_> {
             notify,
             origin: super::tell::ReportOrigin::Trusted,
         };
-        let failed = self.session.tell(Telling::new(&self.args.tell, suite)?, told).await;
+        let failed = self.session.tell(self.telling(suite)?, told).await;
         Ok(self.status(&report, self.args.settings.fail_on.unwrap_or(FailOn::Never), failed))
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flaky_config::{OnError, ReporterEntry};
 use flaky_core::delivery::Delivery;
@@ -11,6 +11,7 @@ use flaky_core::notify::{News, Notify};
 use flaky_core::report::RunReport;
 use flaky_core::surroundings::Surroundings;
 use flaky_core::text::visible;
+use flaky_core::verdict::{Category, Severity};
 use flaky_delivery::{
     COMMENT_KEY, Courier, DeliveryError, Environment, Errand, Grants, Lost, Origin, RealClock, Reporter,
     State, Target, Trouble, World, check_writable, look_around,
@@ -42,8 +43,43 @@ pub(crate) struct Telling {
     chosen: bool,
     /// Of several results of one run, which this is.
     suite: Option<String>,
+    /// Where outputs wait for those of the other results; without it, they are handed on at once.
+    outputs: Option<Arc<Outputs>>,
     state: Option<State>,
     dry_run: bool,
+}
+
+/// What later steps are told of several results: that of the worst alone, or the last one would speak for all.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs(Mutex<Option<Worst>>);
+
+/// The outputs of the worst result so far.
+#[derive(Debug)]
+struct Worst {
+    rank: (Category, Option<Severity>),
+    outputs: Vec<(String, String)>,
+}
+
+impl Outputs {
+    fn keep(&self, report: &RunReport, outputs: Vec<(String, String)>) {
+        let rank = (report.verdict, report.severity);
+        let mut worst = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if worst.as_ref().is_none_or(|worst| rank > worst.rank) {
+            *worst = Some(Worst { rank, outputs });
+        }
+    }
+
+    /// To be called when all results were told; gives the number of failures.
+    pub(crate) fn hand_on(&self, environment: &Environment) -> usize {
+        let worst = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match worst.map(|worst| flaky_delivery::hand_on(environment, &worst.outputs)) {
+            Some(Err(error)) => {
+                print_error(&error.to_string());
+                1
+            }
+            Some(Ok(())) | None => 0,
+        }
+    }
 }
 
 /// A report to be told, and what belongs to it.
@@ -108,9 +144,15 @@ impl Telling {
             voices,
             chosen: !args.to.is_empty(),
             suite: suite.map(str::to_owned),
+            outputs: None,
             state: state.map_err(|e| CliError::usage(&e, None))?,
             dry_run: args.dry_run,
         })
+    }
+
+    /// With outputs that are handed on when all results were told.
+    pub(crate) fn with_outputs(self, outputs: &Arc<Outputs>) -> Self {
+        Self { outputs: Some(Arc::clone(outputs)), ..self }
     }
 
     /// Names of the reporters, so that a mistyped one is known before a run.
@@ -221,6 +263,7 @@ impl Session {
             false => Surroundings::default(),
         };
         surroundings.untrusted = told.origin != ReportOrigin::Trusted;
+        surroundings.suite = telling.suite.as_deref().map(plain).filter(|suite| !suite.is_empty());
         let commit = surroundings.ci.as_ref().and_then(|ci| ci.commit.clone());
         let news = News::of(told.report, commit.as_deref());
         let courier = Courier::new(
@@ -248,8 +291,13 @@ impl Session {
             }
         };
         let (mut failures, mut unsent) = (0, 0);
+        let keep = |deliveries: Vec<Delivery>| match &telling.outputs {
+            Some(kept) => without_outputs(deliveries, |outputs| kept.keep(told.report, outputs)),
+            None => deliveries,
+        };
         for voice in &telling.voices {
-            let failed = self.speak(voice, told.plugins, &document, &courier, key.as_deref()).await;
+            let under = |deliveries: Vec<Delivery>| keep(under_key(deliveries, key.as_deref()));
+            let failed = self.speak(voice, told.plugins, &document, &courier, &under).await;
             failures += failed;
             unsent += if voice.sends() { failed } else { 0 };
         }
@@ -269,7 +317,7 @@ impl Session {
         plugins: Option<&PluginSet>,
         document: &Document,
         courier: &Courier,
-        key: Option<&str>,
+        adapt: &dyn Fn(Vec<Delivery>) -> Vec<Delivery>,
     ) -> usize {
         let failed = |error: String| {
             print_error(&format!("report `{}`: {error}", voice.name));
@@ -297,7 +345,7 @@ impl Session {
                     continue;
                 }
             };
-            let deliveries = deliveries.into_iter().map(|delivery| under_key(delivery, key)).collect();
+            let deliveries = adapt(deliveries);
             let reporter = Reporter { name: voice.name.clone(), grants: grants(voice, member) };
             let mut stdout = std::io::stdout();
             let troubles = courier.carry_out(&reporter, deliveries, &voice.target, &mut stdout).await;
@@ -358,16 +406,30 @@ fn with_hint(error: &DeliveryError, member: &Member) -> String {
 }
 
 /// Of several results, each has a comment and a check of its own.
-fn under_key(delivery: Delivery, key: Option<&str>) -> Delivery {
-    match (delivery, key) {
-        (Delivery::PullRequestComment { key: own, body }, Some(key)) if own == COMMENT_KEY => {
+fn under_key(deliveries: Vec<Delivery>, key: Option<&str>) -> Vec<Delivery> {
+    let Some(key) = key else { return deliveries };
+    let renamed = |delivery| match delivery {
+        Delivery::PullRequestComment { key: own, body } if own == COMMENT_KEY => {
             Delivery::PullRequestComment { key: key.to_owned(), body }
         }
-        (Delivery::CheckRun { name, conclusion, title, summary, annotations }, Some(key)) => {
+        Delivery::CheckRun { name, conclusion, title, summary, annotations } => {
             Delivery::CheckRun { name: format!("{name} ({key})"), conclusion, title, summary, annotations }
         }
-        (delivery, _) => delivery,
-    }
+        delivery => delivery,
+    };
+    deliveries.into_iter().map(renamed).collect()
+}
+
+/// What is left when somebody keeps the outputs.
+fn without_outputs(deliveries: Vec<Delivery>, keep: impl Fn(Vec<(String, String)>)) -> Vec<Delivery> {
+    let left = |delivery| match delivery {
+        Delivery::Outputs(outputs) => {
+            keep(outputs);
+            None
+        }
+        delivery => Some(delivery),
+    };
+    deliveries.into_iter().filter_map(left).collect()
 }
 
 /// Any number that differs between runs will do: it scatters those who wait for the same thing.
@@ -401,6 +463,37 @@ mod tests {
         let args = TellArgs { to: vec!["github".into()], ..TellArgs::default() };
         assert_eq!(Telling::new(&args, None).unwrap().key(), "flaky");
         assert_eq!(Telling::new(&args, Some("Web App!")).unwrap().key(), "flaky.Web-App");
+    }
+
+    #[test]
+    fn later_steps_are_told_the_worst_of_several_results_whichever_came_last() {
+        let outputs = Outputs::default();
+        let of = |verdict, severity| {
+            let report = RunReport {
+                verdict,
+                severity,
+                ..RunReport::without_result(flaky_core::verdict::Cause::Infrastructure, "")
+            };
+            let told = vec![
+                Delivery::JobSummary(String::new()),
+                Delivery::Outputs(vec![("verdict".to_owned(), verdict.to_string())]),
+            ];
+            let left = without_outputs(told, |told| outputs.keep(&report, told));
+            assert_eq!(left, [Delivery::JobSummary(String::new())]);
+        };
+        of(Category::Stable, Some(Severity::None));
+        of(Category::Broken, Some(Severity::Critical));
+        of(Category::Flaky, Some(Severity::Low));
+        of(Category::Inconclusive, None);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap().to_owned();
+        let variables = [("GITHUB_ACTIONS", "true".to_owned()), ("GITHUB_OUTPUT", path)];
+        let environment = Environment::new(move |name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        });
+        assert_eq!(outputs.hand_on(&environment), 0);
+        assert_eq!(outputs.hand_on(&environment), 0, "once");
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "verdict=broken\n");
     }
 
     #[test]

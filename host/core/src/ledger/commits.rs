@@ -10,8 +10,9 @@ use super::columns::Row;
 use super::{AttemptKind, Ledger};
 
 impl Ledger {
-    /// What the change from `base` to here did to every test that ran at both, see [`compare`]. Attempts of the whole
-    /// suite count, as they are in both ledgers now; those with the same seed are pairs.
+    /// What the change from `base` to here did to every test that ran at both, and to those that fail here and are not
+    /// there, see [`compare`]. Attempts of the whole suite count, as they are in both ledgers now; those with the same seed
+    /// are pairs.
     #[must_use]
     pub fn compare_with_base(&self, base: &Self) -> BTreeMap<TestId, Base> {
         let mut tests = vec![TwoCommits::default(); self.tests.len()];
@@ -28,7 +29,10 @@ impl Ledger {
             }
         }
         pair(&self.by_seed(), &base.by_seed(), &here, &mut tests);
-        let found = compare(&tests);
+        // Of a base at which nothing ran, nobody knows which tests it has.
+        let measured = base.standings.iter().any(|standing| standing.ran > 0);
+        let new = |test: &TwoCommits| test.as_new().filter(|_| measured);
+        let found = tests.iter().zip(compare(&tests)).map(|(test, base)| base.or_else(|| new(test)));
         (0..).zip(found).filter_map(|(n, base)| Some((self.tests.id(n)?.clone(), base?))).collect()
     }
 

@@ -56,7 +56,7 @@ pub enum ForgeErrorKind {
         rest: Duration,
     },
     /// 5xx, and the time for trying is over.
-    #[error("it failed ({status}) {tries} times: {why}")]
+    #[error("it failed ({status}) {tries} {}: {why}", if *tries == 1 { "time" } else { "times" })]
     Server {
         /// The last answer's status.
         status: u16,
@@ -66,7 +66,7 @@ pub enum ForgeErrorKind {
         tries: u32,
     },
     /// No answer.
-    #[error("no answer after {tries} tries: {why}")]
+    #[error("no answer after {tries} {}: {why}", if *tries == 1 { "try" } else { "tries" })]
     Unreachable {
         /// What happened last.
         why: String,

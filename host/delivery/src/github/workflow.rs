@@ -111,8 +111,11 @@ pub(crate) fn summary(environment: &Environment, markdown: &str) -> Result<(), D
     append(&path, &format!("{markdown}\n")).map_err(|source| DeliveryError::Write { path, source })
 }
 
-/// Hands outputs to later steps: all of them, or none when one is refused.
-pub(crate) fn outputs(environment: &Environment, outputs: &[(String, String)]) -> Result<(), DeliveryError> {
+/// Hands outputs to later steps of a job of GitHub Actions: all of them, or none when one is refused.
+///
+/// # Errors
+/// When one is no word of the report's and no number, or the job's file cannot be written.
+pub fn outputs(environment: &Environment, outputs: &[(String, String)]) -> Result<(), DeliveryError> {
     let mut text = String::new();
     for (name, value) in outputs {
         check_output(name, value)

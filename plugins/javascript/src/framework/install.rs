@@ -5,8 +5,6 @@
 //! `node_modules` folders of links. Links that the installation made (packages of a workspace, those of pnpm) are copied
 //! as they are: they lead within the tree of the attempt. What a tool writes beside the packages stays in the attempt.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use flaky_plugin_sdk::{Command, EnvChange, InstallPlan, InstallStep, Project, Result};
 
 use super::package::Package;
@@ -102,7 +100,7 @@ pub fn install(project: &Project<'_>, root: &str, env_dir: &str) -> Result<Insta
     };
     let mut cache_key = format!("node\n{}\n", words.join(" "));
     for file in files.iter().filter(|file| is_cause(file) && is_below(file, folder)) {
-        cache_key.push_str(&format!("--- {file} {:016x}\n", hash(project, file)));
+        cache_key.push_str(&format!("--- {file} {:016x}\n", project.fingerprint(file)));
     }
     // Without its record of the installation, Yarn resolves anew for every script.
     let env = [("FLAKY_NODE_TREE", env_dir.to_owned()), ("FLAKY_NODE_ROOT", prefix)].into_iter().chain(state);
@@ -250,16 +248,6 @@ fn is_cause(file: &str) -> bool {
 
 fn is_below(file: &str, folder: &str) -> bool {
     folder.is_empty() || file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn hash(project: &Project<'_>, file: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    if let Some(blob) = project.open(file) {
-        for chunk in blob.chunks() {
-            chunk.hash(&mut hasher);
-        }
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 //! Composer's autoloader finds the project from where it lies itself, and settings of PHPUnit name `vendor/autoload.php`:
 //! links to packages elsewhere would lead away from the project, so `vendor` has to be there, whole.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use flaky_plugin_sdk::{Command, EnvChange, InstallPlan, InstallStep, Project, Result};
 use serde_json::Value;
 
@@ -58,7 +56,7 @@ pub(crate) fn install(project: &Project<'_>, root: &str, env_dir: &str) -> Resul
     };
     let mut cache_key = format!("composer\n{}\n", words.join(" "));
     for file in [list, below(root, "composer.lock")] {
-        cache_key.push_str(&format!("--- {file} {:016x}\n", hash(project, &file)));
+        cache_key.push_str(&format!("--- {file} {:016x}\n", project.fingerprint(&file)));
     }
     let env = [("FLAKY_PHP_ENV", env_dir.to_owned()), ("FLAKY_PHP_VENDOR", below(root, &vendor))];
     let env = env.into_iter().map(|(name, value)| (name.to_owned(), EnvChange::Set(value))).collect();
@@ -85,16 +83,6 @@ fn vendor_of(list: &str) -> Option<String> {
 
 fn below(root: &str, path: &str) -> String {
     if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") }
-}
-
-fn hash(project: &Project<'_>, file: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    if let Some(blob) = project.open(file) {
-        for chunk in blob.chunks() {
-            chunk.hash(&mut hasher);
-        }
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]

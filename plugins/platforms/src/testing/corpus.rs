@@ -140,9 +140,9 @@ pub fn document(whole: &str) -> Value {
         "repro_rate": 1.0, "verdict": "broken", "severity": "CRITICAL", "reason": whole, "hint": text,
         "isolation": {"asked": text, "used": text, "why": text},
         "subject": {"source": text, "commit": text, "reference": text, "command": [text, text], "framework": text,
-            "parser": text},
+            "parser": text, "working_directory": text},
         "base": {"revision": text, "commit": text, "total_runs": 20},
-        "execution": {"planned": 20, "parallelism": 2, "finished": 20, "reproduce": text,
+        "execution": {"planned": 20, "parallelism": 2, "finished": 20, "reproduce": text, "reproduce_shell": text,
             "reproduced": {"ran": 3, "failed": 1}, "wall_seconds": 1.0},
         "tests": [first, test(format!("second {text}"), "flaky", "LOW", 1), ignored],
         "clusters": [{"tests": [text, text], "text": text, "kind": text, "message": text, "cause": text}],
@@ -171,6 +171,7 @@ pub fn failed_report(text: &str) -> Report {
 pub fn surroundings(text: &str) -> Surroundings {
     let text = &beginning(text);
     let document = json!({
+        "suite": text,
         "ci": {
             "platform": "github", "server": FORGE, "repository": "octo/shop",
             "run_url": text, "failed_run_url": format!("{FORGE}/octo/shop/actions/runs/7"),

@@ -1,7 +1,5 @@
 //! A virtual environment of the project's own, never the user's interpreter.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use flaky_plugin_sdk::{Command, EnvChange, InstallPlan, InstallStep, Project, Result};
 
 use super::needs::Needs;
@@ -84,11 +82,11 @@ fn cache_key(project: &Project<'_>, root: &str, needs: &Needs, steps: &[InstallS
     // Files that a requirement file includes.
     for file in project.files().iter().filter(|file| file.ends_with(".txt") && in_root(file, root).is_some())
     {
-        key.push_str(&format!("--- {file} {:016x}\n", hash(project, file)));
+        key.push_str(&format!("--- {file} {:016x}\n", project.fingerprint(file)));
     }
     if needs.package.is_some() {
         for file in project.files().iter().filter(|file| in_root(file, root).is_some_and(is_source)) {
-            key.push_str(&format!("--- {file} {:016x}\n", hash(project, file)));
+            key.push_str(&format!("--- {file} {:016x}\n", project.fingerprint(file)));
         }
     }
     key
@@ -105,16 +103,6 @@ fn is_source(file: &str) -> bool {
     let settings = [".txt", ".cfg", ".ini", ".toml"].iter().any(|end| name.ends_with(end));
     let test = name.starts_with("test_") || name.ends_with("_test.py") || name == "conftest.py";
     !settings && !test && !matches!(folder, "tests" | "test" | "testing" | "docs" | "examples")
-}
-
-fn hash(project: &Project<'_>, file: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    if let Some(blob) = project.open(file) {
-        for chunk in blob.chunks() {
-            chunk.hash(&mut hasher);
-        }
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -187,7 +187,11 @@ impl Test {
             Change::Fixed => "fixed by the change",
             Change::NoEvidence | Change::Other(_) => return None,
         };
-        Some((format!("{words}: failed {} of {} at the base", base.failed, base.ran), &base.change))
+        let text = match base.ran {
+            0 => "new with the change: it did not run at the base".to_owned(),
+            ran => format!("{words}: failed {} of {ran} at the base", base.failed),
+        };
+        Some((text, &base.change))
     }
 
     /// The failure seen most often, when there was one.
@@ -215,7 +219,7 @@ impl FailureGroup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Interval;
+    use crate::report::{BaseTest, Interval};
 
     #[test]
     fn rates_read_as_no_more_than_is_known() {
@@ -233,6 +237,21 @@ mod tests {
         ];
         for (rate, text) in cases {
             assert_eq!(percent(rate), text, "{rate}");
+        }
+    }
+
+    #[test]
+    fn what_a_change_did_is_told_with_the_numbers_of_the_base_where_there_are_any() {
+        for (ran, failed, change, text) in [
+            (60, 0, "introduced", Some("introduced by the change: failed 0 of 60 at the base")),
+            (0, 0, "introduced", Some("new with the change: it did not run at the base")),
+            (60, 3, "was-there-before", Some("was there before: failed 3 of 60 at the base")),
+            (60, 3, "no-evidence", None),
+        ] {
+            let base =
+                BaseTest { ran, failed, change: Change::from(change.to_owned()), ..BaseTest::default() };
+            let test = Test { base: Some(base), ..Test::default() };
+            assert_eq!(test.change_text().map(|(text, _)| text).as_deref(), text);
         }
     }
 

@@ -194,3 +194,19 @@ fn a_change_is_told_by_what_the_same_seeds_did_at_the_base() {
     let t = head.compare_with_base(&elsewhere)[&id("t")];
     assert_eq!((t.change, t.paired), (crate::evidence::Change::WasThereBefore, false));
 }
+
+#[test]
+fn a_test_that_fails_and_is_not_at_the_base_is_the_changes_own_where_the_base_was_measured() {
+    let head = ledger((0..10).map(|i| {
+        attempt(i, &[("s", Passed), ("new", if i < 1 { Failed } else { Passed }), ("new_and_fine", Passed)])
+    }));
+    let measured = ledger((0..10).map(|i| attempt(i, &[("s", Passed), ("new", Skipped)])));
+    let found = head.compare_with_base(&measured);
+    assert_eq!(found.keys().map(TestId::as_str).collect::<Vec<_>>(), ["new", "s"]);
+    let new = found[&id("new")];
+    assert_eq!((new.ran, new.failed, new.change), (0, 0, crate::evidence::Change::Introduced));
+    // Where nothing ran at the base, its tests are not known.
+    for unknown in [ledger([]), ledger((0..10).map(|i| attempt(i, &[("s", Skipped)])))] {
+        assert!(head.compare_with_base(&unknown).is_empty());
+    }
+}
