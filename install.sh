@@ -27,7 +27,7 @@ fail() {
 }
 
 machine() {
-    [ "$(uname -s)" = Linux ] || fail "flaky runs on Linux, this is $(uname -s)" "on Windows: inside WSL"
+    [ "$(uname -s)" = Linux ] || fail "flaky runs on Linux, this is $(uname -s)" "on Windows: inside WSL; the release also has a flaky.exe that makes no attempts"
     case $(uname -m) in
         x86_64 | amd64) say x86_64-unknown-linux-musl ;;
         aarch64 | arm64) say aarch64-unknown-linux-musl ;;

@@ -9,7 +9,7 @@ readonly TAG=${1:?which tag?}
 readonly TOOLCHAIN=1.95.0
 
 rustup toolchain install "$TOOLCHAIN" --profile minimal \
-    --target x86_64-unknown-linux-musl,aarch64-unknown-linux-musl,wasm32-unknown-unknown
+    --target x86_64-unknown-linux-musl,aarch64-unknown-linux-musl,x86_64-pc-windows-gnu,wasm32-unknown-unknown
 export RUSTUP_TOOLCHAIN=$TOOLCHAIN
 cargo xtask versions --tag "$TAG"
 cargo xtask packages

@@ -10,20 +10,25 @@ use serde_json::Value;
 /// know everything.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-core", &[]),
+    ("flaky-files", &[]),
     ("flaky-config", &["flaky-core"]),
     ("flaky-exec", &["flaky-core"]),
-    ("flaky-plugin-host", &["flaky-core"]),
+    ("flaky-plugin-host", &["flaky-core", "flaky-files"]),
     ("flaky-plugin-kit", &["flaky-core", "flaky-plugin-host"]),
     ("flaky-runpod", &["flaky-core"]),
-    ("flaky-delivery", &["flaky-core"]),
+    ("flaky-delivery", &["flaky-core", "flaky-files"]),
     ("flaky-history", &["flaky-core"]),
     ("flaky-dashboard", &["flaky-core", "flaky-history"]),
-    ("flaky-plugin-registry", &["flaky-core"]),
-    ("flaky-engine", &["flaky-core", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod"]),
+    ("flaky-plugin-registry", &["flaky-core", "flaky-files"]),
+    (
+        "flaky-engine",
+        &["flaky-core", "flaky-files", "flaky-config", "flaky-exec", "flaky-plugin-host", "flaky-runpod"],
+    ),
     (
         "flaky",
         &[
             "flaky-core",
+            "flaky-files",
             "flaky-config",
             "flaky-exec",
             "flaky-plugin-host",
@@ -55,8 +60,8 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("wit-component", &["flaky-plugin-kit", "xtask"]),
     ("wit-parser", &["flaky-plugin-kit", "xtask"]),
     ("git2", &["flaky-exec"]),
-    // Processes in one, owners and kinds of files in the others.
-    ("nix", &["flaky-exec", "flaky-plugin-host", "flaky-plugin-registry", "flaky-worker"]),
+    // Processes; owners and kinds of files; limits of a child; the worker's place.
+    ("nix", &["flaky-exec", "flaky-files", "flaky-plugin-host", "flaky-worker"]),
     ("serde-saphyr", &["flaky-config"]),
     ("statrs", &["flaky-core"]),
     ("clap", &["flaky", "flaky-worker"]),

@@ -8,6 +8,7 @@ mod elf;
 mod notices;
 mod pack;
 mod packages;
+mod pe;
 mod sbom;
 mod tools;
 
@@ -20,8 +21,14 @@ use self::pack::Member;
 use crate::changelog::Version;
 use crate::{Result, read, say, sources, versions};
 
-/// What is released for. Linux alone: attempts are kept apart by its namespaces (RELEASING.md says more).
-pub(crate) const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+/// What all of it is released for: attempts are kept apart by Linux's name spaces. The action installs these.
+pub(crate) const LINUX: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+
+/// What `flaky` alone is released for, for all but attempts (RELEASING.md says more).
+pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
+/// All of them.
+pub(crate) const TARGETS: [&str; 3] = [LINUX[0], LINUX[1], WINDOWS];
 
 /// Most bytes of the program: people download it in every CI job (RELEASING.md says what it consists of).
 const MOST_BYTES: u64 = 25 * 1000 * 1000;
@@ -46,6 +53,20 @@ impl Package {
         }
     }
 
+    /// Whether it is released for a machine: the worker makes attempts.
+    fn is_for(self, target: &str) -> bool {
+        match self {
+            Self::Flaky => true,
+            Self::Worker => target != WINDOWS,
+        }
+    }
+
+    /// Name of the program's file.
+    pub(crate) fn program(self, target: &str) -> String {
+        let ending = if target == WINDOWS { ".exe" } else { "" };
+        format!("{}{ending}", self.name())
+    }
+
     /// How it is built, by Cargo.toml.
     const fn profile(self) -> &'static str {
         match self {
@@ -57,7 +78,11 @@ impl Package {
 
 /// The file name of an archive. The action, `install.sh` and `cargo binstall` rely on it.
 pub(crate) fn archive_name(package: Package, version: Version, target: &str) -> String {
-    format!("{}-{version}-{target}.tar.gz", package.name())
+    format!("{}.{}", base_name(package, version, target), if target == WINDOWS { "zip" } else { "tar.gz" })
+}
+
+fn base_name(package: Package, version: Version, target: &str) -> String {
+    format!("{}-{version}-{target}", package.name())
 }
 
 /// What was asked for.
@@ -112,16 +137,28 @@ impl Order {
         if order.packages.is_empty() {
             order.packages = Package::ALL.to_vec();
         }
+        if order.programs().next().is_none() {
+            return Err("the worker is not released for Windows".into());
+        }
         Ok(order)
     }
 
-    /// Manual page and completions are printed by the program itself: one that runs here has to be among them. Said before
+    /// Each program that is to be built.
+    fn programs(&self) -> impl Iterator<Item = (Package, &str)> + Clone {
+        let all = self
+            .targets
+            .iter()
+            .flat_map(|target| self.packages.iter().map(|package| (*package, target.as_str())));
+        all.filter(|(package, target)| package.is_for(target))
+    }
+
+    /// Manual page and completions, which the archives for Linux hold, are printed by the program itself: one that runs here has to be among them. Said before
     /// anything is built, which takes half an hour.
     fn check_pages(&self) -> Result<()> {
         let here = runs_here();
-        if self.packages.contains(&Package::Flaky)
-            && !self.targets.iter().any(|target| target.starts_with(&here))
-        {
+        let mut printed =
+            self.programs().filter(|(package, target)| *package == Package::Flaky && *target != WINDOWS);
+        if printed.clone().next().is_some() && !printed.any(|(_, target)| runs(target, &here)) {
             return Err(format!(
                 "no program would be built that runs here, to print its manual page\n\
                  hint: --target {here}unknown-linux-musl as well"
@@ -137,6 +174,10 @@ fn runs_here() -> String {
     format!("{}-", std::env::consts::ARCH)
 }
 
+fn runs(target: &str, here: &str) -> bool {
+    LINUX.contains(&target) && target.starts_with(here)
+}
+
 /// `cargo xtask dist`: archives, their SBOMs, the contract and `SHA256SUMS` into `dist`.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
     let order = Order::parse(arguments)?;
@@ -145,7 +186,7 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
     let sums = make(root, &order, &crate::target_folder(root), &into)?;
     let version = versions::current(root)?;
     let archives = || {
-        let names = TARGETS.map(|target| archive_name(Package::Flaky, version, target));
+        let names = LINUX.map(|target| archive_name(Package::Flaky, version, target));
         sums.iter()
             .filter(|(file, _)| names.contains(file))
             .map(|(file, sum)| (file.clone(), sum.clone()))
@@ -216,30 +257,31 @@ fn make(root: &Path, order: &Order, target_folder: &Path, into: &Path) -> Result
     }
     let epoch = epoch(root)?;
     let mut built = Vec::new();
-    for target in &order.targets {
-        for &package in &order.packages {
-            let build = Build { root, target_folder, target, package, epoch, tools: &tools };
-            let program = build.run()?;
-            check_program(&program, package)?;
-            built.push((package, target.as_str(), program));
-        }
+    for (package, target) in order.programs() {
+        let build = Build { root, target_folder, target, package, epoch, tools: &tools };
+        let program = build.run()?;
+        check_program(&program, package, target)?;
+        built.push((package, target, program));
     }
     let texts = texts(&built)?;
     for (package, target, program) in &built {
         let packages = packages::of(root, *package, target)?;
         let mut members = vec![
-            Member::program(package.name(), read(program)?),
+            Member::program(&package.program(target), read(program)?),
             Member::file("README.md", read(&root.join("README.md"))?),
             Member::file("LICENSE-APACHE", read(&root.join("LICENSE-APACHE"))?),
             Member::file("LICENSE-MIT", read(&root.join("LICENSE-MIT"))?),
             Member::file("THIRD-PARTY.txt", notices::text(&packages)?),
         ];
-        if *package == Package::Flaky {
+        if *package == Package::Flaky && *target != WINDOWS {
             members.extend(texts.iter().cloned());
         }
-        let name = archive_name(*package, version, target);
-        crate::write(&into.join(&name), &pack::archive(members, epoch)?)?;
-        let sbom = name.replace(".tar.gz", ".cdx.json");
+        let packed = match *target {
+            WINDOWS => pack::zip(members, epoch)?,
+            _ => pack::archive(members, epoch)?,
+        };
+        crate::write(&into.join(archive_name(*package, version, target)), &packed)?;
+        let sbom = format!("{}.cdx.json", base_name(*package, version, target));
         crate::write(&into.join(sbom), &sbom::document(*package, version, target, &packages)?)?;
     }
     crate::write(&into.join("install.sh"), &read(&root.join("install.sh"))?)?;
@@ -258,10 +300,11 @@ fn epoch(root: &Path) -> Result<u64> {
     Ok(crate::cargo::output(git.args(["log", "-1", "--format=%ct"]).current_dir(root))?.parse()?)
 }
 
-fn check_program(program: &Path, package: Package) -> Result<()> {
+fn check_program(program: &Path, package: Package, target: &str) -> Result<()> {
     let content = read(program)?;
-    if let Some(interpreter) = elf::interpreter(&content)? {
-        return Err(format!("{}: not static, it wants `{interpreter}`", program.display()).into());
+    let wanted = if target == WINDOWS { pe::library(&content)? } else { elf::interpreter(&content)? };
+    if let Some(wanted) = wanted {
+        return Err(format!("{}: not static, it wants `{wanted}`", program.display()).into());
     }
     let size = content.len() as u64;
     say(&format!("{}: {:.1} MB", package.name(), size as f64 / 1e6));
@@ -282,9 +325,8 @@ fn texts(built: &[(Package, &str, PathBuf)]) -> Result<Vec<Member>> {
         ("completions/flaky.elv", &["completions", "elvish"]),
     ];
     let here = runs_here();
-    let is_it = |(package, target, _): &&(Package, &str, PathBuf)| {
-        *package == Package::Flaky && target.starts_with(&here)
-    };
+    let is_it =
+        |(package, target, _): &&(Package, &str, PathBuf)| *package == Package::Flaky && runs(target, &here);
     // Without one the program is not among what is built: `Order::check_pages`.
     let Some((.., program)) = built.iter().find(is_it) else { return Ok(Vec::new()) };
     let print = |(name, arguments): (&str, &[&str])| {
@@ -314,14 +356,20 @@ mod tests {
     #[test]
     fn a_program_that_runs_nowhere_here_is_not_built_alone() {
         let here = runs_here();
-        let elsewhere = TARGETS.iter().find(|target| !target.starts_with(&here)).unwrap();
+        let elsewhere = LINUX.iter().find(|target| !target.starts_with(&here)).unwrap();
         for (arguments, fine) in [
-            (&["--target", elsewhere, "--package", "flaky"][..], false),
+            (&["--target", WINDOWS][..], true),
+            (&["--target", elsewhere, "--package", "flaky"], false),
             (&["--target", elsewhere, "--package", "flaky-worker"], true),
             (&["--package", "flaky"], true),
         ] {
             assert_eq!(Order::parse(arguments).unwrap().check_pages().is_ok(), fine, "{arguments:?}");
         }
+    }
+
+    fn order_names(arguments: &[&str]) -> Vec<(String, String)> {
+        let order = Order::parse(arguments).unwrap();
+        order.programs().map(|(package, target)| (package.program(target), target.to_owned())).collect()
     }
 
     #[test]
@@ -331,14 +379,21 @@ mod tests {
             (order.targets, order.packages),
             (TARGETS.map(str::to_owned).to_vec(), Package::ALL.to_vec())
         );
+        let names: Vec<_> = order_names(&[]);
+        assert_eq!(names.len(), 5, "the worker is for Linux alone: {names:?}");
+        assert!(names.contains(&("flaky.exe".to_owned(), WINDOWS.to_owned())), "{names:?}");
         let order = Order::parse(&["--target", TARGETS[1], "--package", "flaky-worker", "--verify"]).unwrap();
         assert_eq!(
             (order.targets.len(), order.packages, order.after),
             (1, vec![Package::Worker], After::Verify)
         );
-        for wrong in
-            [&["--target", "x86_64-pc-windows-msvc"][..], &["--target"], &["--package", "xtask"], &["--fast"]]
-        {
+        for wrong in [
+            &["--target", "x86_64-pc-windows-msvc"][..],
+            &["--target"],
+            &["--package", "xtask"],
+            &["--fast"],
+            &["--target", WINDOWS, "--package", "flaky-worker"],
+        ] {
             assert!(Order::parse(wrong).is_err(), "{wrong:?}");
         }
     }

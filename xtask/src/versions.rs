@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::archives::{Package, TARGETS, archive_name};
+use crate::archives::{LINUX, Package, archive_name};
 use crate::changelog::{self, Date, Released, Version};
 use crate::{Result, read, say};
 
@@ -143,7 +143,7 @@ impl Files {
                 found.push(format!("{CHECKSUMS}: `{}` is of no release", line.join("  ")));
             }
         }
-        for target in TARGETS.iter().filter(|_| newest.is_some()) {
+        for target in LINUX.iter().filter(|_| newest.is_some()) {
             let name = archive_name(Package::Flaky, version, target);
             let times = listed.iter().filter(|line| line.last() == Some(&name.as_str())).count();
             if times != 1 {
@@ -265,7 +265,7 @@ mod tests {
             let today = Released { version, date: Date::parse("2026-12-01").unwrap() };
             *changelog = changelog::cut(changelog, &today).unwrap();
         }
-        let lines: Vec<String> = TARGETS.iter().map(|target| checksums(target)).collect();
+        let lines: Vec<String> = LINUX.iter().map(|target| checksums(target)).collect();
         files.0.get_mut(CHECKSUMS).unwrap().0 = format!("# kept\n{}\n", lines.join("\n"));
         files
     }
@@ -345,9 +345,8 @@ mod tests {
         release(&folder, "98.7.6", Date::parse("2026-12-01").unwrap()).unwrap();
         let version = Version::parse("98.7.6").unwrap();
         let told = check(&folder, None).unwrap_err().to_string();
-        assert_eq!(told.lines().count(), TARGETS.len(), "only the sums are missing: {told}");
-        let sums =
-            TARGETS.iter().map(|t| (archive_name(Package::Flaky, version, t), "c".repeat(64))).collect();
+        assert_eq!(told.lines().count(), LINUX.len(), "only the sums are missing: {told}");
+        let sums = LINUX.iter().map(|t| (archive_name(Package::Flaky, version, t), "c".repeat(64))).collect();
         for _ in 0..2 {
             list(&folder, version, &sums).unwrap();
             check(&folder, Some("v98.7.6")).unwrap();

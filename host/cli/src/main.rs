@@ -9,6 +9,7 @@ mod exit_status;
 mod history_place;
 mod in_ci;
 mod progress;
+mod signals;
 mod supply;
 mod terminal;
 

@@ -7,7 +7,7 @@ use flaky_core::remote_plugin::RemotePlugin;
 use flaky_engine::folders::Folders;
 use flaky_engine::supply::{Bringing, Brought, Locked, NoComponent, Owner, PluginSupply, SupplyPlace};
 use flaky_plugin_host::{
-    COMPONENT_BYTES, ComponentBytes, Plugin, PluginError, PluginHost, PluginSource, Want, private_folder,
+    COMPONENT_BYTES, ComponentBytes, Plugin, PluginError, PluginHost, PluginSource, Want,
 };
 use flaky_plugin_registry::{
     Credentials, CredentialsError, InvalidLock, InvalidName, LOCK_FILE_NAME, Lock, LockError, LockRule,
@@ -97,7 +97,7 @@ pub(crate) enum BringError {
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error("fetched plugins cannot be kept: {0}")]
-    Folder(#[from] flaky_plugin_host::NotPrivate),
+    Folder(#[from] flaky_files::NotPrivate),
     #[error(transparent)]
     Plugin(#[from] Box<PluginError>),
     #[error("`{text}`: {why}")]
@@ -147,7 +147,7 @@ pub(crate) fn open(
     network: Network,
 ) -> Result<Supply, BringError> {
     let credentials = Credentials::from_environment(|name| std::env::var_os(name))?;
-    let store = private_folder(&folders.fetched_components())?;
+    let store = flaky_files::private_folder(&folders.fetched_components())?;
     Ok(Supply {
         registry: Registry::new(credentials, Patience::default(), COMPONENT_BYTES),
         store: Store::new(store, COMPONENT_BYTES),

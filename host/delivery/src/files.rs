@@ -18,22 +18,12 @@ pub(crate) fn to_stdout(stdout: &mut dyn Write, bytes: &[u8]) -> Result<(), Deli
 /// Whole or not at all: to a temporary file beside it, then renamed.
 pub(crate) fn to_file(path: &Path, bytes: &[u8]) -> Result<(), DeliveryError> {
     let write = || -> io::Result<()> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if is_special(path) {
             return std::fs::write(path, bytes);
         }
-        let mut file = tempfile::Builder::new().permissions(ordinary()).tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
+        flaky_files::write_whole(path, bytes)
     };
     write().map_err(|source| DeliveryError::Write { path: path.to_owned(), source })
-}
-
-/// Reports are files like any other: readable by whoever the umask allows.
-fn ordinary() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o666)
 }
 
 /// Devices and pipes (`/dev/stderr`, a process substitution) are written to, not replaced.

@@ -3,7 +3,6 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::folders::Folders;
@@ -107,8 +106,6 @@ fn remove_unused(environments: &Path) -> io::Result<usize> {
 
 /// Follows no link. What vanishes meanwhile, or may not be looked into, counts for nothing.
 fn size(folder: &Path) -> io::Result<Size> {
-    /// What `st_blocks` counts in.
-    const BLOCK: u64 = 512;
     let mut size = Size::default();
     let mut folders = match fs::symlink_metadata(folder) {
         Ok(found) if found.is_dir() => vec![folder.to_owned()],
@@ -120,7 +117,7 @@ fn size(folder: &Path) -> io::Result<Size> {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
             let Ok(found) = entry.metadata() else { continue };
-            size.bytes = size.bytes.saturating_add(found.blocks().saturating_mul(BLOCK));
+            size.bytes = size.bytes.saturating_add(on_disk(&found));
             if found.is_dir() {
                 folders.push(entry.path());
             } else {
@@ -129,6 +126,17 @@ fn size(folder: &Path) -> io::Result<Size> {
         }
     }
     Ok(size)
+}
+
+/// Where the system does not say what a file takes, what it holds.
+fn on_disk(found: &fs::Metadata) -> u64 {
+    /// What `st_blocks` counts in.
+    #[cfg(unix)]
+    const BLOCK: u64 = 512;
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::blocks(found).saturating_mul(BLOCK);
+    #[cfg(not(unix))]
+    return found.len();
 }
 
 #[cfg(test)]

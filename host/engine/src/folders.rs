@@ -1,13 +1,34 @@
 //! Where `flaky` keeps things: never in the repository under test unless asked.
 //!
-//! | Folder | Variable that overrides it | Default on Linux | On macOS |
-//! |---|---|---|---|
-//! | state: run records, journals, the history | `FLAKY_STATE_DIR` | `$XDG_STATE_HOME/flaky` or `~/.local/state/flaky` | `~/Library/Application Support/flaky` |
-//! | configuration: the trust file | `FLAKY_CONFIG_DIR` | `$XDG_CONFIG_HOME/flaky` or `~/.config/flaky` | `~/Library/Application Support/flaky` |
-//! | cache: fetched and compiled plugins, installed dependencies | `FLAKY_CACHE_DIR` | `$XDG_CACHE_HOME/flaky` or `~/.cache/flaky` | `~/Library/Caches/flaky` |
+//! | Folder | Variable that overrides it | Default on Linux | On macOS | On Windows |
+//! |---|---|---|---|---|
+//! | state: run records, journals, the history | `FLAKY_STATE_DIR` | `$XDG_STATE_HOME/flaky` or `~/.local/state/flaky` | `~/Library/Application Support/flaky` | `%LOCALAPPDATA%\flaky\state` |
+//! | configuration: the trust file | `FLAKY_CONFIG_DIR` | `$XDG_CONFIG_HOME/flaky` or `~/.config/flaky` | `~/Library/Application Support/flaky` | `%LOCALAPPDATA%\flaky\config` |
+//! | cache: fetched and compiled plugins, installed dependencies | `FLAKY_CACHE_DIR` | `$XDG_CACHE_HOME/flaky` or `~/.cache/flaky` | `~/Library/Caches/flaky` | `%LOCALAPPDATA%\flaky\cache` |
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+/// Where folders are where no variable says so: below what variable, and where there.
+struct Places {
+    home: &'static str,
+    state: &'static str,
+    config: &'static str,
+    cache: &'static str,
+}
+
+const PLACES: Places = if cfg!(windows) {
+    Places { home: "LOCALAPPDATA", state: r"flaky\state", config: r"flaky\config", cache: r"flaky\cache" }
+} else if cfg!(target_os = "macos") {
+    Places {
+        home: "HOME",
+        state: "Library/Application Support/flaky",
+        config: "Library/Application Support/flaky",
+        cache: "Library/Caches/flaky",
+    }
+} else {
+    Places { home: "HOME", state: ".local/state/flaky", config: ".config/flaky", cache: ".cache/flaky" }
+};
 
 /// The two folders of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,18 +41,17 @@ pub struct Folders {
 
 /// No folder can be named: there is neither a variable nor a home folder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no folder to keep things in: neither `{0}` nor `HOME` is set")]
+#[error("there is no folder to keep things in: neither `{0}` nor `{home}` is set", home = PLACES.home)]
 pub struct NoFolder(pub &'static str);
 
 /// Where the user's own settings are, the trust file among them: `FLAKY_CONFIG_DIR`, else `$XDG_CONFIG_HOME/flaky` or
-/// `~/.config/flaky` (macOS: `~/Library/Application Support/flaky`). `None`: there is no home either.
+/// `~/.config/flaky` (see above for other systems). `None`: there is no home either.
 pub fn config_folder(var: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let given = |name: &str| var(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let absolute = |name: &str| given(name).filter(|p| p.is_absolute());
-    let below_home = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
     given("FLAKY_CONFIG_DIR")
         .or_else(|| absolute("XDG_CONFIG_HOME").map(|p| p.join("flaky")))
-        .or_else(|| absolute("HOME").map(|p| p.join(below_home).join("flaky")))
+        .or_else(|| absolute(PLACES.home).map(|p| p.join(PLACES.config)))
 }
 
 impl Folders {
@@ -47,17 +67,12 @@ impl Folders {
                 .filter(|v| !v.is_empty())
                 .map(PathBuf::from)
                 .or_else(|| absolute(xdg).map(|p| p.join("flaky")))
-                .or_else(|| absolute("HOME").map(|p| p.join(below_home).join("flaky")))
+                .or_else(|| absolute(PLACES.home).map(|p| p.join(below_home)))
                 .ok_or(NoFolder(own))
         };
-        let (state, cache) = if cfg!(target_os = "macos") {
-            ("Library/Application Support", "Library/Caches")
-        } else {
-            (".local/state", ".cache")
-        };
         Ok(Self {
-            state: find("FLAKY_STATE_DIR", "XDG_STATE_HOME", state)?,
-            cache: find("FLAKY_CACHE_DIR", "XDG_CACHE_HOME", cache)?,
+            state: find("FLAKY_STATE_DIR", "XDG_STATE_HOME", PLACES.state)?,
+            cache: find("FLAKY_CACHE_DIR", "XDG_CACHE_HOME", PLACES.cache)?,
         })
     }
 

@@ -125,11 +125,11 @@ impl Journal {
     /// # Errors
     /// When the folder cannot be made or written.
     pub fn create(runs: &Path, record: &RunRecord) -> io::Result<Self> {
-        make_private(runs)?;
+        flaky_files::make_private_folder(runs)?;
         prune(runs, RUNS_KEPT);
         let folder = runs.join(record.run.as_str());
-        make_private(&folder)?;
-        write_whole(&folder.join("run.json"), &to_json(record)?)?;
+        flaky_files::make_private_folder(&folder)?;
+        flaky_files::write_private(&folder.join("run.json"), &to_json(record)?)?;
         let lines = OpenOptions::new().create(true).append(true).open(folder.join("journal.jsonl"))?;
         // A run that is resumed tells of every attempt again.
         lines.set_len(0)?;
@@ -151,7 +151,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn keep_report(folder: &Path, report: &RunReport) -> io::Result<()> {
-        write_whole(&folder.join("report.json"), &to_json(report)?)
+        flaky_files::write_private(&folder.join("report.json"), &to_json(report)?)
     }
 
     /// The run's folder.
@@ -226,26 +226,6 @@ pub const fn record_version() -> u32 {
 
 fn to_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(io::Error::other)
-}
-
-/// To a temporary name first: a reader never sees half a file.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// Failures may quote what tests print, which may be confidential: for this user's eyes only.
-fn make_private(folder: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-    }
-    #[cfg(not(unix))]
-    fs::create_dir_all(folder)
 }
 
 /// Best effort: an old run that cannot be removed is no reason to refuse a new one.

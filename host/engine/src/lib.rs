@@ -20,6 +20,7 @@ pub mod plugins;
 mod quarantine;
 pub mod remote;
 pub mod run;
+#[cfg(target_os = "linux")]
 pub mod shard;
 pub mod trust;
 

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, chown, lchown};
 use std::path::{Path, PathBuf};
 
 use flaky_config::RunSettings;
@@ -192,37 +191,22 @@ impl EnvironmentFolder {
 
     /// Lets the user as whom installations run write into the folder.
     pub(crate) fn hand_to(&self, user: RunAs) -> io::Result<()> {
-        chown(&self.path, Some(user.uid), Some(user.gid))
+        user.take_folder(&self.path)
     }
 
     /// Takes everything in the folder back: from here on, the user as whom tests run may only read it. Otherwise the
     /// tests of one job could change what those of another will load.
     pub(crate) fn take_back(&self) -> io::Result<()> {
         // We are root, or there would be no other user.
-        take_back(&self.path)
+        RunAs::take_back(&self.path)
     }
 
     /// Removes the folder, where what was installed may not be used again.
+    #[cfg(target_os = "linux")]
     pub(crate) fn discard(self) -> io::Result<()> {
         fs::remove_dir_all(&self.path)?;
         fs::remove_file(self.path.with_added_extension("lock"))
     }
-}
-
-fn take_back(path: &Path) -> io::Result<()> {
-    let found = fs::symlink_metadata(path)?;
-    lchown(path, Some(0), Some(0))?;
-    if found.is_symlink() {
-        return Ok(());
-    }
-    // Without what lets others write, and without the bits that would run a program as us.
-    fs::set_permissions(path, fs::Permissions::from_mode(found.permissions().mode() & 0o755))?;
-    if found.is_dir() {
-        for entry in fs::read_dir(path)? {
-            take_back(&entry?.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// All that an installation depends on: what the plugin says, and the programs that do it.
@@ -270,6 +254,8 @@ pub(crate) fn digest(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
     use super::*;
 
     #[test]

@@ -1,7 +1,5 @@
 //! Getting the sources: a local folder as it stands, or a repository fetched into a folder of its own.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use flaky_config::Trust;
@@ -13,6 +11,7 @@ use flaky_exec::RunAs;
 use flaky_exec::checkout::{
     self, CheckoutError, CheckoutRequest, CommitId, ExportError, LocalState, RefName, RepositorySource,
 };
+use flaky_files::{Passing, temporary_folder};
 use tempfile::TempDir;
 
 use crate::attempt::SetAside;
@@ -268,8 +267,8 @@ pub(crate) async fn fetch(
 
 /// A temporary folder for sources. Another user may pass through it, and cannot look around.
 pub(crate) fn folder_for(run_as: Option<RunAs>) -> std::io::Result<TempDir> {
-    let mode = if run_as.is_some() { 0o711 } else { 0o700 };
-    tempfile::Builder::new().prefix("flaky-checkout-").permissions(Permissions::from_mode(mode)).tempdir()
+    let passing = if run_as.is_some() { Passing::Others } else { Passing::Nobody };
+    temporary_folder("flaky-checkout-", passing)
 }
 
 fn unreachable_by(why: String) -> NoSources {

@@ -61,6 +61,7 @@ pub struct AttemptPaths {
 }
 
 impl AttemptPaths {
+    #[cfg(target_os = "linux")]
     pub(crate) fn new(level: IsolationUsed, tree: PathBuf, own: &Path, run_as: Option<RunAs>) -> Self {
         let shared = level == IsolationUsed::Shared && run_as.is_none();
         let has_home = level == IsolationUsed::Full || run_as.is_some();
@@ -159,6 +160,7 @@ pub struct AttemptFolder {
 }
 
 impl AttemptFolder {
+    #[cfg(target_os = "linux")]
     pub(crate) const fn new(path: Option<PathBuf>) -> Self {
         Self { path }
     }

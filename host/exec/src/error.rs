@@ -105,6 +105,9 @@ pub enum ExecError {
     /// The executor was shut down.
     #[error("the executor is shut down")]
     Closed,
+    /// Attempts take name spaces, sub-reapers and more that only Linux has.
+    #[error("attempts run on Linux only")]
+    Unsupported,
 }
 
 impl ExecError {
@@ -113,6 +116,11 @@ impl ExecError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::LevelUnavailable { obstacle, .. } => Some(&obstacle.how_to_raise),
+            Self::Unsupported => Some(if cfg!(windows) {
+                "use WSL, which runs `flaky` for Linux, or an endpoint (`--backend runpod`)"
+            } else {
+                "use a container of Linux, or an endpoint (`--backend runpod`)"
+            }),
             Self::ScratchInUse(_) => Some("remove the folder if no other run uses it"),
             Self::RunAs { problem, .. } => Some(problem.hint()),
             Self::OutOfReach { .. } => {

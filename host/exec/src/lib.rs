@@ -3,6 +3,9 @@
 //! Everything that touches processes goes through one re-executed, single-threaded [`launcher`] of our own
 //! binary; [`LocalExecutor`] is its asynchronous face.
 //!
+//! Attempts take Linux. Elsewhere [`LocalExecutor::start`] says so, and everything else works: sources, their state and
+//! revisions, the environment.
+//!
 //! Data flow: [`ExecutorSettings`] → [`LocalExecutor`] → [`Slot`] (one of `parallelism`, at one level of
 //! isolation) → [`AttemptSpec`] → [`RawAttempt`].
 
@@ -10,12 +13,18 @@ pub mod attempt;
 pub mod capabilities;
 pub mod checkout;
 pub mod collect;
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 pub mod environment;
 pub mod error;
+#[cfg(target_os = "linux")]
 pub mod executor;
+#[cfg(target_os = "linux")]
 pub mod launcher;
 mod run_as;
+#[cfg(target_os = "linux")]
 mod spool;
+#[cfg(target_os = "linux")]
 mod tree;
 
 pub use attempt::{
@@ -23,8 +32,19 @@ pub use attempt::{
 };
 pub use capabilities::{Capabilities, Obstacle, TreeMethod};
 pub use collect::CollectGlobs;
+#[cfg(not(target_os = "linux"))]
+use elsewhere::empty_folder;
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{
+    ExecutorSettings, LauncherProgram, LocalExecutor, Slot, executor, launcher, remove_folder,
+};
 pub use error::ExecError;
+#[cfg(target_os = "linux")]
 pub use executor::{ExecutorSettings, LocalExecutor, Slot};
+#[cfg(target_os = "linux")]
 pub use launcher::LauncherProgram;
 pub use run_as::{RunAs, RunAsProblem};
+#[cfg(target_os = "linux")]
+use tree::empty as empty_folder;
+#[cfg(target_os = "linux")]
 pub use tree::remove as remove_folder;

@@ -1,13 +1,12 @@
 //! Bytes that a plugin reads in chunks. A read never blocks the thread it is called on: what is not in memory is
 //! fetched on the blocking pool.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nix::fcntl::OFlag;
+use flaky_files::{NotRegular, open_regular, read_at};
 
 use crate::attempt::BlobInput;
 use crate::limits::{CHUNK, WINDOW};
@@ -157,21 +156,19 @@ impl Blob {
     }
 }
 
-/// A regular file and nothing else, not through a link in the last part of its path: tests wrote what is opened here,
-/// and a pipe would wait for ever.
+/// A regular file and nothing else: tests wrote what is opened here.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    Ok(file)
+    open_regular(path).map_err(|error| match error {
+        NotRegular::Missing => io::ErrorKind::NotFound.into(),
+        NotRegular::Io(error) => error,
+        other @ NotRegular::Other => io::Error::other(other),
+    })
 }
 
 fn read_full(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut done = 0;
     while done < buffer.len() {
-        match file.read_at(&mut buffer[done..], offset + done as u64) {
+        match read_at(file, &mut buffer[done..], offset + done as u64) {
             Ok(0) => break,
             Ok(n) => done += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

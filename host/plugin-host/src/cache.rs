@@ -9,15 +9,13 @@
 //! The name of an entry is a digest of the component, of the engine's compatibility (wasmtime's version, target, every
 //! setting that code depends on) and of this format.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use nix::fcntl::OFlag;
-use nix::unistd::geteuid;
+use flaky_files::{NotRegular, can_be_changed_by_others, open_regular, private_folder};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
@@ -56,7 +54,7 @@ impl Cache {
     /// Makes the folder where it is missing, for this user alone, and checks it and all above it.
     pub(crate) fn open(folder: &Path, engine: &Engine) -> Result<Self, NoCache> {
         let folder = private_folder(folder)
-            .map_err(|NotPrivate(why)| NoCache(format!("compiled plugins are not kept: {why}")))?;
+            .map_err(|error| NoCache(format!("compiled plugins are not kept: {error}")))?;
         let mut hasher = Compatibility(Sha256::new_with_prefix(MAGIC));
         engine.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self { folder, compatibility: hasher.0.finalize().into() })
@@ -122,34 +120,16 @@ impl Cache {
     }
 }
 
-/// A folder that others could write to, or that cannot be made. The text says which and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotPrivate(String);
-
-/// Makes a folder where it is missing, for this user alone, and checks that nobody else can write to it or to any above it.
-///
-/// # Errors
-/// When somebody else can, or it cannot be made.
-pub fn private_folder(folder: &Path) -> Result<PathBuf, NotPrivate> {
-    let unusable = |why: String| NotPrivate(format!("`{}`: {why}", folder.display()));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| unusable(e.to_string()))?;
-    let folder = folder.canonicalize().map_err(|e| unusable(e.to_string()))?;
-    for ancestor in folder.ancestors() {
-        let metadata = fs::symlink_metadata(ancestor).map_err(|e| unusable(e.to_string()))?;
-        if let Some(why) = distrust(&metadata) {
-            return Err(unusable(format!("`{}` {why}", ancestor.display())));
-        }
-    }
-    Ok(folder)
-}
-
 /// `Ok(None)`: there is something, and it does not count.
 fn read_entry(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = match open_regular(path) {
+        Ok(file) => file,
+        Err(NotRegular::Missing) => return Err(io::ErrorKind::NotFound.into()),
+        Err(NotRegular::Other) => return Ok(None),
+        Err(NotRegular::Io(error)) => return Err(error),
+    };
     let metadata = file.metadata()?;
-    if !metadata.is_file() || distrust(&metadata).is_some() || metadata.len() > CAPACITY {
+    if can_be_changed_by_others(&metadata).is_some() || metadata.len() > CAPACITY {
         return Ok(None);
     }
     let Some((header, code)) = read_parts(file, metadata.len())? else { return Ok(None) };
@@ -166,20 +146,6 @@ fn read_parts(mut file: File, size: u64) -> io::Result<Option<([u8; HEADER], Vec
     let mut code = Vec::with_capacity(length);
     file.take(length as u64).read_to_end(&mut code)?;
     Ok(Some((header, code)))
-}
-
-/// Why others could have written this, if they could.
-fn distrust(metadata: &fs::Metadata) -> Option<String> {
-    const STICKY: u32 = 0o1000;
-    let (owner, mode) = (metadata.uid(), metadata.mode());
-    if owner != 0 && owner != geteuid().as_raw() {
-        return Some(format!("belongs to another user ({owner})"));
-    }
-    let shared = metadata.is_dir() && mode & STICKY != 0;
-    if mode & 0o022 != 0 && !shared {
-        return Some(format!("can be written by others (mode {:03o})", mode & 0o777));
-    }
-    None
 }
 
 /// Feeds what is hashed into SHA-256: 64 bits would be few for a name that stands for code.
@@ -199,7 +165,7 @@ impl Hasher for Compatibility {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     const COMPONENT: Sha = [7; 32];
 
@@ -309,7 +275,7 @@ mod tests {
             assert!(!entry.exists());
         } else {
             let metadata = fs::metadata("/").unwrap();
-            assert_eq!(distrust(&metadata), None, "root's files count");
+            assert_eq!(can_be_changed_by_others(&metadata), None, "root's files count");
         }
     }
 

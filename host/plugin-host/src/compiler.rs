@@ -1,5 +1,7 @@
 //! From WebAssembly to native code, for components from elsewhere in a limited process of its own.
 //!
+//! On Windows the child is held to wall time, and neither to memory nor to CPU time.
+//!
 //! Cranelift promises to bound neither the time nor the memory that a component takes it. Components that came with
 //! the program are compiled in this process, on all its cores. One from elsewhere is compiled by a child: our own
 //! binary, started again with an empty environment and no descriptor but three pipes, which limits its own address
@@ -10,6 +12,11 @@
 //! components from elsewhere are compiled in the process itself, unlimited but for the size of a component.
 
 mod child;
+#[cfg(unix)]
+mod confine;
+#[cfg(not(unix))]
+#[path = "compiler/unconfined.rs"]
+mod confine;
 mod parent;
 mod reply;
 mod talk;
@@ -23,8 +30,12 @@ use wasmtime::Engine;
 
 use crate::error::PluginErrorKind;
 
-/// `argv[0]` of the child. Nobody types this; a process so named reads a component and writes code, and nothing else.
+/// Name of the child, or its first argument where names cannot be chosen. Nobody types this; such a process reads a component
+/// and writes code, and nothing else.
 const MARKER: &str = "flaky: compiler of plugins";
+
+/// Words of the command line before [`MARKER`].
+const NAMES: usize = if cfg!(unix) { 0 } else { 1 };
 
 /// Whether `main` began with [`enter_if_asked`], so that this program can be started again as a compiler.
 static CAN_BE_ENTERED: AtomicBool = AtomicBool::new(false);
@@ -32,7 +43,7 @@ static CAN_BE_ENTERED: AtomicBool = AtomicBool::new(false);
 /// Turns this process into a compiler and never returns, if it was started as one. Belongs to the beginning of `main`,
 /// before there is anything that a component could reach.
 pub fn enter_if_asked() {
-    let mut args = std::env::args_os();
+    let mut args = std::env::args_os().skip(NAMES);
     if args.next().as_deref() != Some(OsStr::new(MARKER)) {
         CAN_BE_ENTERED.store(true, Ordering::Relaxed);
         return;

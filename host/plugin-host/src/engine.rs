@@ -20,6 +20,10 @@ const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux", ta
     "x86_64-apple-darwin"
 } else if cfg!(all(target_arch = "aarch64", target_os = "macos")) {
     "aarch64-apple-darwin"
+} else if cfg!(all(target_arch = "x86_64", target_os = "windows", target_env = "gnu")) {
+    "x86_64-pc-windows-gnu"
+} else if cfg!(all(target_arch = "x86_64", target_os = "windows")) {
+    "x86_64-pc-windows-msvc"
 } else {
     "unsupported"
 };
@@ -54,7 +58,7 @@ fn config() -> Result<Config, HostError> {
         // Which function trapped is told by name; source lines would need debug information in every component.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         // Nothing profiles or unwinds native frames of guests.
-        .native_unwind_info(false)
+        .native_unwind_info(cfg!(windows))
         // Results must not depend on which machine's vector unit ran them.
         .wasm_relaxed_simd(false);
     Ok(config)

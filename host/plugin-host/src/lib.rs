@@ -54,7 +54,6 @@ mod trap;
 mod wasi;
 
 pub use attempt::{AttemptInput, BlobInput};
-pub use cache::{NotPrivate, private_folder};
 pub use contract::{Interfaces, ParserShape, Roles};
 pub use error::{
     At, Behind, Call, CompileStop, GuestError, HostError, NotAComponent, PluginError, PluginErrorKind,

@@ -12,6 +12,9 @@ use serde::Deserialize;
 
 /// The largest configuration of Docker that is read: a hundred registries take 20 kB.
 const CONFIG_BYTES: u64 = 1 << 20;
+
+/// Where a user's own folder is named.
+const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 /// Under this name Docker keeps the credentials of its own registry.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
@@ -117,7 +120,7 @@ impl Credentials {
         };
         let folder =
             |name: &str| var(name).filter(|v| !v.is_empty()).map(PathBuf::from).filter(|p| p.is_absolute());
-        let file = folder("DOCKER_CONFIG").or_else(|| folder("HOME").map(|home| home.join(".docker")));
+        let file = folder("DOCKER_CONFIG").or_else(|| folder(HOME).map(|home| home.join(".docker")));
         Ok(Self { given, file: file.map(|folder| folder.join("config.json")) })
     }
 

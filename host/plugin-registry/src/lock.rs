@@ -3,7 +3,7 @@
 mod read;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -233,22 +233,15 @@ impl Lock {
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), LockError> {
-        let write = || -> io::Result<()> {
-            let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let mut file = tempfile::Builder::new()
-                .prefix(".flaky-lock-")
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-                .tempfile_in(folder)?;
-            file.write_all(self.text().as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|e| e.error)?;
-            Ok(())
-        };
         // A file of the same content is left alone: build tools go by its time.
         if fs::read_to_string(path).is_ok_and(|old| old == self.text()) {
             return Ok(());
         }
-        write().map_err(|e| LockError { path: path.to_owned(), line: None, kind: e.into() })
+        flaky_files::write_durably(path, self.text().as_bytes()).map_err(|e| LockError {
+            path: path.to_owned(),
+            line: None,
+            kind: e.into(),
+        })
     }
 }
 

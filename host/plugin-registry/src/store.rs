@@ -3,13 +3,12 @@
 //! A name says which bytes stand there, so an entry needs no trust: it is hashed each time it is read, and what has
 //! another digest is deleted and fetched again. Deleting the folder is always safe.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use flaky_core::digest::Sha256Digest;
-use nix::fcntl::OFlag;
+use flaky_files::{NotRegular, open_regular};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
@@ -142,19 +141,12 @@ pub(crate) fn sha256(bytes: &[u8]) -> Sha256Digest {
 
 /// Reads a file and hashes what is read. Links are not followed, and nothing is waited for.
 pub(crate) fn read_exactly(path: &Path, digest: &Sha256Digest, limit: u64) -> io::Result<Found> {
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        // What a link answers when it is not to be followed.
-        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32) => {
-            return Ok(Found::Other);
-        }
-        Err(error) => return Err(error),
+        Err(NotRegular::Missing) => return Ok(Found::Nothing),
+        Err(NotRegular::Other) => return Ok(Found::Other),
+        Err(NotRegular::Io(error)) => return Err(error),
     };
-    if !file.metadata()?.is_file() {
-        return Ok(Found::Other);
-    }
     let bytes = read_at_most(file, limit)?;
     let whole = bytes.len() as u64 <= limit && sha256(&bytes) == *digest;
     Ok(if whole { Found::Whole(bytes) } else { Found::Other })

@@ -4,8 +4,7 @@
 //! record of them is kept that could say something else.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::lock::PluginName;
@@ -43,13 +42,7 @@ pub fn vendor(folder: &Path, components: &[(PluginName, Vec<u8>)]) -> Result<Ven
         {
             continue;
         }
-        let mut file = tempfile::Builder::new()
-            .prefix(".new-")
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(&target)
-            .map_err(failed)?;
-        file.write_all(bytes).map_err(failed)?;
-        file.persist(&path).map_err(|e| failed(e.error))?;
+        flaky_files::write_whole(&path, bytes).map_err(failed)?;
         done.written.push(path);
     }
     let kept =

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 mod folder;
 mod link;
 mod tracked;
+#[cfg(unix)]
 mod unpack;
 
 pub use folder::pack_folder;
+#[cfg(unix)]
 pub use unpack::unpack_folder;
 
 /// Most bytes of a packed folder: as text they grow by a third, and beside the rest of an order they still fit into a job
@@ -21,12 +23,6 @@ pub const MAX_PACKED_BYTES: u64 = 6_000_000;
 
 /// 8 MiB: copies of the same file find each other.
 const WINDOW_LOG: u32 = 23;
-/// More memory than this (16 MiB) is not spent on unpacking.
-const WINDOW_LOG_TAKEN: u32 = 24;
-/// Folders below each other: what a copy of a work tree takes.
-const MAX_DEPTH: usize = 200;
-/// Bytes of a path: what Linux takes.
-const MAX_PATH: usize = 4096;
 
 /// A packed folder.
 #[derive(Clone, PartialEq, Eq)]

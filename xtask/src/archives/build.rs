@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::Package;
 use super::tools::{TOOLCHAIN, Tools};
+use super::{Package, WINDOWS};
 use crate::{Result, cargo, say};
 
 pub(crate) struct Build<'a> {
@@ -29,7 +29,8 @@ impl Build<'_> {
             // `auditable`: the versions of all crates, in a section that scanners for weaknesses read.
             .args(["auditable", "zigbuild", "--locked", "--profile", self.package.profile()])
             .args(["--target", self.target])
-            .args(["--package", name, "--features", &format!("{name}/vendored-openssl")])
+            .args(["--package", name])
+            .args(features(self.package, self.target))
             .env("RUSTUP_TOOLCHAIN", TOOLCHAIN)
             .env("CARGO_TARGET_DIR", self.target_folder)
             .env("CARGO_INCREMENTAL", "0")
@@ -40,7 +41,8 @@ impl Build<'_> {
             .env("TZ", "UTC")
             .env("LC_ALL", "C")
             .env("PATH", self.tools.path()?);
-        if self.package == Package::Flaky {
+        // Programs for Windows have tables for unwinding by its rules, whatever unwinds.
+        if self.package == Package::Flaky && self.target != WINDOWS {
             command.env("FLAKY_NOTHING_UNWINDS", "1");
         }
         for variable in
@@ -51,7 +53,11 @@ impl Build<'_> {
         if !command.status().map_err(|error| format!("cargo: {error}"))?.success() {
             return Err(format!("{name} for {} was not built", self.target).into());
         }
-        Ok(self.target_folder.join(self.target).join(self.package.profile()).join(name))
+        Ok(self
+            .target_folder
+            .join(self.target)
+            .join(self.package.profile())
+            .join(self.package.program(self.target)))
     }
 
     /// Folders of this machine and what stands for each. The last one that fits wins, so the most special comes last.
@@ -93,5 +99,13 @@ impl Build<'_> {
             flags.push(name);
         }
         Ok(flags)
+    }
+}
+
+/// Windows speaks TLS itself; elsewhere OpenSSL comes along.
+pub(crate) fn features(package: Package, target: &str) -> Vec<String> {
+    match target {
+        WINDOWS => Vec::new(),
+        _ => vec!["--features".to_owned(), format!("{}/vendored-openssl", package.name())],
     }
 }

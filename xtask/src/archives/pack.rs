@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use flaky_core::date::Date;
+use flaky_core::history::Timestamp;
 use flate2::{Compression, GzBuilder};
 use tar::{EntryType, Header};
 
@@ -47,6 +49,31 @@ pub(crate) fn archive(mut members: Vec<Member>, epoch: u64) -> Result<Vec<u8>> {
     Ok(packed.finish()?)
 }
 
+/// The same as a zip, which Windows opens without a program.
+pub(crate) fn zip(mut members: Vec<Member>, epoch: u64) -> Result<Vec<u8>> {
+    members.sort_by(|a, b| (b.mode, &a.path).cmp(&(a.mode, &b.path)));
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for member in &members {
+        let options = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Deflated)
+            .compression_level(Some(9))
+            .last_modified_time(day(epoch)?)
+            .unix_permissions(member.mode);
+        zip.start_file(&member.path, options)?;
+        zip.write_all(&member.content)?;
+    }
+    Ok(zip.finish()?.into_inner())
+}
+
+/// The day alone: archives of this kind know no time zones.
+fn day(epoch: u64) -> Result<zip::DateTime> {
+    let date = Date::of(Timestamp(i64::try_from(epoch)?)).to_string();
+    let mut numbers = date.split('-').map(str::parse::<u16>);
+    let mut next = || numbers.next().ok_or("a day has three numbers");
+    let (year, month, day) = (next()??, next()??, next()??);
+    Ok(zip::DateTime::from_date_and_time(year, u8::try_from(month)?, u8::try_from(day)?, 0, 0, 0)?)
+}
+
 /// The contract with plugins as a WIT package in its binary form: what tools of other languages fetch. With its name.
 pub(crate) fn contract(root: &Path) -> Result<(String, Vec<u8>)> {
     let mut resolve = wit_parser::Resolve::default();
@@ -78,6 +105,26 @@ mod tests {
         let other = archive(members().into_iter().rev().collect(), 1_000_000_000).unwrap();
         assert_eq!(one, other);
         assert_ne!(one, archive(members(), 1_000_000_001).unwrap());
+    }
+
+    #[test]
+    fn a_zip_depends_on_its_files_alone_and_holds_them_all() {
+        let one = zip(members(), 1_000_000_000).unwrap();
+        assert_eq!(one, zip(members().into_iter().rev().collect(), 1_000_000_000).unwrap());
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(one)).unwrap();
+        let mut found = Vec::new();
+        for index in 0..archive.len() {
+            let mut file = archive.by_index(index).unwrap();
+            let mut content = String::new();
+            file.read_to_string(&mut content).unwrap();
+            assert_eq!(
+                file.last_modified().map(|time| (time.year(), time.month(), time.day())),
+                Some((2001, 9, 9))
+            );
+            found.push((file.name().to_owned(), content));
+        }
+        let expected = [("flaky", "#!/bin/sh\n"), ("LICENSE-MIT", "free"), ("man/flaky.1", "page")];
+        assert_eq!(found, expected.map(|(name, content)| (name.to_owned(), content.to_owned())));
     }
 
     #[test]

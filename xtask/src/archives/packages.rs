@@ -55,20 +55,17 @@ pub(crate) fn key(name: &str, version: &str) -> String {
 /// All that is in the program of a package.
 pub(crate) fn of(root: &Path, package: Package, target: &str) -> Result<Packages> {
     let name = package.name();
-    let vendored = format!("{name}/vendored-openssl");
-    let mut wanted = linked(root, &["--package", name, "--features", &vendored, "--target", target])?;
+    let features = super::build::features(package, target);
+    let mut arguments = vec!["--package", name, "--target", target];
+    arguments.extend(features.iter().map(String::as_str));
+    let mut wanted = linked(root, &arguments)?;
     let plugins = plugins(root)?;
     let mut arguments = vec!["--target", cargo::TARGET];
     arguments.extend(plugins.iter().flat_map(|plugin| ["--package", plugin]));
     wanted.extend(linked(root, &arguments)?);
-    let metadata = cargo::output(cargo::cargo().current_dir(root).args([
-        "metadata",
-        "--locked",
-        "--format-version",
-        "1",
-        "--features",
-        &vendored,
-    ]))?;
+    let mut metadata = cargo::cargo();
+    metadata.current_dir(root).args(["metadata", "--locked", "--format-version", "1"]).args(&features);
+    let metadata = cargo::output(&mut metadata)?;
     let checksums = checksums(&String::from_utf8(read(&root.join("Cargo.lock"))?)?);
     choose(&serde_json::from_str(&metadata)?, &wanted, &checksums)
 }

@@ -11,13 +11,14 @@ use flaky_dashboard::{
     DashboardError, Documents, ExportError, Guard, Mode, ServeError, Server, Token, export,
 };
 use flaky_history::{Access, History};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::args::{DashboardArgs, OutputArgs};
 use crate::commands::session::Session;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
 use crate::history_place::{self, now};
+use crate::signals;
 
 /// From what was typed to the exit code.
 pub(crate) fn execute(args: &DashboardArgs) -> Result<ExitStatus, CliError> {
@@ -104,19 +105,29 @@ async fn serve(history: History, args: &DashboardArgs) -> Result<ExitStatus, Cli
 
 /// Ends with the first request to end: that is how one leaves a page, and no fault.
 fn stopped() -> Result<impl Future<Output = ()>, CliError> {
-    let listen = |kind| signal(kind).map_err(|e| CliError::fault(&e, None));
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let (tell, mut told) = mpsc::channel(1);
+    for (mut requests, _) in signals::to_end().map_err(|e| CliError::fault(&e, None))? {
+        let tell = tell.clone();
+        tokio::spawn(async move {
+            let _ = requests.recv().await;
+            // One is enough.
+            let _ = tell.try_send(());
+        });
+    }
     Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        let _ = told.recv().await;
     })
 }
 
 /// In whatever browser the desktop has. Where there is none, the address is there to be opened by hand.
 fn open(url: &str) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
     let mut command = Command::new(opener);
     command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     match command.spawn() {

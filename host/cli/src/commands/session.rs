@@ -21,7 +21,6 @@ use flaky_exec::checkout::{CheckoutSettings, CommitId, HttpsToken, RefName, Repo
 use flaky_plugin_host::{HostError, HostSettings, Limits, PluginHost};
 use flaky_runpod::ApiKey;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::authority;
@@ -31,6 +30,7 @@ use crate::error::CliError;
 use crate::exit_status::ExitStatus;
 use crate::history_place::Said;
 use crate::progress::Progress;
+use crate::signals;
 use crate::supply::RunSupply;
 use crate::terminal;
 
@@ -179,8 +179,7 @@ impl Session {
     }
 
     pub(crate) fn watch_signals(&self) -> Result<(), CliError> {
-        for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
-            let mut stream = signal(kind).map_err(|e| CliError::fault(&e, None))?;
+        for (mut stream, number) in signals::to_end().map_err(|e| CliError::fault(&e, None))? {
             let (cancel, ended_by) = (self.cancel.clone(), Arc::clone(&self.ended_by));
             tokio::spawn(async move {
                 while stream.recv().await.is_some() {

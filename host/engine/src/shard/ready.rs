@@ -1,7 +1,5 @@
 //! Everything before the first attempt.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use flaky_config::Trust;
@@ -9,6 +7,7 @@ use flaky_core::report::{IsolationUsed, Note};
 use flaky_core::verdict::Cause;
 use flaky_exec::checkout::{CheckoutRequest, CommitId, RefName, RepositorySource, RepositoryUrl};
 use flaky_exec::{Capabilities, CollectGlobs, ExecutorSettings, LocalExecutor, RunAs};
+use flaky_files::{Passing, temporary_folder};
 use flaky_plugin_host::{InstallPlan, InstallStep};
 use flaky_runpod::pack::{PackError, UnpackLimits, unpack_folder};
 use flaky_runpod::wire::{ShardOrder, WireInstall, WireSource};
@@ -130,10 +129,8 @@ impl Machine {
             .map(|install| EnvironmentFolder::open(&environments, &folder_name(order, install)))
             .transpose()
             .map_err(|source| ShardError::Folder { path: environments, source })?;
-        let scratch = tempfile::Builder::new()
-            .prefix("flaky-shard-")
-            .permissions(Permissions::from_mode(if request.run_as.is_some() { 0o711 } else { 0o700 }))
-            .tempdir()
+        let passing = if request.run_as.is_some() { Passing::Others } else { Passing::Nobody };
+        let scratch = temporary_folder("flaky-shard-", passing)
             .map_err(|source| ShardError::Folder { path: std::env::temp_dir(), source })?;
         let argv = order.attempts.first().map(|a| a.command.argv.as_slice()).unwrap_or_default();
         let mut writable: Vec<PathBuf> = folder.iter().map(|f| f.path.clone()).collect();

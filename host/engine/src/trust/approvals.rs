@@ -1,8 +1,7 @@
 //! The user's trust file: which plugins, with which grants, the user has approved for which folder.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flaky_core::digest::Sha256Digest;
@@ -98,7 +97,7 @@ impl Approvals {
             Err(error) => return Err(failed(error)),
         };
         let metadata = file.metadata().map_err(failed)?;
-        if metadata.permissions().mode() & 0o022 != 0 {
+        if flaky_files::can_be_changed_by_others(&metadata).is_some() {
             return Err(ApprovalsError::Open(path));
         }
         let shape = |why: String| ApprovalsError::Shape { path: path.clone(), why };
@@ -123,13 +122,9 @@ impl Approvals {
         let document = Document { version: VERSION, approved: self.list.clone() };
         let write = || -> io::Result<()> {
             fs::create_dir_all(folder)?;
-            // For this user alone, as temporary files are.
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer_pretty(&mut file, &document)?;
-            file.write_all(b"\n")?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|e| e.error)?;
-            Ok(())
+            let mut bytes = serde_json::to_vec_pretty(&document)?;
+            bytes.push(b'\n');
+            flaky_files::write_private(&path, &bytes)
         };
         write().map_err(|source| ApprovalsError::Io { path: path.clone(), source })?;
         Ok(path)
@@ -168,6 +163,8 @@ impl Approvals {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn approval(repository: &str, digit: u8, grants: &[&str]) -> Approval {

@@ -1,11 +1,12 @@
 //! What a local folder is, as far as git knows. Never fails: a folder need not be a repository.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use git2::{Index, Repository, StatusOptions, StatusShow};
+
+use super::tree::path_of;
 
 /// Above this, looking at every file would be felt at the start of each run.
 const MOST_FILES: usize = 100_000;
@@ -61,12 +62,18 @@ fn dirty(repository: &Repository) -> Option<bool> {
 }
 
 fn bytes_to_read(index: &Index, tree: &Path) -> u64 {
-    let noted_at = index.path().and_then(|p| p.metadata().ok()).map_or(0, |m| m.mtime());
+    let noted_at = index.path().and_then(|p| p.metadata().ok()).map_or(0, |m| written(&m));
     let suspect = |entry: &git2::IndexEntry| {
-        let found = tree.join(OsStr::from_bytes(&entry.path)).symlink_metadata().ok()?;
+        let found = tree.join(path_of(&entry.path)).symlink_metadata().ok()?;
         // Of another size it differs for sure; as young as the index itself it may have changed since.
-        let same = found.mtime() == i64::from(entry.mtime.seconds()) && found.mtime() < noted_at;
+        let same = written(&found) == i64::from(entry.mtime.seconds()) && written(&found) < noted_at;
         (found.len() == u64::from(entry.file_size) && !same).then_some(found.len())
     };
     index.iter().filter_map(|entry| suspect(&entry)).sum()
+}
+
+/// When, in seconds since 1970; 0 where that is not known.
+fn written(found: &Metadata) -> i64 {
+    let since = found.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
 }

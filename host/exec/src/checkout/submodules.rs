@@ -4,15 +4,13 @@
 //! are not used at all. No address gets credentials but one at the server that the user named; a token that opens more
 //! there than the repository needs can be made to fetch that too, so it should not.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Repository};
 
 use super::error::{CheckoutErrorKind, io};
 use super::source::{NotAsked, RepositoryUrl, Scheme};
-use super::tree::{self, path_text};
+use super::tree::{self, path_of, path_text};
 use super::{CheckoutRequest, CheckoutSettings, CommitId, Deadline, LfsFiles, Submodules};
 
 mod modules_file;
@@ -159,7 +157,7 @@ impl<'a, 'c> Walk<'a, 'c> {
             if !denied || self.deadline.passed().is_some() {
                 return Err(first.clone());
             }
-            crate::tree::empty(into).map_err(|e| io("empty a folder for another try", &e))?;
+            crate::empty_folder(into).map_err(|e| io("empty a folder for another try", &e))?;
         }
         Err(first.unwrap_or(CheckoutErrorKind::NotFound))
     }
@@ -227,7 +225,7 @@ fn folder(tree: &Path, path: &[u8]) -> Result<PathBuf, &'static str> {
         if matches!(part, b"" | b"." | b"..") || is_git || part.contains(&0) {
             return Err("its path leads outside");
         }
-        folder.push(OsStr::from_bytes(part));
+        folder.push(path_of(part));
         if !folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
             return Err("its path is not a folder");
         }

@@ -1,7 +1,6 @@
 //! The parent: starts a child, keeps the clock, and names what became of it.
 
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -32,10 +31,6 @@ pub(super) fn compile(
     let deadline = Instant::now() + limits.time;
     let most = usize::try_from(limits.code).unwrap_or(usize::MAX).saturating_add(HEADER);
     let said = talk(&mut child.0, wasm, most, deadline).map_err(unable)?;
-    if said.ended != Ended::ByItself {
-        // If it is gone already, so much the better.
-        let _ = child.0.kill();
-    }
     let status = child.0.wait().map_err(unable)?;
     outcome(said, status, limits).map_err(|stop| match stop {
         Failed::Refused(why) => PluginErrorKind::Invalid(why),
@@ -44,18 +39,24 @@ pub(super) fn compile(
 }
 
 fn start(program: &Path, limits: &CompileLimits) -> io::Result<Child> {
-    Command::new(program)
-        .arg0(MARKER)
-        .arg(limits.memory.to_string())
-        .arg(limits.cpu.to_string())
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // Ctrl-C in a terminal is for the program to decide about.
-        .process_group(0)
-        .spawn()
+    let mut command = Command::new(program);
+    mark(&mut command);
+    command.arg(limits.memory.to_string()).arg(limits.cpu.to_string());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+}
+
+/// As one that is to compile, in a place that is nobody's, with nothing of our environment.
+#[cfg(unix)]
+fn mark(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    // Ctrl-C in a terminal is for the program to decide about.
+    command.arg0(MARKER).env_clear().current_dir("/").process_group(0);
+}
+
+/// The same where a program is always called by its own name.
+#[cfg(not(unix))]
+fn mark(command: &mut Command) {
+    command.arg(MARKER).env_clear();
 }
 
 /// Never outlives the call, whichever way that ends.
@@ -90,7 +91,8 @@ fn outcome(said: Said, status: ExitStatus, limits: &CompileLimits) -> Result<Vec
 
 /// What a child that gave no reply died of.
 fn silent(status: ExitStatus, errors: &str, limits: &CompileLimits) -> CompileStop {
-    if status.signal() == Some(nix::libc::SIGXCPU) {
+    #[cfg(unix)]
+    if std::os::unix::process::ExitStatusExt::signal(&status) == Some(nix::libc::SIGXCPU) {
         return CompileStop::Cpu { seconds: limits.cpu };
     }
     if lacked_memory(errors) {
@@ -106,8 +108,9 @@ fn lacked_memory(text: &str) -> bool {
     text.contains("memory allocation of ") || text.contains(NO_MEMORY)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
     use std::time::Duration;
 
     use super::*;

@@ -104,7 +104,7 @@ fn python(project: Option<&Path>) -> OsString {
     };
     let own = project.and_then(|project| of(project.join(".venv")));
     let active = || env::var_os("VIRTUAL_ENV").and_then(|folder| of(PathBuf::from(folder)));
-    own.or_else(active).unwrap_or_else(|| "python3".into())
+    own.or_else(active).unwrap_or_else(|| if cfg!(windows) { "python" } else { "python3" }.into())
 }
 
 /// The SDK as it came with this program: the package is not published, and this one surely fits the contract that the

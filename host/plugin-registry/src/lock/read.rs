@@ -1,12 +1,10 @@
 //! Reading a lock file: somebody may have written into it, or merged two of them.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
+use flaky_files::{NotRegular, open_regular};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -48,18 +46,12 @@ type Wrong = (Option<usize>, InvalidLock);
 
 /// The file's bytes. Links are not followed: the file would be written where they lead.
 pub(super) fn bytes(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, LockErrorKind> {
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32) => {
-            return Err(LockErrorKind::NotAFile);
-        }
-        Err(error) => return Err(error.into()),
+        Err(NotRegular::Missing) => return Ok(None),
+        Err(NotRegular::Other) => return Err(LockErrorKind::NotAFile),
+        Err(NotRegular::Io(error)) => return Err(error.into()),
     };
-    if !file.metadata()?.is_file() {
-        return Err(LockErrorKind::NotAFile);
-    }
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
@@ -214,7 +213,7 @@ fn append<W: Write>(
         Kind::File { .. } => {
             let file = File::open(folder.join(path))?;
             let status = file.metadata()?;
-            let executable = status.permissions().mode() & 0o111 != 0;
+            let executable = is_executable(&status);
             header.set_entry_type(EntryType::Regular);
             header.set_mode(if executable { 0o755 } else { 0o644 });
             header.set_size(status.len());
@@ -265,5 +264,16 @@ impl Write for Limited {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Whether anybody may run it; where files do not say, nobody may.
+fn is_executable(status: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::mode(status) & 0o111 != 0;
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        false
     }
 }

@@ -3,10 +3,8 @@
 //! Ignoring is for files that git does not track yet; one that was added nevertheless is part of the project. Format:
 //! git's `gitformat-index` page, versions 2 to 4.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 /// Largest index that is read: the one of a repository with half a million files.
@@ -70,7 +68,7 @@ fn parse(index: &[u8]) -> Option<Vec<PathBuf>> {
             at = at.next_multiple_of(8);
         }
         rest = rest.get(at..)?;
-        let path = Path::new(OsStr::from_bytes(&name));
+        let Some(path) = path_of(&name) else { continue };
         let plain = path.components().all(|part| matches!(part, Component::Normal(name) if name != ".git"));
         if plain && [FILE, LINK].contains(&(mode >> 12)) {
             paths.push(path.to_owned());
@@ -94,4 +92,12 @@ fn variable_number(bytes: &[u8]) -> Option<(usize, usize)> {
         value += 1;
     }
     None
+}
+
+/// As git has it: bytes. Where the system has none, what is no text cannot be there.
+fn path_of(name: &[u8]) -> Option<&Path> {
+    #[cfg(unix)]
+    return Some(Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name)));
+    #[cfg(not(unix))]
+    return std::str::from_utf8(name).ok().map(Path::new);
 }

@@ -12,7 +12,14 @@ use tar::{Archive, Entry, EntryType};
 use zstd::stream::read::Decoder;
 
 use super::link::stays_inside;
-use super::{MAX_DEPTH, MAX_PATH, PackError, UnpackLimits, WINDOW_LOG_TAKEN};
+use super::{PackError, UnpackLimits};
+
+/// More memory than this (16 MiB) is not spent on unpacking.
+const WINDOW_LOG_TAKEN: u32 = 24;
+/// Folders below each other: what a copy of a work tree takes.
+const MAX_DEPTH: usize = 200;
+/// Bytes of a path: what Linux takes.
+const MAX_PATH: usize = 4096;
 
 /// Unpacks a folder into `into`, which must not exist yet or be empty. Hostile input: only folders, regular files and
 /// links that stay inside are made, never through a link, never over something that is there, nothing with the name

@@ -77,22 +77,7 @@ impl Shelf {
     }
 
     fn write(&mut self, text: String) -> Result<(), CliError> {
-        let write = || -> std::io::Result<()> {
-            // Where the file is a link, what it leads to is written.
-            let path = self.config.canonicalize().unwrap_or_else(|_| self.config.clone());
-            let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let mode = path.metadata().map_or_else(
-                |_| std::os::unix::fs::PermissionsExt::from_mode(0o644),
-                |metadata| metadata.permissions(),
-            );
-            let mut file =
-                tempfile::Builder::new().prefix(".flaky-detector-").permissions(mode).tempfile_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|e| e.error)?;
-            Ok(())
-        };
-        write().map_err(|e| unreadable(&self.config, &e))?;
+        flaky_files::rewrite(&self.config, text.as_bytes()).map_err(|e| unreadable(&self.config, &e))?;
         self.text = Some(text);
         Ok(())
     }

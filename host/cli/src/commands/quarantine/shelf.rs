@@ -77,24 +77,7 @@ impl Shelf {
 
     /// All of it or nothing: who reads meanwhile sees the old text or the new one.
     fn write(&self, text: &str) -> Result<(), CliError> {
-        let write = || -> std::io::Result<()> {
-            // Where the file is a link, what it leads to is written.
-            let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
-            let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let mode = path.metadata().map_or_else(
-                |_| std::os::unix::fs::PermissionsExt::from_mode(0o644),
-                |metadata| metadata.permissions(),
-            );
-            let mut file = tempfile::Builder::new()
-                .prefix(".flaky-quarantine-")
-                .permissions(mode)
-                .tempfile_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|e| e.error)?;
-            Ok(())
-        };
-        write().map_err(|e| self.unreadable(&e))
+        flaky_files::rewrite(&self.path, text.as_bytes()).map_err(|e| self.unreadable(&e))
     }
 
     fn unreadable(&self, error: &std::io::Error) -> CliError {

@@ -1,0 +1,159 @@
+//! Systems on which no attempts run: what asks for them compiles, and is told so when it runs.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+
+use flaky_core::report::IsolationUsed;
+
+use crate::attempt::{AttemptPaths, AttemptSpec, RawAttempt};
+use crate::capabilities::{Capabilities, Obstacle, TreeMethod};
+use crate::collect::CollectGlobs;
+use crate::error::ExecError;
+use crate::run_as::RunAs;
+
+/// As where attempts run.
+pub mod launcher {
+    pub use super::LauncherProgram;
+
+    /// Nothing is ever started as a launcher here.
+    pub const fn enter_if_asked() {}
+}
+
+/// As where attempts run.
+pub mod executor {
+    pub use super::{DEFAULT_OUTPUT_QUOTA, ExecutorSettings, LocalExecutor, Slot};
+}
+
+/// As where attempts run: 64 MB.
+pub const DEFAULT_OUTPUT_QUOTA: u64 = 64 * 1024 * 1024;
+
+/// The program that would become the launcher.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LauncherProgram {
+    /// This one.
+    #[default]
+    CurrentExe,
+    /// Another program.
+    Path(PathBuf),
+}
+
+/// What an executor would need to know; see the documentation for Linux.
+#[derive(Debug, Clone)]
+pub struct ExecutorSettings {
+    /// Root of the work tree.
+    pub tree: PathBuf,
+    /// Folder for everything temporary.
+    pub scratch: PathBuf,
+    /// How many attempts run side by side.
+    pub parallelism: usize,
+    /// Bytes of output kept of one attempt.
+    pub output_quota: u64,
+    /// What becomes the launcher.
+    pub launcher: LauncherProgram,
+    /// Existing folders that attempts must see as they are.
+    pub writable: Vec<PathBuf>,
+    /// Which files to collect after each attempt.
+    pub collect: CollectGlobs,
+    /// As whom commands run.
+    pub run_as: Option<RunAs>,
+}
+
+/// There is none.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalExecutor(Infallible);
+
+/// There is none.
+#[derive(Debug)]
+pub struct Slot(Infallible);
+
+impl LocalExecutor {
+    /// Says that there is none.
+    ///
+    /// # Errors
+    /// Always [`ExecError::Unsupported`].
+    #[expect(clippy::unused_async, reason = "as where there is one")]
+    pub async fn start(_settings: ExecutorSettings) -> Result<Self, ExecError> {
+        Err(ExecError::Unsupported)
+    }
+
+    /// Cannot be called.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is one")]
+    pub async fn acquire(&self, _level: IsolationUsed) -> Result<Slot, ExecError> {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is one")]
+    pub async fn capabilities(&self) -> Result<Capabilities, ExecError> {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    #[expect(clippy::unused_async, reason = "as where there is one")]
+    pub async fn shutdown(self) {
+        match self.0 {}
+    }
+}
+
+impl Slot {
+    /// Cannot be called.
+    #[must_use]
+    pub const fn paths(&self) -> &AttemptPaths {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    #[must_use]
+    pub const fn tree_method(&self) -> TreeMethod {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    #[must_use]
+    pub const fn obstacles(&self) -> &[Obstacle] {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "as where there is one")]
+    pub async fn run(&mut self, _spec: AttemptSpec) -> Result<RawAttempt, ExecError> {
+        match self.0 {}
+    }
+}
+
+impl Capabilities {
+    /// Says that there are none.
+    ///
+    /// # Errors
+    /// Always [`ExecError::Unsupported`].
+    #[expect(clippy::unused_async, reason = "as where there are some")]
+    pub async fn probe(_launcher: &LauncherProgram, _folder: &Path) -> Result<Self, ExecError> {
+        Err(ExecError::Unsupported)
+    }
+}
+
+/// Removes a folder and what is in it; one that is not there is as good as removed.
+///
+/// # Errors
+/// What the system says.
+pub fn remove_folder(folder: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes everything in a folder; a missing folder is no error.
+pub(crate) fn empty_folder(folder: &Path) -> std::io::Result<()> {
+    remove_folder(folder)?;
+    std::fs::create_dir_all(folder)
+}
