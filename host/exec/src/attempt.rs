@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use flaky_core::attempt::{Exit, Usage};
 use flaky_core::ids::{AttemptIndex, Seed};
-use flaky_core::report::IsolationUsed;
 use serde::{Deserialize, Serialize};
-
-use crate::run_as::RunAs;
 
 /// One execution of a command, as it is ordered.
 #[derive(Debug, Clone)]
@@ -53,28 +50,14 @@ pub struct AttemptPaths {
     pub report_dir: PathBuf,
     /// Where support files are; empty before each attempt.
     pub support_dir: PathBuf,
-    /// Private and empty; only at [`IsolationUsed::Full`] and where commands run as another user.
+    /// Private and empty; only at [`IsolationUsed::Full`](flaky_core::report::IsolationUsed::Full) and where commands run as another user.
     pub home: Option<PathBuf>,
-    /// Folder for temporary files: private and empty, except at [`IsolationUsed::Shared`] as ourselves.
+    /// Folder for temporary files: private and empty, except at [`IsolationUsed::Shared`](flaky_core::report::IsolationUsed::Shared) as ourselves.
     pub tmp: PathBuf,
     pub(crate) cache: Option<PathBuf>,
 }
 
 impl AttemptPaths {
-    #[cfg(target_os = "linux")]
-    pub(crate) fn new(level: IsolationUsed, tree: PathBuf, own: &Path, run_as: Option<RunAs>) -> Self {
-        let shared = level == IsolationUsed::Shared && run_as.is_none();
-        let has_home = level == IsolationUsed::Full || run_as.is_some();
-        Self {
-            tree,
-            report_dir: own.join("report"),
-            support_dir: own.join("support"),
-            home: has_home.then(|| own.join("home")),
-            tmp: if shared { std::env::temp_dir() } else { own.join("tmp") },
-            cache: (!shared).then(|| own.join("cache")),
-        }
-    }
-
     /// The variables that the level of isolation decides: `Some` is set, `None` is taken out.
     /// [`Slot::run`](crate::Slot::run) puts them over the environment of the spec.
     #[must_use]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flaky_core::report::IsolationUsed;
 
@@ -58,13 +59,13 @@ pub struct ExecutorSettings {
     pub run_as: Option<RunAs>,
 }
 
-/// There is none.
-#[derive(Debug, Clone, Copy)]
-pub struct LocalExecutor(Infallible);
+/// There is none. Shared, as the real one is.
+#[derive(Debug, Clone)]
+pub struct LocalExecutor(Arc<Infallible>);
 
-/// There is none.
+/// There is none. Given back when dropped, as the real one is.
 #[derive(Debug)]
-pub struct Slot(Infallible);
+pub struct Slot(Arc<Infallible>);
 
 impl LocalExecutor {
     /// Says that there is none.
@@ -82,7 +83,7 @@ impl LocalExecutor {
     /// None.
     #[expect(clippy::unused_async, reason = "as where there is one")]
     pub async fn acquire(&self, _level: IsolationUsed) -> Result<Slot, ExecError> {
-        match self.0 {}
+        match *self.0 {}
     }
 
     /// Cannot be called.
@@ -91,33 +92,33 @@ impl LocalExecutor {
     /// None.
     #[expect(clippy::unused_async, reason = "as where there is one")]
     pub async fn capabilities(&self) -> Result<Capabilities, ExecError> {
-        match self.0 {}
+        match *self.0 {}
     }
 
     /// Cannot be called.
     #[expect(clippy::unused_async, reason = "as where there is one")]
     pub async fn shutdown(self) {
-        match self.0 {}
+        match *self.0 {}
     }
 }
 
 impl Slot {
     /// Cannot be called.
     #[must_use]
-    pub const fn paths(&self) -> &AttemptPaths {
-        match self.0 {}
+    pub fn paths(&self) -> &AttemptPaths {
+        match *self.0 {}
     }
 
     /// Cannot be called.
     #[must_use]
-    pub const fn tree_method(&self) -> TreeMethod {
-        match self.0 {}
+    pub fn tree_method(&self) -> TreeMethod {
+        match *self.0 {}
     }
 
     /// Cannot be called.
     #[must_use]
-    pub const fn obstacles(&self) -> &[Obstacle] {
-        match self.0 {}
+    pub fn obstacles(&self) -> &[Obstacle] {
+        match *self.0 {}
     }
 
     /// Cannot be called.
@@ -126,7 +127,7 @@ impl Slot {
     /// None.
     #[expect(clippy::unused_async, reason = "as where there is one")]
     pub async fn run(&mut self, _spec: AttemptSpec) -> Result<RawAttempt, ExecError> {
-        match self.0 {}
+        match *self.0 {}
     }
 }
 

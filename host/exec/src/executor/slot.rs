@@ -1,7 +1,7 @@
 //! One of the places in which attempts run.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use flaky_core::attempt::Usage;
@@ -16,6 +16,7 @@ use crate::error::ExecError;
 use crate::launcher::Privilege;
 use crate::launcher::protocol::{Done, Order, Reply, Request, Stream, Tried};
 use crate::launcher::text::Text;
+use crate::run_as::RunAs;
 
 /// One of `parallelism` places in which attempts run one after the other; free again when dropped.
 #[derive(Debug)]
@@ -27,6 +28,21 @@ pub struct Slot {
     paths: AttemptPaths,
     // Last: given back after the connection is.
     _permit: OwnedSemaphorePermit,
+}
+
+impl AttemptPaths {
+    fn new(level: IsolationUsed, tree: PathBuf, own: &Path, run_as: Option<RunAs>) -> Self {
+        let shared = level == IsolationUsed::Shared && run_as.is_none();
+        let has_home = level == IsolationUsed::Full || run_as.is_some();
+        Self {
+            tree,
+            report_dir: own.join("report"),
+            support_dir: own.join("support"),
+            home: has_home.then(|| own.join("home")),
+            tmp: if shared { std::env::temp_dir() } else { own.join("tmp") },
+            cache: (!shared).then(|| own.join("cache")),
+        }
+    }
 }
 
 impl Slot {
