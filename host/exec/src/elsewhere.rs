@@ -1,20 +1,19 @@
 //! Systems on which no attempts run: what asks for them compiles, and is told so when it runs.
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use flaky_core::report::IsolationUsed;
 
 use crate::attempt::{AttemptPaths, AttemptSpec, RawAttempt};
 use crate::capabilities::{Capabilities, Obstacle, TreeMethod};
-use crate::collect::CollectGlobs;
 use crate::error::ExecError;
-use crate::run_as::RunAs;
+use crate::settings::{ExecutorSettings, LauncherProgram};
 
 /// As where attempts run.
 pub mod launcher {
-    pub use super::LauncherProgram;
+    pub use crate::settings::LauncherProgram;
 
     /// Nothing is ever started as a launcher here.
     pub const fn enter_if_asked() {}
@@ -22,41 +21,8 @@ pub mod launcher {
 
 /// As where attempts run.
 pub mod executor {
-    pub use super::{DEFAULT_OUTPUT_QUOTA, ExecutorSettings, LocalExecutor, Slot};
-}
-
-/// As where attempts run: 64 MB.
-pub const DEFAULT_OUTPUT_QUOTA: u64 = 64 * 1024 * 1024;
-
-/// The program that would become the launcher.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum LauncherProgram {
-    /// This one.
-    #[default]
-    CurrentExe,
-    /// Another program.
-    Path(PathBuf),
-}
-
-/// What an executor would need to know; see the documentation for Linux.
-#[derive(Debug, Clone)]
-pub struct ExecutorSettings {
-    /// Root of the work tree.
-    pub tree: PathBuf,
-    /// Folder for everything temporary.
-    pub scratch: PathBuf,
-    /// How many attempts run side by side.
-    pub parallelism: usize,
-    /// Bytes of output kept of one attempt.
-    pub output_quota: u64,
-    /// What becomes the launcher.
-    pub launcher: LauncherProgram,
-    /// Existing folders that attempts must see as they are.
-    pub writable: Vec<PathBuf>,
-    /// Which files to collect after each attempt.
-    pub collect: CollectGlobs,
-    /// As whom commands run.
-    pub run_as: Option<RunAs>,
+    pub use super::{LocalExecutor, Slot};
+    pub use crate::settings::{DEFAULT_OUTPUT_QUOTA, ExecutorSettings};
 }
 
 /// There is none. Shared, as the real one is.

@@ -27,26 +27,17 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
 
+pub use crate::settings::LauncherProgram;
 pub(crate) use stage::Privilege;
 
 /// `argv[0]` of the launcher. Nobody types this; a process so named speaks the launcher's protocol on its
 /// standard input, so being started with it by mistake does no harm.
 const MARKER: &str = "flaky: launcher of attempts";
-
-/// The program that becomes the launcher.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum LauncherProgram {
-    /// This one, even when its file has been replaced since. Its `main` must begin with [`enter_if_asked`].
-    #[default]
-    CurrentExe,
-    /// Another program whose `main` begins with [`enter_if_asked`].
-    Path(PathBuf),
-}
 
 /// Turns this process into the launcher and never returns, if it was started as one. Must be the first
 /// thing that `main` does: the launcher may have no second thread.

@@ -22,6 +22,7 @@ pub mod executor;
 #[cfg(target_os = "linux")]
 pub mod launcher;
 mod run_as;
+mod settings;
 #[cfg(target_os = "linux")]
 mod spool;
 #[cfg(target_os = "linux")]
@@ -35,15 +36,12 @@ pub use collect::CollectGlobs;
 #[cfg(not(target_os = "linux"))]
 use elsewhere::empty_folder;
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{
-    ExecutorSettings, LauncherProgram, LocalExecutor, Slot, executor, launcher, remove_folder,
-};
+pub use elsewhere::{LocalExecutor, Slot, executor, launcher, remove_folder};
 pub use error::ExecError;
 #[cfg(target_os = "linux")]
-pub use executor::{ExecutorSettings, LocalExecutor, Slot};
-#[cfg(target_os = "linux")]
-pub use launcher::LauncherProgram;
+pub use executor::{LocalExecutor, Slot};
 pub use run_as::{RunAs, RunAsProblem};
+pub use settings::{ExecutorSettings, LauncherProgram};
 #[cfg(target_os = "linux")]
 use tree::empty as empty_folder;
 #[cfg(target_os = "linux")]

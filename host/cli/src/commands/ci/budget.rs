@@ -79,7 +79,15 @@ impl Limit {
     }
 
     fn describe(&self, spent: Spent) -> String {
-        let time = self.time.map(|time| format!("{} s of {time}", spent.seconds));
+        let time = self.time.map(|time| {
+            let left = time.duration().as_secs().saturating_sub(spent.seconds);
+            let too_little = if (1..LEAST_SECONDS).contains(&left) {
+                format!(" ({left} s are too little for a run)")
+            } else {
+                String::new()
+            };
+            format!("{} s of {time}{too_little}", spent.seconds)
+        });
         let usd = self.usd.map(|usd| format!("{:.2} of {:.2} USD", spent.dollars(), usd.get()));
         time.into_iter().chain(usd).collect::<Vec<_>>().join(", ")
     }
@@ -193,6 +201,17 @@ mod tests {
             ("money ends it, though there is time", both, spent(0, 3.0), five, None),
         ] {
             assert_eq!(limit.share(so_far, wanted), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_is_spent_is_told_with_what_is_left_where_that_is_too_little() {
+        for (limit, so_far, told) in [
+            (limit(Some("40s"), None), spent(16, 0.0), "16 s of 40s (24 s are too little for a run)"),
+            (limit(Some("40s"), None), spent(40, 0.0), "40 s of 40s"),
+            (limit(Some("1h"), Some(2.0)), spent(100, 2.0), "100 s of 1h, 2.00 of 2.00 USD"),
+        ] {
+            assert_eq!(limit.describe(so_far), told);
         }
     }
 
