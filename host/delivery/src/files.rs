@@ -21,7 +21,7 @@ pub(crate) fn to_file(path: &Path, bytes: &[u8]) -> Result<(), DeliveryError> {
         if is_special(path) {
             return std::fs::write(path, bytes);
         }
-        flaky_files::write_whole(path, bytes)
+        flaky_files::write_whole(path, flaky_files::Readers::Anybody, bytes)
     };
     write().map_err(|source| DeliveryError::Write { path: path.to_owned(), source })
 }

@@ -12,6 +12,7 @@ use flaky_core::attempt::Exit;
 use flaky_core::ids::{AttemptIndex, RunId, Seed, TestId};
 use flaky_core::report::{IsolationUsed, RunReport, SeedReport};
 use flaky_core::settings::{Condition, Dollars, FailOn, IsolationChoice, NetworkChoice, Shards, StopRule};
+use flaky_files::{Readers, make_private_folder, write_whole};
 use serde::{Deserialize, Serialize};
 
 /// Version of [`RunRecord`] and [`JournalLine`].
@@ -125,11 +126,12 @@ impl Journal {
     /// # Errors
     /// When the folder cannot be made or written.
     pub fn create(runs: &Path, record: &RunRecord) -> io::Result<Self> {
-        flaky_files::make_private_folder(runs)?;
+        // Failures may quote what tests print, which may be confidential: for this user's eyes only.
+        make_private_folder(runs)?;
         prune(runs, RUNS_KEPT);
         let folder = runs.join(record.run.as_str());
-        flaky_files::make_private_folder(&folder)?;
-        flaky_files::write_private(&folder.join("run.json"), &to_json(record)?)?;
+        make_private_folder(&folder)?;
+        write_whole(&folder.join("run.json"), Readers::Owner, &to_json(record)?)?;
         let lines = OpenOptions::new().create(true).append(true).open(folder.join("journal.jsonl"))?;
         // A run that is resumed tells of every attempt again.
         lines.set_len(0)?;
@@ -151,7 +153,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn keep_report(folder: &Path, report: &RunReport) -> io::Result<()> {
-        flaky_files::write_private(&folder.join("report.json"), &to_json(report)?)
+        write_whole(&folder.join("report.json"), Readers::Owner, &to_json(report)?)
     }
 
     /// The run's folder.

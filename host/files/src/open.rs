@@ -18,6 +18,16 @@ pub enum NotRegular {
     Io(io::Error),
 }
 
+impl From<NotRegular> for io::Error {
+    fn from(error: NotRegular) -> Self {
+        match error {
+            NotRegular::Missing => io::ErrorKind::NotFound.into(),
+            NotRegular::Io(error) => error,
+            other @ NotRegular::Other => io::Error::other(other),
+        }
+    }
+}
+
 /// Opens a regular file for reading, and nothing else: a link in the last part of the path is not followed, and a pipe is
 /// not waited for.
 ///
@@ -61,6 +71,15 @@ fn without_following(path: &Path) -> Result<File, NotRegular> {
         io::ErrorKind::PermissionDenied if path.is_dir() => NotRegular::Other,
         _ => NotRegular::Io(error),
     })
+}
+
+/// A path as git and archives have it, which is bytes. `None`: the system has text alone, and this is none.
+#[must_use]
+pub fn path_of(bytes: &[u8]) -> Option<&Path> {
+    #[cfg(unix)]
+    return Some(Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes)));
+    #[cfg(not(unix))]
+    return std::str::from_utf8(bytes).ok().map(Path::new);
 }
 
 /// Reads at a place, as much as one call gives; the file's own position is nobody's business afterwards.

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flaky_files::{NotRegular, open_regular, read_at};
+use flaky_files::{open_regular, read_at};
 
 use crate::attempt::BlobInput;
 use crate::limits::{CHUNK, WINDOW};
@@ -158,11 +158,7 @@ impl Blob {
 
 /// A regular file and nothing else: tests wrote what is opened here.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    open_regular(path).map_err(|error| match error {
-        NotRegular::Missing => io::ErrorKind::NotFound.into(),
-        NotRegular::Io(error) => error,
-        other @ NotRegular::Other => io::Error::other(other),
-    })
+    Ok(open_regular(path)?)
 }
 
 fn read_full(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

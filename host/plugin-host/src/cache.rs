@@ -124,9 +124,8 @@ impl Cache {
 fn read_entry(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = match open_regular(path) {
         Ok(file) => file,
-        Err(NotRegular::Missing) => return Err(io::ErrorKind::NotFound.into()),
         Err(NotRegular::Other) => return Ok(None),
-        Err(NotRegular::Io(error)) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     let metadata = file.metadata()?;
     if can_be_changed_by_others(&metadata).is_some() || metadata.len() > CAPACITY {

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use flaky_core::digest::Sha256Digest;
 pub use flaky_core::remote_plugin::LOCK_FILE_NAME;
 use flaky_core::remote_plugin::RemotePlugin;
+use flaky_files::Readers;
 use serde::Serialize;
 
 /// The format that is written, and the newest that is read.
@@ -237,7 +238,7 @@ impl Lock {
         if fs::read_to_string(path).is_ok_and(|old| old == self.text()) {
             return Ok(());
         }
-        flaky_files::write_durably(path, self.text().as_bytes()).map_err(|e| LockError {
+        flaky_files::write_durably(path, Readers::Anybody, self.text().as_bytes()).map_err(|e| LockError {
             path: path.to_owned(),
             line: None,
             kind: e.into(),

@@ -42,7 +42,7 @@ pub fn vendor(folder: &Path, components: &[(PluginName, Vec<u8>)]) -> Result<Ven
         {
             continue;
         }
-        flaky_files::write_whole(&path, bytes).map_err(failed)?;
+        flaky_files::write_whole(&path, flaky_files::Readers::Anybody, bytes).map_err(failed)?;
         done.written.push(path);
     }
     let kept =

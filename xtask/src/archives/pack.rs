@@ -28,10 +28,15 @@ impl Member {
     }
 }
 
-/// A tar, gzipped: the program first, since the action unpacks nothing else, then by path; owner, time and the name in
+/// The program first, since the action unpacks nothing else, then by path.
+fn sort(members: &mut [Member]) {
+    members.sort_by(|a, b| (b.mode, &a.path).cmp(&(a.mode, &b.path)));
+}
+
+/// A tar, gzipped; owner, time and the name in
 /// gzip's header say nothing of the machine.
 pub(crate) fn archive(mut members: Vec<Member>, epoch: u64) -> Result<Vec<u8>> {
-    members.sort_by(|a, b| (b.mode, &a.path).cmp(&(a.mode, &b.path)));
+    sort(&mut members);
     let packed = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
     let mut tar = tar::Builder::new(packed);
     for member in &members {
@@ -51,7 +56,7 @@ pub(crate) fn archive(mut members: Vec<Member>, epoch: u64) -> Result<Vec<u8>> {
 
 /// The same as a zip, which Windows opens without a program.
 pub(crate) fn zip(mut members: Vec<Member>, epoch: u64) -> Result<Vec<u8>> {
-    members.sort_by(|a, b| (b.mode, &a.path).cmp(&(a.mode, &b.path)));
+    sort(&mut members);
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for member in &members {
         let options = zip::write::SimpleFileOptions::default()

@@ -1,8 +1,10 @@
 //! Telling a report: every reporter that was asked renders it, and what they ask for is carried out.
 
+mod outputs;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use flaky_config::{OnError, ReporterEntry};
 use flaky_core::delivery::Delivery;
@@ -11,7 +13,6 @@ use flaky_core::notify::{News, Notify};
 use flaky_core::report::RunReport;
 use flaky_core::surroundings::Surroundings;
 use flaky_core::text::visible;
-use flaky_core::verdict::{Category, Severity};
 use flaky_delivery::{
     COMMENT_KEY, Courier, DeliveryError, Environment, Errand, Grants, Lost, Origin, RealClock, Reporter,
     State, Target, Trouble, World, check_writable, look_around,
@@ -20,6 +21,9 @@ use flaky_engine::plugins::{Member, PluginSet};
 use flaky_engine::run::Finished;
 use flaky_plugin_host::RenderContext;
 
+pub(crate) use outputs::Outputs;
+
+use self::outputs::without_outputs;
 use super::session::Session;
 use crate::args::{ReportArg, TellArgs};
 use crate::error::CliError;
@@ -47,39 +51,6 @@ pub(crate) struct Telling {
     outputs: Option<Arc<Outputs>>,
     state: Option<State>,
     dry_run: bool,
-}
-
-/// What later steps are told of several results: that of the worst alone, or the last one would speak for all.
-#[derive(Debug, Default)]
-pub(crate) struct Outputs(Mutex<Option<Worst>>);
-
-/// The outputs of the worst result so far.
-#[derive(Debug)]
-struct Worst {
-    rank: (Category, Option<Severity>),
-    outputs: Vec<(String, String)>,
-}
-
-impl Outputs {
-    fn keep(&self, report: &RunReport, outputs: Vec<(String, String)>) {
-        let rank = (report.verdict, report.severity);
-        let mut worst = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if worst.as_ref().is_none_or(|worst| rank > worst.rank) {
-            *worst = Some(Worst { rank, outputs });
-        }
-    }
-
-    /// To be called when all results were told; gives the number of failures.
-    pub(crate) fn hand_on(&self, environment: &Environment) -> usize {
-        let worst = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match worst.map(|worst| flaky_delivery::hand_on(environment, &worst.outputs)) {
-            Some(Err(error)) => {
-                print_error(&error.to_string());
-                1
-            }
-            Some(Ok(())) | None => 0,
-        }
-    }
 }
 
 /// A report to be told, and what belongs to it.
@@ -420,18 +391,6 @@ fn under_key(deliveries: Vec<Delivery>, key: Option<&str>) -> Vec<Delivery> {
     deliveries.into_iter().map(renamed).collect()
 }
 
-/// What is left when somebody keeps the outputs.
-fn without_outputs(deliveries: Vec<Delivery>, keep: impl Fn(Vec<(String, String)>)) -> Vec<Delivery> {
-    let left = |delivery| match delivery {
-        Delivery::Outputs(outputs) => {
-            keep(outputs);
-            None
-        }
-        delivery => Some(delivery),
-    };
-    deliveries.into_iter().filter_map(left).collect()
-}
-
 /// Any number that differs between runs will do: it scatters those who wait for the same thing.
 fn seed_of(report: &RunReport) -> u64 {
     report.run.as_str().bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)))
@@ -463,37 +422,6 @@ mod tests {
         let args = TellArgs { to: vec!["github".into()], ..TellArgs::default() };
         assert_eq!(Telling::new(&args, None).unwrap().key(), "flaky");
         assert_eq!(Telling::new(&args, Some("Web App!")).unwrap().key(), "flaky.Web-App");
-    }
-
-    #[test]
-    fn later_steps_are_told_the_worst_of_several_results_whichever_came_last() {
-        let outputs = Outputs::default();
-        let of = |verdict, severity| {
-            let report = RunReport {
-                verdict,
-                severity,
-                ..RunReport::without_result(flaky_core::verdict::Cause::Infrastructure, "")
-            };
-            let told = vec![
-                Delivery::JobSummary(String::new()),
-                Delivery::Outputs(vec![("verdict".to_owned(), verdict.to_string())]),
-            ];
-            let left = without_outputs(told, |told| outputs.keep(&report, told));
-            assert_eq!(left, [Delivery::JobSummary(String::new())]);
-        };
-        of(Category::Stable, Some(Severity::None));
-        of(Category::Broken, Some(Severity::Critical));
-        of(Category::Flaky, Some(Severity::Low));
-        of(Category::Inconclusive, None);
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let path = file.path().to_str().unwrap().to_owned();
-        let variables = [("GITHUB_ACTIONS", "true".to_owned()), ("GITHUB_OUTPUT", path)];
-        let environment = Environment::new(move |name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
-        });
-        assert_eq!(outputs.hand_on(&environment), 0);
-        assert_eq!(outputs.hand_on(&environment), 0, "once");
-        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "verdict=broken\n");
     }
 
     #[test]

@@ -124,7 +124,7 @@ impl Approvals {
             fs::create_dir_all(folder)?;
             let mut bytes = serde_json::to_vec_pretty(&document)?;
             bytes.push(b'\n');
-            flaky_files::write_private(&path, &bytes)
+            flaky_files::write_durably(&path, flaky_files::Readers::Owner, &bytes)
         };
         write().map_err(|source| ApprovalsError::Io { path: path.clone(), source })?;
         Ok(path)

@@ -4,9 +4,8 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use flaky_files::path_of;
 use git2::{Index, Repository, StatusOptions, StatusShow};
-
-use super::tree::path_of;
 
 /// Above this, looking at every file would be felt at the start of each run.
 const MOST_FILES: usize = 100_000;
@@ -64,7 +63,7 @@ fn dirty(repository: &Repository) -> Option<bool> {
 fn bytes_to_read(index: &Index, tree: &Path) -> u64 {
     let noted_at = index.path().and_then(|p| p.metadata().ok()).map_or(0, |m| written(&m));
     let suspect = |entry: &git2::IndexEntry| {
-        let found = tree.join(path_of(&entry.path)).symlink_metadata().ok()?;
+        let found = tree.join(path_of(&entry.path)?).symlink_metadata().ok()?;
         // Of another size it differs for sure; as young as the index itself it may have changed since.
         let same = written(&found) == i64::from(entry.mtime.seconds()) && written(&found) < noted_at;
         (found.len() == u64::from(entry.file_size) && !same).then_some(found.len())

@@ -6,11 +6,12 @@
 
 use std::path::{Path, PathBuf};
 
+use flaky_files::path_of;
 use git2::{ObjectType, Oid, Repository};
 
 use super::error::{CheckoutErrorKind, io};
 use super::source::{NotAsked, RepositoryUrl, Scheme};
-use super::tree::{self, path_of, path_text};
+use super::tree::{self, path_text};
 use super::{CheckoutRequest, CheckoutSettings, CommitId, Deadline, LfsFiles, Submodules};
 
 mod modules_file;
@@ -225,7 +226,7 @@ fn folder(tree: &Path, path: &[u8]) -> Result<PathBuf, &'static str> {
         if matches!(part, b"" | b"." | b"..") || is_git || part.contains(&0) {
             return Err("its path leads outside");
         }
-        folder.push(path_of(part));
+        folder.push(path_of(part).ok_or("its path is no text")?);
         if !folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
             return Err("its path is not a folder");
         }

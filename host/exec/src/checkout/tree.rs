@@ -1,9 +1,8 @@
 //! From a received commit to a work tree, and what has to be said about it.
 
-use std::borrow::Cow;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use flaky_files::path_of;
 use git2::build::CheckoutBuilder;
 use git2::{AttrCheckFlags, CheckoutNotificationType, ErrorCode, Index, IndexEntry, Oid, Repository};
 
@@ -68,8 +67,8 @@ fn is_pointer(repository: &Repository, entry: &IndexEntry) -> bool {
     if !POINTER_STARTS.iter().any(|start| blob.content().starts_with(start)) {
         return false;
     }
-    let path = path_of(&entry.path);
-    matches!(repository.get_attr_bytes(&path, "filter", AttrCheckFlags::FILE_THEN_INDEX), Ok(Some(b"lfs")))
+    let Some(path) = path_of(&entry.path) else { return false };
+    matches!(repository.get_attr_bytes(path, "filter", AttrCheckFlags::FILE_THEN_INDEX), Ok(Some(b"lfs")))
 }
 
 /// A path as messages may show it.
@@ -84,15 +83,4 @@ pub(super) fn first_few(mut paths: Vec<String>) -> Vec<String> {
         paths.push("…".into());
     }
     paths
-}
-
-/// A path as git has it: bytes where the system has bytes, else UTF-8.
-pub(super) fn path_of(path: &[u8]) -> Cow<'_, Path> {
-    #[cfg(unix)]
-    return Cow::Borrowed(Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path)));
-    #[cfg(not(unix))]
-    return match String::from_utf8_lossy(path) {
-        Cow::Borrowed(text) => Cow::Borrowed(Path::new(text)),
-        Cow::Owned(text) => Cow::Owned(text.into()),
-    };
 }

@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use flaky_files::path_of;
+
 /// Largest index that is read: the one of a repository with half a million files.
 const MAX_BYTES: u64 = 64 << 20;
 /// Of an entry before its flags: times, numbers, mode, sizes and a SHA-1 name.
@@ -92,12 +94,4 @@ fn variable_number(bytes: &[u8]) -> Option<(usize, usize)> {
         value += 1;
     }
     None
-}
-
-/// As git has it: bytes. Where the system has none, what is no text cannot be there.
-fn path_of(name: &[u8]) -> Option<&Path> {
-    #[cfg(unix)]
-    return Some(Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name)));
-    #[cfg(not(unix))]
-    return std::str::from_utf8(name).ok().map(Path::new);
 }
