@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::report::RunReport;
-use crate::surroundings::EarlierResult;
+use crate::surroundings::{EarlierResult, Surroundings};
 use crate::verdict::{Category, Severity};
 
 /// What of a result decides whether somebody is told.
@@ -17,11 +17,11 @@ pub struct News {
 }
 
 impl News {
-    /// What of a report decides. `commit`: the one that the report speaks for, where it names none itself.
+    /// What of a report decides, where it is told.
     #[must_use]
-    pub fn of(report: &RunReport, commit: Option<&str>) -> Self {
+    pub fn of(report: &RunReport, surroundings: &Surroundings) -> Self {
         Self {
-            result: EarlierResult::of(report, commit),
+            result: EarlierResult::of(report, surroundings),
             introduced: report.tests.iter().any(crate::report::TestReport::is_introduced),
         }
     }
@@ -123,6 +123,7 @@ mod tests {
     fn news(verdict: Category, severity: Option<Severity>, introduced: bool) -> News {
         let result = EarlierResult {
             run: "r".into(),
+            suite: None,
             commit: None,
             verdict,
             severity,

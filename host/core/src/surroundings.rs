@@ -21,6 +21,9 @@ pub struct Surroundings {
     /// Of several results of one CI run, which this is: the suite's name, as letters, digits and dashes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suite: Option<String>,
+    /// Characters that a comment may have, where several results stand in one. Absent: as many as the platform takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<u32>,
     /// The CI job that tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ci: Option<Ci>,
@@ -133,6 +136,9 @@ pub struct Commit {
 pub struct EarlierResult {
     /// Which run.
     pub run: String,
+    /// Of which suite, as in [`Surroundings::suite`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
     /// What it spoke for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
@@ -156,14 +162,16 @@ impl EarlierResult {
     /// Characters of a test's id that are kept, for the same reason.
     const MOST_ID: usize = 200;
 
-    /// What is kept of a report.
+    /// What is kept of a report, told in these surroundings.
     #[must_use]
-    pub fn of(report: &RunReport, commit: Option<&str>) -> Self {
+    pub fn of(report: &RunReport, surroundings: &Surroundings) -> Self {
+        let commit = surroundings.ci.as_ref().and_then(|ci| ci.commit.as_deref());
         let tells = |verdict| matches!(verdict, Category::Flaky | Category::Broken);
         let tests = report.tests.iter().filter(|t| !t.ignored && tells(t.verdict));
         let kept = tests.take(Self::MOST_TESTS);
         Self {
             run: report.run.to_string(),
+            suite: surroundings.suite.clone(),
             commit: commit.or(report.subject.commit.as_deref()).map(str::to_owned),
             verdict: report.verdict,
             severity: report.severity,
@@ -192,6 +200,7 @@ mod tests {
     fn result() -> EarlierResult {
         EarlierResult {
             run: "20260101-000000-aaaa".into(),
+            suite: None,
             commit: Some("c0ffee".into()),
             verdict: Category::Flaky,
             severity: Some(Severity::Low),

@@ -311,7 +311,7 @@ const fn not_here(kind: &'static str, needs: &'static str) -> DeliveryError {
     DeliveryError::NotHere { kind, needs }
 }
 
-/// What was told last is what the state file says or, without one, what the comment does.
+/// What was told last of the same suite is what the state file says or, without one, what the comment does.
 fn silence(errand: &Errand) -> Option<Silence> {
     let Some(news) = &errand.news else { return Some(Silence::NoResult) };
     if errand.notify.as_ref().is_some_and(|notify| !notify.wants(news)) {
@@ -319,7 +319,7 @@ fn silence(errand: &Errand) -> Option<Silence> {
     }
     let last = match &errand.state {
         Some(state) => state.last(),
-        None => errand.surroundings.earlier.first(),
+        None => errand.surroundings.earlier.iter().find(|told| told.suite == news.result.suite),
     };
     last.is_some_and(|last| last.says_the_same_as(&news.result)).then_some(Silence::ToldBefore)
 }

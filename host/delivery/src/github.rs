@@ -60,15 +60,15 @@ impl Github {
         pull::get(self, number).await
     }
 
-    /// What was told in the comment with this key before, newest first.
+    /// What was told in our comment before, newest first.
     ///
     /// # Errors
     /// What GitHub says.
-    pub async fn earlier(&self, pull_request: u64, key: &str) -> Result<Vec<EarlierResult>, ForgeError> {
-        self.thread(pull_request).earlier(key).await
+    pub async fn earlier(&self, pull_request: u64) -> Result<Vec<EarlierResult>, ForgeError> {
+        self.thread(pull_request).earlier().await
     }
 
-    /// Says in our comments on a pull request which of them speak of an older commit than its head.
+    /// Says in our comment on a pull request that it speaks of an older commit than its head, where it does.
     ///
     /// # Errors
     /// What GitHub says.
@@ -76,7 +76,7 @@ impl Github {
         self.thread(pull_request.number).note_what_is_older(&pull_request.head).await
     }
 
-    /// What looking into failures of a pull request has cost so far, by our comments on it.
+    /// What looking into failures of a pull request has cost so far, by our comment on it.
     ///
     /// # Errors
     /// What GitHub says.
@@ -84,26 +84,20 @@ impl Github {
         self.thread(pull_request).spent().await
     }
 
-    /// Counts an amount as spent before it is: in the comment with this key, which is made when there is none.
+    /// Counts an amount as spent before it is: in our comment, which is made when there is none.
     ///
     /// # Errors
     /// What GitHub says.
-    pub async fn set_aside(&self, pull_request: u64, key: &str, amount: Spent) -> Result<(), ForgeError> {
-        self.thread(pull_request).set_aside(key, amount).await
+    pub async fn set_aside(&self, pull_request: u64, amount: Spent) -> Result<(), ForgeError> {
+        self.thread(pull_request).set_aside(amount).await
     }
 
     /// Counts what was used in place of what was [set aside](Self::set_aside).
     ///
     /// # Errors
     /// What GitHub says.
-    pub async fn settle(
-        &self,
-        pull_request: u64,
-        key: &str,
-        aside: Spent,
-        used: Spent,
-    ) -> Result<(), ForgeError> {
-        self.thread(pull_request).settle(key, aside, used).await
+    pub async fn settle(&self, pull_request: u64, aside: Spent, used: Spent) -> Result<(), ForgeError> {
+        self.thread(pull_request).settle(aside, used).await
     }
 
     pub(crate) fn thread(&self, pull_request: u64) -> Thread<'_> {

@@ -32,12 +32,12 @@ impl Gitlab {
         Ok(Self { forge: Forge::gitlab(world)?, project: project.to_string() })
     }
 
-    /// What was told in the note with this key before, newest first.
+    /// What was told in our note before, newest first.
     ///
     /// # Errors
     /// What GitLab says.
-    pub async fn earlier(&self, merge_request: u64, key: &str) -> Result<Vec<EarlierResult>, ForgeError> {
-        self.thread(merge_request).earlier(key).await
+    pub async fn earlier(&self, merge_request: u64) -> Result<Vec<EarlierResult>, ForgeError> {
+        self.thread(merge_request).earlier().await
     }
 
     pub(crate) fn thread(&self, merge_request: u64) -> Thread<'_> {
@@ -46,12 +46,12 @@ impl Gitlab {
 }
 
 /// What is known, and why the rest is not.
-pub(crate) async fn look_around(world: &Arc<World>, key: &str) -> (Surroundings, Vec<Lost>) {
+pub(crate) async fn look_around(world: &Arc<World>) -> (Surroundings, Vec<Lost>) {
     let ci = by_variables(&world.environment);
     let mut lost = Vec::new();
     let mut earlier = Vec::new();
     if let (Some(merge_request), Ok(gitlab)) = (&ci.pull_request, Gitlab::new(world)) {
-        match gitlab.earlier(merge_request.number, key).await {
+        match gitlab.earlier(merge_request.number).await {
             Ok(found) => earlier = found,
             Err(error) => lost.push(Lost::Unknown { what: "what was told before", error }),
         }

@@ -47,6 +47,7 @@ pub use courier::{Courier, Errand, Grants, Reporter, Silence};
 pub use error::{DeliveryError, HttpError, Lost, Trouble};
 pub use files::check_writable;
 pub use flaky_core::notify::{News, Notify};
+pub use forge::thread::COMMENT_ROOM;
 pub use forge::{Download, ForgeError, ForgeErrorKind, Spent};
 pub use github::Github;
 pub use github::event::{Event, EventError, HeadRepository, Owner, WorkflowRun};

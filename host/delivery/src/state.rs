@@ -120,6 +120,7 @@ mod tests {
         assert!(state.last().is_none() && !path.exists());
         let result = EarlierResult {
             run: "r1".into(),
+            suite: None,
             commit: None,
             verdict: Category::Broken,
             severity: None,

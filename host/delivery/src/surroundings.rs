@@ -12,14 +12,13 @@ use crate::{github, gitlab};
 /// Logins that may be in a map of mentions; more is no map of a team.
 const MOST_MENTIONS: usize = 10_000;
 
-/// Looks around. `key`: of the comment that tells what was told before. Nothing in here fails: what is not known is left
-/// out, and why is said.
-pub async fn look_around(world: &Arc<World>, key: &str) -> (Surroundings, Vec<Lost>) {
+/// Looks around. Nothing in here fails: what is not known is left out, and why is said.
+pub async fn look_around(world: &Arc<World>) -> (Surroundings, Vec<Lost>) {
     let is_set = |name| world.environment.get(name).is_some_and(|value| value == "true");
     let (mut surroundings, mut lost) = if is_set("GITHUB_ACTIONS") {
-        github::surroundings::look_around(world, key).await
+        github::surroundings::look_around(world).await
     } else if is_set("GITLAB_CI") {
-        gitlab::look_around(world, key).await
+        gitlab::look_around(world).await
     } else {
         (Surroundings::default(), Vec::new())
     };

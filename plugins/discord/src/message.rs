@@ -59,7 +59,7 @@ pub(crate) fn of(report: &Report, surroundings: &Surroundings, settings: &Settin
 }
 
 fn description(report: &Report, surroundings: &Surroundings) -> String {
-    let mut parts = vec![format!("**{}**", words::recommendation(report))];
+    let mut parts = vec![format!("**{}**", words::recommendation(report, surroundings))];
     parts.extend(words::sentences(report).iter().map(|text| sentence(text, MOST_SENTENCE)));
     if let Some(ci) = &surroundings.ci
         && let Some(pull) = &ci.pull_request

@@ -16,7 +16,7 @@ pub(crate) fn of(report: &Report, surroundings: &Surroundings) -> CheckRun {
         name: NAME.to_owned(),
         conclusion: conclusion(report, surroundings.untrusted).to_owned(),
         title: words::title(report, surroundings, str::to_owned),
-        summary: comment::comment(report, surroundings),
+        summary: comment::check(report, surroundings),
         annotations: annotations::of_check(report),
     }
 }

@@ -118,6 +118,29 @@ fn every_document_fits_and_says_what_is_left_out() {
 }
 
 #[test]
+fn a_comment_that_is_shared_keeps_to_its_part_and_the_check_does_not() {
+    let mut report = corpus::report(&"a".repeat(500));
+    let test = report.tests[0].clone();
+    report.tests = (0..100).map(|n| Test { id: format!("{n} {}", test.id), ..test.clone() }).collect();
+    let whole = |room| {
+        let surroundings = Surroundings { room, suite: Some("shop".into()), ..corpus::surroundings("a") };
+        let found = deliveries(&report, &surroundings, &EVERYTHING);
+        let [comment, _, check] = documents(&found)[..] else { panic!("three documents") };
+        (comment.to_owned(), check.to_owned())
+    };
+    let (all, check) = whole(None);
+    for room in [6000, 10_000, 20_000] {
+        let (part, same) = whole(Some(room));
+        let room = usize::try_from(room).unwrap();
+        let size = part.chars().count();
+        assert!(size <= room && size < all.chars().count(), "{size} of {room}");
+        assert!(part.starts_with("## 🔴 `shop`: broken") && part.contains("For want of room"), "{part}");
+        assert_eq!(same, check);
+    }
+    assert_eq!(whole(Some(u32::MAX)).0, all);
+}
+
+#[test]
 fn a_run_without_a_result_says_so_and_nothing_else() {
     let body = comment(&samples::report("install-failed"), &samples::surroundings());
     assert!(body.starts_with("## ⚪ detection failed\n"));

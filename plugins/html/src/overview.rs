@@ -99,7 +99,7 @@ fn tiles(out: &mut String, report: &Report) {
         return;
     }
     let ignored = report.tests.iter().filter(|test| test.ignored).count();
-    let introduced = report.tests.iter().filter(|test| !test.ignored && is_introduced(test)).count();
+    let introduced = report.tests.iter().filter(|test| test.is_introduced()).count();
     out.push_str("<dl class=\"tiles\">");
     let mut tile = |name: &str, number: usize, class: &str| {
         let _ = write!(out, "<div class=\"tile {class}\"><dt>{name}</dt><dd>{number}</dd></div>");
@@ -115,16 +115,6 @@ fn tiles(out: &mut String, report: &Report) {
         tile("by the change", introduced, "v-broken");
     }
     out.push_str("</dl>\n");
-}
-
-fn is_introduced(test: &flaky_plugin_sdk::report::Test) -> bool {
-    use flaky_plugin_sdk::report::Change;
-    let judged = matches!(test.verdict, Category::Flaky | Category::Broken);
-    test.base.as_ref().is_some_and(|base| match base.change {
-        Change::Introduced => base.ran > 0 || judged,
-        Change::Worsened => true,
-        _ => false,
-    })
 }
 
 /// Where the script draws the attempts of the whole run.

@@ -23,9 +23,16 @@ const MOST_FAILURES: usize = 256 * 1024;
 /// Room that is kept for saying what was left out.
 const NOTE: usize = 300;
 
-/// For a comment on a pull request or merge request.
+/// For a comment on a pull request or merge request, which may hold other results as well.
 #[must_use]
 pub fn comment(report: &Report, surroundings: &Surroundings) -> String {
+    let room = surroundings.room.and_then(|room| usize::try_from(room).ok()).unwrap_or(GITHUB_COMMENT_USED);
+    write(report, surroundings, room.min(GITHUB_COMMENT_USED), Unit::CodePoints, false)
+}
+
+/// For a check run: as a comment that holds nothing else.
+#[must_use]
+pub fn check(report: &Report, surroundings: &Surroundings) -> String {
     write(report, surroundings, GITHUB_COMMENT_USED, Unit::CodePoints, false)
 }
 
@@ -101,7 +108,7 @@ fn no_result(report: &Report, surroundings: &Surroundings) -> String {
 fn head(report: &Report, surroundings: &Surroundings) -> String {
     let mut out = format!("## {}\n\n", words::title(report, surroundings, code_span));
     out.push_str(&place::outdated(surroundings));
-    let _ = writeln!(out, "**{}**\n", words::recommendation(report));
+    let _ = writeln!(out, "**{}**\n", words::recommendation(report, surroundings));
     out.push_str(&reason(report));
     out.push_str(&cause(report));
     out.push_str(&hint(report));

@@ -102,18 +102,22 @@ pub(crate) fn earlier(surroundings: &Surroundings) -> String {
     let total = plural(count(results.len()), "earlier result");
     let mut out = format!("<details><summary>{total}</summary>\n\n");
     for result in results.iter().take(MOST_RESULTS) {
-        let _ = writeln!(out, "- {}", one_result(result));
+        let _ = writeln!(out, "- {}", one_result(result, surroundings.suite.as_deref()));
     }
     out.push_str("\n</details>\n\n");
     out
 }
 
-fn one_result(result: &EarlierResult) -> String {
+/// Its suite is named where it is not the one that is told.
+fn one_result(result: &EarlierResult, told: Option<&str>) -> String {
+    let suite = result.suite.as_deref().filter(|suite| Some(*suite) != told);
+    let suite = suite.map(|suite| code_span(&shortened(suite, MOST_NAME))).filter(|suite| !suite.is_empty());
+    let suite = suite.map(|suite| format!("{suite}: ")).unwrap_or_default();
     let mut text = match &result.severity {
         Some(found) => {
-            format!("{} {} · {}", severity_sign(found), verdict(&result.verdict), severity(found))
+            format!("{} {suite}{} · {}", severity_sign(found), verdict(&result.verdict), severity(found))
         }
-        None => format!("⚪ {}", verdict(&result.verdict)),
+        None => format!("⚪ {suite}{}", verdict(&result.verdict)),
     };
     if result.total_runs > 0 {
         let _ = write!(text, " · {} of {} failed", result.failures, result.total_runs);

@@ -123,7 +123,7 @@ pub fn headline(report: &Report) -> String {
 #[must_use]
 pub fn title(report: &Report, surroundings: &Surroundings, quote: impl Fn(&str) -> String) -> String {
     let text = if has_result(report) { headline(report) } else { "detection failed".to_owned() };
-    match surroundings.suite.as_deref().filter(|suite| is_plain(suite)).map(quote) {
+    match suite(surroundings).map(quote) {
         Some(suite) => format!("{} {suite}: {text}", sign(report)),
         None => format!("{} {text}", sign(report)),
     }
@@ -131,6 +131,12 @@ pub fn title(report: &Report, surroundings: &Surroundings, quote: impl Fn(&str) 
 
 /// Characters of a suite's name at most, as the host shortens it.
 const MOST_SUITE: usize = 40;
+
+/// The suite that is told of, among several.
+#[must_use]
+pub fn suite(surroundings: &Surroundings) -> Option<&str> {
+    surroundings.suite.as_deref().filter(|suite| is_plain(suite))
+}
 
 /// What the host gives, and nothing that could act in a title of plain text.
 fn is_plain(name: &str) -> bool {
@@ -165,9 +171,29 @@ pub fn lines_within(lines: &[String], most: usize, unit: Unit) -> String {
     out
 }
 
-/// The one thing to do, by verdict and severity.
+/// What a stable result means for whoever wants to merge.
+fn safe(report: &Report, of_all: bool) -> &'static str {
+    let failed_in_ci = report.tests.iter().any(|test| test.failed_in_ci);
+    let in_quarantine = report.tests.iter().any(fails_in_quarantine);
+    match (failed_in_ci, in_quarantine, of_all) {
+        (true, _, true) => "What failed in CI did not fail here: safe to merge, if it does not come back.",
+        (true, _, false) => {
+            "What failed in CI did not fail here: no reason against merging, if it does not come back."
+        }
+        (_, true, true) => "What failed is in quarantine: safe to merge, and still to be mended.",
+        (_, true, false) => {
+            "What failed is in quarantine: no reason against merging, and still to be mended."
+        }
+        (_, _, true) => "No failure was seen: safe to merge.",
+        (_, _, false) => "No failure was seen in this suite.",
+    }
+}
+
+/// The one thing to do, by verdict and severity. Of one suite among several nobody hears that merging is safe: another
+/// may be broken.
 #[must_use]
-pub fn recommendation(report: &Report) -> &'static str {
+pub fn recommendation(report: &Report, surroundings: &Surroundings) -> &'static str {
+    let of_all = surroundings.suite.is_none();
     match (&report.verdict, &report.severity) {
         _ if !has_result(report) => "Nothing was found out. See the cause, and run again.",
         (Category::Broken, _) if only(report, &Change::Introduced) => {
@@ -186,15 +212,14 @@ pub fn recommendation(report: &Report) -> &'static str {
         (Category::Flaky, Some(Severity::Medium)) => {
             "Flaky, not broken: running CI again may pass, but fix the test soon."
         }
-        (Category::Flaky, Some(Severity::Low)) => "Rarely flaky: merging is safe; fix the test when you can.",
+        (Category::Flaky, Some(Severity::Low)) if of_all => {
+            "Rarely flaky: merging is safe; fix the test when you can."
+        }
+        (Category::Flaky, Some(Severity::Low)) => {
+            "Rarely flaky: no reason against merging; fix the test when you can."
+        }
         (Category::Flaky, _) => "Flaky, not broken: look at the test before merging.",
-        (Category::Stable, _) if report.tests.iter().any(|test| test.failed_in_ci) => {
-            "What failed in CI did not fail here: safe to merge, if it does not come back."
-        }
-        (Category::Stable, _) if report.tests.iter().any(fails_in_quarantine) => {
-            "What failed is in quarantine: safe to merge, and still to be mended."
-        }
-        (Category::Stable, _) => "No failure was seen: safe to merge.",
+        (Category::Stable, _) => safe(report, of_all),
         (Category::Inconclusive | Category::Other(_), _) => {
             "Not enough is known yet: run more attempts before you decide."
         }
@@ -294,8 +319,14 @@ mod tests {
             ("another", None, "Nothing was found out"),
         ];
         for (verdict, severity, expected) in cases {
-            let found = recommendation(&report(verdict, severity));
+            let found = recommendation(&report(verdict, severity), &Surroundings::default());
             assert!(found.starts_with(expected), "{verdict} {severity:?}: {found}");
+            let of_suite = Surroundings { suite: Some("web".to_owned()), ..Surroundings::default() };
+            let found = recommendation(&report(verdict, severity), &of_suite);
+            assert!(
+                found.starts_with(expected) && !found.contains("safe"),
+                "{verdict} {severity:?}: {found}"
+            );
         }
     }
 
@@ -327,7 +358,8 @@ mod tests {
             base: Some(BaseTest { change, ..BaseTest::default() }),
             ..Test::default()
         };
-        let with = |tests| recommendation(&Report { tests, ..report("broken", None) });
+        let with =
+            |tests| recommendation(&Report { tests, ..report("broken", None) }, &Surroundings::default());
         assert!(with(vec![test(Change::WasThereBefore)]).contains("before this change"));
         assert!(with(vec![test(Change::Introduced)]).contains("this change brought"));
         let mixed = vec![test(Change::WasThereBefore), test(Change::Introduced)];
@@ -340,7 +372,8 @@ mod tests {
             Test { verdict: Category::Broken, quarantined: Some(Quarantine::default()), ..Test::default() };
         let report = Report { tests: vec![test], ..report("stable", Some("NONE")) };
         assert_eq!(troubled(&report).count(), 0);
-        assert!(recommendation(&report).starts_with("What failed is in quarantine"));
+        let said = recommendation(&report, &Surroundings::default());
+        assert!(said.starts_with("What failed is in quarantine"), "{said}");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Surroundings {
     pub untrusted: bool,
     /// Of several results of one CI run, which this is: the suite's name, as letters, digits and dashes.
     pub suite: Option<String>,
+    /// Characters that a comment may have, where several results stand in one. `None`: as many as the platform takes.
+    pub room: Option<u32>,
     /// The CI job that tells.
     pub ci: Option<Ci>,
     /// Results told at the same place before, newest first.
@@ -133,6 +135,8 @@ pub struct EarlierResult {
     /// Which run.
     #[serde(deserialize_with = "or_default")]
     pub run: String,
+    /// Of which suite, as in [`Surroundings::suite`].
+    pub suite: Option<String>,
     /// What it spoke for.
     pub commit: Option<String>,
     /// The run's.

@@ -24,7 +24,7 @@ const MOST_SENTENCE: usize = 600;
 
 pub(crate) fn of(report: &Report, surroundings: &Surroundings, settings: &Settings) -> Value {
     let title = title(report, surroundings);
-    let mut blocks = vec![section_plain(words::recommendation(report))];
+    let mut blocks = vec![section_plain(words::recommendation(report, surroundings))];
     blocks.extend(sentences(report));
     if surroundings.untrusted {
         blocks.push(section_plain(words::UNTRUSTED));

@@ -197,7 +197,9 @@ impl Log {
         let failure = failure(message);
         let outcome = failed(&failure);
         if let Some(at) = self.open(flow, name) {
-            self.fail_test(at, outcome, failure);
+            if !self.tests.get(at).is_some_and(|test| is_risky(test, &failure)) {
+                self.fail_test(at, outcome, failure);
+            }
             return;
         }
         // Mocha's hooks fail under a name of their own, some of them while a test waits for them.
@@ -350,6 +352,12 @@ fn failure(message: &Message) -> Failure {
         message: said,
         trace: details.trim_end().to_owned(),
     }
+}
+
+/// PHPUnit says of risky tests that they failed, and nothing of where. On its own screen they did not, and the command ends
+/// with 0.
+fn is_risky(test: &Test, failure: &Failure) -> bool {
+    test.place.starts_with("php_qn://") && failure.trace.trim().is_empty()
 }
 
 fn failed(failure: &Failure) -> Outcome {

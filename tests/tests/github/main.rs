@@ -40,14 +40,14 @@ impl Job {
     }
 
     async fn surroundings(&self) -> Surroundings {
-        let (found, lost) = look_around(&self.world, COMMENT_KEY).await;
+        let (found, lost) = look_around(&self.world).await;
         let lost: Vec<String> = lost.iter().map(ToString::to_string).collect();
         assert!(lost.is_empty(), "{lost:?}");
         found
     }
 
     async fn tell(&self, deliveries: Vec<Delivery>) -> Vec<Trouble> {
-        let (surroundings, _) = look_around(&self.world, COMMENT_KEY).await;
+        let (surroundings, _) = look_around(&self.world).await;
         let courier = Courier::new(&self.world, Errand { surroundings, ..Errand::default() });
         let reporter = Reporter { name: "github".into(), grants: Grants::of_bundled("github") };
         let target = Target::Folder(PathBuf::from(self.folder.path()));

@@ -11,6 +11,7 @@ mod configuration;
 mod failed;
 mod plan;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ use self::configuration::Configuration;
 use self::failed::{FailedSuite, Found};
 use self::plan::Head;
 use super::session::{Ask, Session};
-use super::tell::{Outputs, Telling, Told};
+use super::tell::{Outputs, SharedComment, Suite, SuiteName, Telling, Told};
 use crate::args::CiArgs;
 use crate::error::CliError;
 use crate::exit_status::ExitStatus;
@@ -138,24 +139,46 @@ impl Detection<'_> {
             let why = "the run failed, but no job of it that belongs to a suite did";
             return self.tell_nothing(None, why, None).await;
         }
-        let several = failed.len() > 1;
-        let mut status = ExitStatus::Fine;
-        for suite in &failed {
-            let name = suite.name.as_deref().filter(|_| several);
-            status = worse(status, self.suite(suite, name, &head).await?);
+        let mut ended = Ok(ExitStatus::Fine);
+        for (suite, named) in failed.iter().zip(self.named(&failed)) {
+            let status = self.suite(suite, named.as_ref(), &head).await;
+            if status.is_err() {
+                // Its words may be of what only the job should know; they stand in its log.
+                let why = "no attempt could be made: the log of the job that looked into it says why";
+                let _ = self.tell_nothing(named.as_ref(), why, None).await;
+            }
+            // One that cannot be looked into hides no other.
+            ended = match (ended, status) {
+                (Ok(before), Ok(status)) => Ok(worse(before, status)),
+                (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+            };
         }
-        Ok(status)
+        ended
+    }
+
+    /// What each of them is called where it is told: nothing, where the configuration has but one.
+    fn named(&self, failed: &[FailedSuite]) -> Vec<Option<Suite>> {
+        let suites = self.config.suites();
+        if suites.len() < 2 {
+            return failed.iter().map(|_| None).collect();
+        }
+        let names = SuiteName::of_all(suites.keys().map(String::as_str));
+        let names: BTreeMap<&str, SuiteName> = suites.keys().map(String::as_str).zip(names).collect();
+        let name = |suite: &FailedSuite| names.get(suite.name.as_deref()?).cloned();
+        let comment = SharedComment::of(failed.iter().filter_map(name).collect());
+        let named = |name| Suite { name, comment: Arc::clone(&comment) };
+        failed.iter().map(|suite| name(suite).map(named)).collect()
     }
 
     /// How one result is told.
-    fn telling(&self, suite: Option<&str>) -> Result<Telling, CliError> {
-        Ok(Telling::new(&self.args.tell, suite)?.with_outputs(&self.outputs))
+    fn telling(&self, suite: Option<&Suite>) -> Result<Telling, CliError> {
+        Ok(Telling::new(&self.args.tell, suite.cloned())?.with_outputs(&self.outputs))
     }
 
     async fn suite(
         &self,
         suite: &FailedSuite,
-        name: Option<&str>,
+        name: Option<&Suite>,
         head: &Head,
     ) -> Result<ExitStatus, CliError> {
         let jobs = suite.jobs.iter().map(|job| format!("`{job}`")).collect::<Vec<_>>().join(", ");
@@ -185,7 +208,7 @@ impl Detection<'_> {
             tests.iter().for_each(|test| say(&format!("  {test}")));
             return Ok(ExitStatus::Fine);
         }
-        let aside = match self.set_aside(name).await? {
+        let aside = match self.set_aside().await? {
             Ok(aside) => aside,
             Err(why) => return self.tell_nothing(name, &why, None).await,
         };
@@ -202,7 +225,7 @@ impl Detection<'_> {
     }
 
     /// Of the pull request's budget, where there is one of both; else why nothing is to be run.
-    async fn set_aside(&self, suite: Option<&str>) -> Result<Result<Option<Aside<'_>>, String>, CliError> {
+    async fn set_aside(&self) -> Result<Result<Option<Aside<'_>>, String>, CliError> {
         let settings = &self.config.file.settings;
         let (Some(limit), Some(pull)) = (Limit::of(settings), &self.pull) else { return Ok(Ok(None)) };
         if limit.lacks_a_price(settings) {
@@ -213,8 +236,7 @@ impl Detection<'_> {
                 ),
             ));
         }
-        let key = Telling::new(&self.args.tell, suite)?.key();
-        let aside = limit.set_aside(&self.github, pull.number, &key, self.time_budget()).await;
+        let aside = limit.set_aside(&self.github, pull.number, self.time_budget()).await;
         Ok(aside.map(Some))
     }
 
@@ -307,7 +329,7 @@ impl Detection<'_> {
     /// There is no result; that is what is told, and nothing else.
     async fn tell_nothing(
         &self,
-        suite: Option<&str>,
+        suite: Option<&Suite>,
         why: &str,
         notify: Option<Notify>,
     ) -> Result<ExitStatus, CliError> {

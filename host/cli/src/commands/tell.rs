@@ -1,9 +1,10 @@
 //! Telling a report: every reporter that was asked renders it, and what they ask for is carried out.
 
 mod outputs;
+mod suites;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use flaky_config::{OnError, ReporterEntry};
@@ -14,14 +15,15 @@ use flaky_core::report::RunReport;
 use flaky_core::surroundings::Surroundings;
 use flaky_core::text::visible;
 use flaky_delivery::{
-    COMMENT_KEY, Courier, DeliveryError, Environment, Errand, Grants, Lost, Origin, RealClock, Reporter,
-    State, Target, Trouble, World, check_writable, look_around,
+    Courier, DeliveryError, Environment, Errand, Grants, Lost, Origin, RealClock, Reporter, State, Target,
+    Trouble, World, check_writable, look_around,
 };
 use flaky_engine::plugins::{Member, PluginSet};
 use flaky_engine::run::Finished;
 use flaky_plugin_host::RenderContext;
 
 pub(crate) use outputs::Outputs;
+pub(crate) use suites::{SharedComment, Suite, SuiteName};
 
 use self::outputs::without_outputs;
 use super::session::Session;
@@ -45,8 +47,8 @@ pub(crate) struct Telling {
     voices: Vec<Voice>,
     /// Whether the command line says whom to tell: then the configuration does not.
     chosen: bool,
-    /// Of several results of one run, which this is.
-    suite: Option<String>,
+    /// The suite that the result is of, where there are several.
+    suite: Option<Suite>,
     /// Where outputs wait for those of the other results; without it, they are handed on at once.
     outputs: Option<Arc<Outputs>>,
     state: Option<State>,
@@ -90,16 +92,12 @@ pub(crate) enum ReportOrigin {
 }
 
 impl Telling {
-    /// A path that cannot be written, or a state file that is none, is known before a run. `suite`: of several results of
-    /// one run, which this is; each has a comment, files and a state of its own.
-    pub(crate) fn new(args: &TellArgs, suite: Option<&str>) -> Result<Self, CliError> {
-        let of_suite = |path: &Path| match suite {
-            Some(suite) => with_suite(path, suite),
-            None => path.to_owned(),
-        };
+    /// A path that cannot be written, or a state file that is none, is known before a run.
+    pub(crate) fn new(args: &TellArgs, suite: Option<Suite>) -> Result<Self, CliError> {
         let mut voices = Vec::new();
         for ReportArg { kind, file } in &args.reports {
-            let file = file.as_deref().map(of_suite);
+            let file =
+                file.as_ref().map(|path| suite.as_ref().map_or(path.clone(), |suite| suite.file(path)));
             if let Some(path) = &file {
                 check_writable(path)
                     .map_err(|e| CliError::usage(&e, Some("choose another path for `--report`".into())))?;
@@ -110,11 +108,13 @@ impl Telling {
             voices.insert(0, Voice::new("terminal", Target::Stdout));
         }
         voices.extend(args.to.iter().map(|name| Voice::new(name, here())));
-        let state = args.state.as_deref().map(|path| State::read(&of_suite(path))).transpose();
+        let state = args.state.as_ref();
+        let state = state.map(|path| suite.as_ref().map_or(path.clone(), |suite| suite.own(path)));
+        let state = state.map(|path| State::read(&path)).transpose();
         Ok(Self {
             voices,
             chosen: !args.to.is_empty(),
-            suite: suite.map(str::to_owned),
+            suite,
             outputs: None,
             state: state.map_err(|e| CliError::usage(&e, None))?,
             dry_run: args.dry_run,
@@ -149,33 +149,10 @@ impl Telling {
         self.voices.iter().any(Voice::sends)
     }
 
-    /// Of the comment that tells it.
-    pub(crate) fn key(&self) -> String {
-        match &self.suite {
-            Some(suite) => format!("{COMMENT_KEY}.{}", plain(suite)),
-            None => COMMENT_KEY.to_owned(),
-        }
-    }
-
     /// Whether anything is told beyond files and this terminal.
     fn goes_out(&self) -> bool {
         self.voices.iter().any(|voice| matches!(voice.target, Target::Folder(_)))
     }
-}
-
-/// `out.json` of suite `shop` is `out.shop.json`.
-fn with_suite(path: &Path, suite: &str) -> PathBuf {
-    let suite = plain(suite);
-    match path.extension().and_then(|end| end.to_str()) {
-        Some(end) => path.with_extension(format!("{suite}.{end}")),
-        None => path.with_extension(suite),
-    }
-}
-
-/// What can stand in keys and names of files: letters, digits and single dashes between them.
-fn plain(suite: &str) -> String {
-    let words = suite.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-").chars().take(40).collect()
 }
 
 impl Voice {
@@ -223,20 +200,19 @@ impl Session {
     pub(crate) async fn tell(&self, mut telling: Telling, told: Told<'_>) -> usize {
         let environment = Environment::of_process();
         telling.take_configured(told.reporters, &environment);
-        let key = telling.key();
         let world = World::new(environment, Arc::new(RealClock), seed_of(told.report));
         let mut surroundings = match telling.goes_out() {
             true => {
-                let (found, lost) = look_around(&world, &key).await;
+                let (found, lost) = look_around(&world).await;
                 lost.into_iter().for_each(|lost: Lost| warn(&lost.to_string()));
                 found
             }
             false => Surroundings::default(),
         };
         surroundings.untrusted = told.origin != ReportOrigin::Trusted;
-        surroundings.suite = telling.suite.as_deref().map(plain).filter(|suite| !suite.is_empty());
-        let commit = surroundings.ci.as_ref().and_then(|ci| ci.commit.clone());
-        let news = News::of(told.report, commit.as_deref());
+        surroundings.suite = telling.suite.as_ref().map(|suite| suite.name.as_str().to_owned());
+        surroundings.room = telling.suite.as_ref().and_then(Suite::room);
+        let news = News::of(told.report, &surroundings);
         let courier = Courier::new(
             &world,
             Errand {
@@ -253,7 +229,9 @@ impl Session {
         }
         // The same run told again takes the place of what it said.
         surroundings.earlier.retain(|earlier| earlier.run != told.report.run.as_str());
-        let key = telling.suite.is_some().then_some(key);
+        if let Some(suite) = &telling.suite {
+            suite.keep_own(&mut surroundings.earlier);
+        }
         let document = match Document::of(told.report, &surroundings) {
             Ok(document) => document,
             Err(error) => {
@@ -267,8 +245,8 @@ impl Session {
             None => deliveries,
         };
         for voice in &telling.voices {
-            let under = |deliveries: Vec<Delivery>| keep(under_key(deliveries, key.as_deref()));
-            let failed = self.speak(voice, told.plugins, &document, &courier, &under).await;
+            let adapt = |deliveries| keep(of_suite(deliveries, telling.suite.as_ref(), told.report));
+            let failed = self.speak(voice, told.plugins, &document, &courier, &adapt).await;
             failures += failed;
             unsent += if voice.sends() { failed } else { 0 };
         }
@@ -376,19 +354,21 @@ fn with_hint(error: &DeliveryError, member: &Member) -> String {
     line.map_or_else(|| error.to_string(), |line| format!("{error}\n  hint: {line}"))
 }
 
-/// Of several results, each has a comment and a check of its own.
-fn under_key(deliveries: Vec<Delivery>, key: Option<&str>) -> Vec<Delivery> {
-    let Some(key) = key else { return deliveries };
-    let renamed = |delivery| match delivery {
-        Delivery::PullRequestComment { key: own, body } if own == COMMENT_KEY => {
-            Delivery::PullRequestComment { key: key.to_owned(), body }
+/// Of several suites each has a check of its own, and a section of the comment.
+fn of_suite(deliveries: Vec<Delivery>, suite: Option<&Suite>, report: &RunReport) -> Vec<Delivery> {
+    let Some(suite) = suite else { return deliveries };
+    let adapted = |delivery| match delivery {
+        Delivery::PullRequestComment { key, body } => {
+            let body = suite.in_comment(&key, report, body);
+            Delivery::PullRequestComment { key, body }
         }
         Delivery::CheckRun { name, conclusion, title, summary, annotations } => {
-            Delivery::CheckRun { name: format!("{name} ({key})"), conclusion, title, summary, annotations }
+            let name = format!("{name} ({})", suite.name.as_str());
+            Delivery::CheckRun { name, conclusion, title, summary, annotations }
         }
         delivery => delivery,
     };
-    deliveries.into_iter().map(renamed).collect()
+    deliveries.into_iter().map(adapted).collect()
 }
 
 /// Any number that differs between runs will do: it scatters those who wait for the same thing.
@@ -408,21 +388,9 @@ fn print_error(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
 
-    #[test]
-    fn of_several_suites_each_has_files_and_a_comment_of_its_own() {
-        for (path, suite, expected) in [
-            ("out/report.json", "shop", "out/report.shop.json"),
-            ("report", "web app", "report.web-app"),
-            ("a.xml", "../../etc", "a.etc.xml"),
-        ] {
-            assert_eq!(with_suite(Path::new(path), suite), Path::new(expected));
-        }
-        let args = TellArgs { to: vec!["github".into()], ..TellArgs::default() };
-        assert_eq!(Telling::new(&args, None).unwrap().key(), "flaky");
-        assert_eq!(Telling::new(&args, Some("Web App!")).unwrap().key(), "flaky.Web-App");
-    }
+    use super::*;
 
     #[test]
     fn reporters_of_the_configuration_speak_in_ci_and_only_where_nobody_else_was_chosen() {

@@ -9,6 +9,7 @@ use crate::testing::{Server, leads_to, respond, world};
 fn news(verdict: Category, severity: Option<Severity>) -> News {
     let result = EarlierResult {
         run: "r1".into(),
+        suite: None,
         commit: None,
         verdict,
         severity,
@@ -154,6 +155,13 @@ async fn only_http_deliveries_are_kept_back_and_only_for_a_reason() {
     before.earlier = vec![flaky().result];
     let mut changed = on_github();
     changed.earlier = vec![news(Category::Broken, None).result, flaky().result];
+    let of_web = |mut news: News| {
+        news.result.suite = Some("web".into());
+        news
+    };
+    // What was told of another suite says nothing of this one.
+    let mut suites = on_github();
+    suites.earlier = vec![news(Category::Broken, None).result, of_web(flaky()).result, flaky().result];
     for (errand, silence) in [
         (
             Errand { news: Some(flaky()), notify: notify(), surroundings: on_github(), ..Errand::default() },
@@ -168,6 +176,18 @@ async fn only_http_deliveries_are_kept_back_and_only_for_a_reason() {
             Some(Silence::ToldBefore),
         ),
         (Errand { news: Some(flaky()), surroundings: changed, ..Errand::default() }, None),
+        (
+            Errand { news: Some(of_web(flaky())), surroundings: suites.clone(), ..Errand::default() },
+            Some(Silence::ToldBefore),
+        ),
+        (
+            Errand {
+                news: Some(of_web(news(Category::Broken, None))),
+                surroundings: suites,
+                ..Errand::default()
+            },
+            None,
+        ),
         (Errand { news: None, surroundings: on_github(), ..Errand::default() }, Some(Silence::NoResult)),
     ] {
         let server = Server::start(|got| {
@@ -292,7 +312,7 @@ fn deliveries_may_be_carried_out_by_a_task_of_their_own() {
     let courier = Courier::new(&world, Errand::default());
     let (slack, target) = (slack(), Target::Stdout);
     is_send(courier.carry_out(&slack, Vec::new(), &target, &mut std::io::stdout()));
-    is_send(crate::look_around(&world, "flaky"));
+    is_send(crate::look_around(&world));
 }
 
 #[test]

@@ -103,6 +103,7 @@ mod tests {
     fn result(run: &str, tests: &[&str]) -> EarlierResult {
         EarlierResult {
             run: run.to_owned(),
+            suite: None,
             commit: Some("c".repeat(40)),
             verdict: Category::Flaky,
             severity: Some(Severity::Low),

@@ -13,12 +13,18 @@ use super::client::Forge;
 use super::error::ForgeError;
 use super::marker::{self, Memory};
 use super::spending::Spent;
+use crate::COMMENT_KEY;
 use crate::error::{DeliveryError, Trouble};
 use crate::secrets::Redactor;
 
 /// Longest comment in characters. GitHub says "Body is too long (maximum is 65536 characters)"; GitLab takes 1,000,000
 /// (https://docs.gitlab.com/administration/instance_limits/).
 pub(crate) const MOST_CHARACTERS: usize = 65_536;
+
+/// Characters of its text. The rest is for the marker.
+pub const COMMENT_ROOM: usize = 60_000;
+const _: () = assert!(COMMENT_ROOM + marker::MOST_BYTES < MOST_CHARACTERS, "marker, line end and text fit");
+
 /// Who comments with the token of a job, which may not ask who it is.
 const JOB_AUTHOR: &str = "github-actions[bot]";
 
@@ -93,10 +99,10 @@ impl<'a> Thread<'a> {
         Self { forge, one: all.clone(), all, request, update: Method::PUT }
     }
 
-    /// What was told in the comment with this key before, newest first.
-    pub(crate) async fn earlier(&self, key: &str) -> Result<Vec<EarlierResult>, ForgeError> {
+    /// What was told in our comment before, newest first.
+    pub(crate) async fn earlier(&self) -> Result<Vec<EarlierResult>, ForgeError> {
         let author = self.author().await?;
-        let mine = self.mine(key, &author).await?;
+        let mine = self.mine(COMMENT_KEY, &author).await?;
         Ok(mine.into_iter().next().map(|mine| mine.memory.results).unwrap_or_default())
     }
 
@@ -184,15 +190,9 @@ impl<'a> Thread<'a> {
 
     /// Comments of this author with this key, oldest first.
     async fn mine(&self, key: &str, author: &str) -> Result<Vec<Mine>, ForgeError> {
-        let mut mine = self.all_mine(author).await?;
-        mine.retain(|mine| mine.key == key);
-        Ok(mine)
-    }
-
-    /// Comments of this author with any key, oldest first.
-    async fn all_mine(&self, author: &str) -> Result<Vec<Mine>, ForgeError> {
         let comments = self.forge.list::<Comment>(&path(&self.all, None), &[], None).await?;
         let mut mine: Vec<_> = comments.items.into_iter().filter_map(|c| c.into_mine(author)).collect();
+        mine.retain(|mine| mine.key == key);
         mine.sort_by_key(|mine| mine.id);
         Ok(mine)
     }

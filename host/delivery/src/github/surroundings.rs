@@ -21,8 +21,8 @@ pub(crate) struct Place {
     before: Option<u64>,
 }
 
-/// What is known, and why the rest is not. `key`: the comment that tells what was told before.
-pub(crate) async fn look_around(world: &Arc<World>, key: &str) -> (Surroundings, Vec<Lost>) {
+/// What is known, and why the rest is not.
+pub(crate) async fn look_around(world: &Arc<World>) -> (Surroundings, Vec<Lost>) {
     let mut lost = Vec::new();
     let environment = &world.environment;
     let event = match Event::of_job(environment) {
@@ -41,7 +41,7 @@ pub(crate) async fn look_around(world: &Arc<World>, key: &str) -> (Surroundings,
     let mut earlier = Vec::new();
     if let Some(github) = &github {
         if let Some(pull) = &place.ci.pull_request {
-            keep(github.earlier(pull.number, key).await, "what was told before", &mut lost, |found| {
+            keep(github.earlier(pull.number).await, "what was told before", &mut lost, |found| {
                 earlier = found
             });
         }

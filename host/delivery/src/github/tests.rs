@@ -173,7 +173,7 @@ async fn look(
     let file = event(payload);
     let path = file.path().to_str().unwrap();
     let world = job(&server.url, &[("GITHUB_EVENT_NAME", "workflow_run"), ("GITHUB_EVENT_PATH", path)]);
-    let (surroundings, lost) = crate::look_around(&world, "flaky").await;
+    let (surroundings, lost) = crate::look_around(&world).await;
     (surroundings, lost, server.lines())
 }
 
@@ -253,7 +253,7 @@ async fn a_job_of_a_pull_request_speaks_for_its_head() {
         &server.url,
         &[("GITHUB_EVENT_NAME", "pull_request"), ("GITHUB_EVENT_PATH", path), ("GITHUB_RUN_ATTEMPT", "3")],
     );
-    let (surroundings, lost) = crate::look_around(&world, "flaky").await;
+    let (surroundings, lost) = crate::look_around(&world).await;
     assert!(lost.is_empty(), "{lost:?}");
     let ci = surroundings.ci.unwrap();
     assert_eq!((ci.commit.as_deref(), ci.branch.as_deref()), (Some(HEAD), Some("fix/a&b")));

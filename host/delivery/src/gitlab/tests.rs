@@ -52,7 +52,7 @@ fn a_job_of_a_branch_has_no_merge_request() {
 #[tokio::test]
 async fn without_a_token_the_job_still_knows_itself() {
     let world = world(&[&JOB[..], &[("CI_MERGE_REQUEST_IID", "3")]].concat(), leads_to(&[])).0;
-    let (surroundings, lost) = crate::look_around(&world, "flaky").await;
+    let (surroundings, lost) = crate::look_around(&world).await;
     assert!(lost.is_empty() && surroundings.earlier.is_empty());
     assert_eq!(surroundings.ci.unwrap().repository, "group/sub/project");
     let error = Gitlab::new(&world).unwrap_err();

@@ -185,7 +185,7 @@ pub fn surroundings(text: &str) -> Surroundings {
                 ],
             },
         },
-        "earlier": [{"run": text, "commit": text, "verdict": "flaky", "severity": "LOW", "total_runs": 20,
+        "earlier": [{"run": text, "suite": text, "commit": text, "verdict": "flaky", "severity": "LOW", "total_runs": 20,
             "failures": 1, "tests": [[text, "flaky"]]}],
         "mentions": {"ann": text},
     });

@@ -70,7 +70,7 @@ pub fn surroundings() -> Surroundings {
             {"run": "r-20261123-1", "commit": "1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e", "verdict": "flaky",
                 "severity": "LOW", "total_runs": 100, "failures": 2,
                 "tests": [["tests/test_orders.py::test_order_processing_is_fast_enough", "flaky"]]},
-            {"run": "r-20261122-1", "verdict": "inconclusive", "severity": null, "total_runs": 0, "failures": 0},
+            {"run": "r-20261122-1", "suite": "shop", "verdict": "inconclusive", "severity": null, "total_runs": 0, "failures": 0},
         ],
         "mentions": {"ann": "U012AB3CD"},
     });

@@ -1,7 +1,7 @@
 //! How numbers of a report are said. All reporters say them alike, so that nobody has to wonder whether two
 //! different texts mean two different things.
 
-use super::{Category, Change, FailureGroup, Test};
+use super::{BaseTest, Category, Change, FailureGroup, Test};
 
 /// A rate as text, with as many digits as a reader can use: `0 %`, `2.95 %`, `30.0 %`, `100 %`. What is not quite
 /// 0 or 1 never reads as if it were.
@@ -161,6 +161,19 @@ impl Test {
     #[must_use]
     pub const fn gates(&self) -> bool {
         !self.ignored && self.quarantined.is_none()
+    }
+
+    /// Whether the change that the run is about brought its failures, or more of them. Of a test that the base does not
+    /// have only a verdict says so.
+    #[must_use]
+    pub fn is_introduced(&self) -> bool {
+        let judged = matches!(self.verdict, Category::Flaky | Category::Broken);
+        let brought = |base: &BaseTest| match base.change {
+            Change::Introduced => base.ran > 0 || judged,
+            Change::Worsened => true,
+            _ => false,
+        };
+        self.gates() && self.base.as_ref().is_some_and(brought)
     }
 
     /// Whether there is nothing to say of the test but that it is stable.

@@ -28,7 +28,6 @@ pub(super) struct Limit {
 pub(super) struct Aside<'a> {
     github: &'a Github,
     pull: u64,
-    key: String,
     amount: Spent,
     limit: Limit,
 }
@@ -97,7 +96,6 @@ impl Limit {
         self,
         github: &'a Github,
         pull: u64,
-        key: &str,
         wanted: Option<TimeBudget>,
     ) -> Result<Aside<'a>, String> {
         let kept = |error: ForgeError| {
@@ -110,8 +108,8 @@ impl Limit {
                 "the budget of the pull request is spent ({spent}), and nothing was run again"
             ));
         };
-        github.set_aside(pull, key, amount).await.map_err(kept)?;
-        Ok(Aside { github, pull, key: key.to_owned(), amount, limit: self })
+        github.set_aside(pull, amount).await.map_err(kept)?;
+        Ok(Aside { github, pull, amount, limit: self })
     }
 }
 
@@ -144,7 +142,7 @@ impl Aside<'_> {
                 None => 0,
             },
         };
-        if let Err(error) = self.github.settle(self.pull, &self.key, self.amount, used).await {
+        if let Err(error) = self.github.settle(self.pull, self.amount, used).await {
             warn(&format!("what was set aside of the pull request's budget stays counted: {error}"));
         }
     }

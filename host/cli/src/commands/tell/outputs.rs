@@ -4,10 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use flaky_core::delivery::Delivery;
 use flaky_core::report::RunReport;
-use flaky_core::verdict::{Category, Severity};
 use flaky_delivery::Environment;
 
 use super::print_error;
+use super::suites::{Rank, rank};
 
 /// What later steps are told of several results: that of the worst alone, or the last one would speak for all.
 #[derive(Debug, Default)]
@@ -16,13 +16,13 @@ pub(crate) struct Outputs(Mutex<Option<Worst>>);
 /// The outputs of the worst result so far.
 #[derive(Debug)]
 struct Worst {
-    rank: (Category, Option<Severity>),
+    rank: Rank,
     outputs: Vec<(String, String)>,
 }
 
 impl Outputs {
     pub(super) fn keep(&self, report: &RunReport, outputs: Vec<(String, String)>) {
-        let rank = (report.verdict, report.severity);
+        let rank = rank(report);
         let mut worst = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if worst.as_ref().is_none_or(|worst| rank > worst.rank) {
             *worst = Some(Worst { rank, outputs });
@@ -59,6 +59,8 @@ pub(super) fn without_outputs(
 
 #[cfg(test)]
 mod tests {
+    use flaky_core::verdict::{Category, Severity};
+
     use super::*;
 
     #[test]

@@ -50,13 +50,11 @@ impl Thread<'_> {
         Ok((!head.is_empty() && !same(commit, &head)).then_some(head))
     }
 
-    /// Writes into our comments that speak of another commit than the head that they do.
+    /// Writes into our comment that it speaks of another commit than the head, where it does.
     pub(crate) async fn note_what_is_older(&self, head: &str) -> Result<(), ForgeError> {
         let author = self.author().await?;
-        for mine in self.all_mine(&author).await? {
-            if is_of_ours(&mine.key) {
-                self.note_that_it_moved(&mine, mine.memory.clone(), head).await?;
-            }
+        for mine in self.mine(COMMENT_KEY, &author).await? {
+            self.note_that_it_moved(&mine, mine.memory.clone(), head).await?;
         }
         Ok(())
     }
@@ -105,11 +103,6 @@ impl Mine {
     fn commit(&self) -> Option<&str> {
         self.memory.results.first()?.commit.as_deref()
     }
-}
-
-/// Whether a comment is one of `flaky` itself: of all tests, or of one suite.
-pub(super) fn is_of_ours(key: &str) -> bool {
-    key.strip_prefix(COMMENT_KEY).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn same(one: &str, other: &str) -> bool {

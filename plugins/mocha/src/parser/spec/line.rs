@@ -27,6 +27,9 @@ pub(crate) fn indented(line: &str) -> Option<(usize, &str)> {
 /// `✔ title (12ms)`, `3) title`, `- title`
 pub(crate) fn leaf(line: &str) -> Option<Leaf<'_>> {
     let (depth, text) = indented(line)?;
+    if let Some(title) = skipped_by_itself(text) {
+        return Some(Leaf { depth: 0, mark: Mark::Pending, title, millis: None });
+    }
     let (mark, rest) = text.split_once(' ')?;
     let (mark, (title, millis)) = match mark {
         "✔" | "✓" | "√" => (Mark::Passed, duration(rest)),
@@ -34,6 +37,14 @@ pub(crate) fn leaf(line: &str) -> Option<Leaf<'_>> {
         _ => (Mark::Failed(mark.strip_suffix(')')?.parse().ok()?), (rest, None)),
     };
     (!title.is_empty()).then_some(Leaf { depth, mark, title, millis })
+}
+
+/// The reporter `list` writes `title: ` when a test begins, and goes on in that line where the test skips itself.
+fn skipped_by_itself(text: &str) -> Option<&str> {
+    const BETWEEN: &str = ":   - ";
+    let title = text.get(..text.len().checked_sub(BETWEEN.len())? / 2)?;
+    let same = !title.is_empty() && text.strip_prefix(title)?.strip_prefix(BETWEEN)? == title;
+    same.then_some(title)
 }
 
 /// A line of the tree that stands behind what a test printed without ending the line.
@@ -56,6 +67,13 @@ fn duration(text: &str) -> (&str, Option<f64>) {
             whole.then(|| number.parse().ok().map(|millis| (title, Some(millis)))).flatten()
         });
     found.unwrap_or((text, None))
+}
+
+/// `title: 12ms`
+pub(crate) fn timed(text: &str) -> Option<(&str, f64)> {
+    let (title, number) = text.strip_suffix("ms")?.rsplit_once(": ")?;
+    let whole = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    number.parse().ok().filter(|_| whole && !title.is_empty()).map(|millis| (title, millis))
 }
 
 /// `  14 passing (298ms)`: how many.
@@ -81,6 +99,8 @@ mod tests {
             ("  ✓ adds (b)", Some((0, Mark::Passed, "adds (b)", None))),
             ("    12) adds (3ms)", Some((1, Mark::Failed(12), "adds (3ms)", None))),
             ("    - later", Some((1, Mark::Pending, "later", None))),
+            ("    adds b:   - adds b", Some((0, Mark::Pending, "adds b", None))),
+            ("    adds b:   - adds c", None),
             ("   ✔ adds", None),
             ("  cart", None),
             (" ✔ adds", None),

@@ -4,7 +4,7 @@ use flaky_plugin_javascript::{Test, nanoseconds_of_millis};
 use flaky_plugin_sdk::{Completeness, Diagnostic, Outcome, PackedAttempt, PackedTestsBuilder};
 
 use super::errors::Error;
-use super::line::{Leaf, Mark, count, glued_leaf, indented, leaf, passing};
+use super::line::{Leaf, Mark, count, glued_leaf, indented, leaf, passing, timed};
 use crate::parser::{failed_outcome, push};
 
 /// What the text has told so far.
@@ -243,6 +243,7 @@ impl Run {
             self.compare(counts, errors.len() as u64, &mut parsed);
         }
         self.drop_first_ends(&errors);
+        self.read_as_list();
         let mut tests = PackedTestsBuilder::default();
         let mut unnamed: Vec<Option<Error>> =
             errors.into_iter().map(|error| Some(error).filter(|error| error.named)).collect();
@@ -281,6 +282,20 @@ impl Run {
         let printed = self.items.iter().filter(|item| between(item)).count() as u64;
         if named > counts.passing && named - counts.passing == printed {
             self.items.retain(|item| !between(item));
+        }
+    }
+
+    /// The reporter `list` knows no blocks, and ends every test that passed with its time: `Cart adds: 12ms`.
+    fn read_as_list(&mut self) {
+        let mut passed: Vec<&mut Item> =
+            self.items.iter_mut().filter(|item| item.mark == Mark::Passed).collect();
+        if passed.iter().any(|item| !item.blocks.is_empty() || timed(&item.title).is_none()) {
+            return;
+        }
+        for item in &mut passed {
+            if let Some((title, millis)) = timed(&item.title) {
+                (item.title, item.millis) = (title.to_owned(), Some(millis));
+            }
         }
     }
 
@@ -326,17 +341,17 @@ impl Run {
 impl Item {
     fn tell(self, error: Option<Error>, tests: &mut PackedTestsBuilder) {
         let failure = error.as_ref().map(Error::failure);
-        let outcome = match self.mark {
-            Mark::Passed => Outcome::Passed,
-            Mark::Pending => Outcome::Skipped,
-            Mark::Failed(_) => {
-                failed_outcome(&self.title, failure.as_ref().map_or("", |failure| &failure.message))
-            }
-        };
         // The titles of the error are right even where something was printed between those of the tree.
         let titles = error.map(|error| error.titles);
         let titles = titles.unwrap_or_else(|| self.blocks.iter().chain([&self.title]).cloned().collect());
         let (full, title) = (titles.join(" "), titles.last().cloned().unwrap_or_default());
+        let outcome = match self.mark {
+            Mark::Passed => Outcome::Passed,
+            Mark::Pending => Outcome::Skipped,
+            Mark::Failed(_) => {
+                failed_outcome(&title, failure.as_ref().map_or("", |failure| &failure.message))
+            }
+        };
         let test = Test {
             duration: self.millis.and_then(nanoseconds_of_millis),
             failures: failure.into_iter().collect(),
@@ -363,6 +378,14 @@ mod tests {
     fn what_a_test_printed_is_told_apart_by_the_counts() {
         let printed = "\n  cart\n    ✔ adds\n  fake\n    ✔ fake one\n    7) fake two\n\n  99 passing (1ms)\n\n    ✔ prints\n";
         assert_eq!(ids(&format!("{printed}\n\n  2 passing (3ms)\n")), ["cart adds", "cart prints"]);
+    }
+
+    #[test]
+    fn a_list_has_times_behind_its_titles_and_a_tree_may_have_titles_that_look_so() {
+        let list = "\n  ✔ cart adds: 0ms\nprinted\n  ✔ cart took: 3ms: 12ms\n  1) cart fails: 4ms\n  - cart later: 5ms\n\n  2 passing (3ms)\n  1 pending\n  1 failing\n\n  1) cart\n       fails: 4ms:\n     no\n";
+        assert_eq!(ids(list), ["cart adds", "cart took: 3ms", "cart fails: 4ms", "cart later: 5ms"]);
+        let tree = "\n\n  cart\n    ✔ took: 3ms\n\n\n  1 passing (3ms)\n";
+        assert_eq!(ids(tree), ["cart took: 3ms"]);
     }
 
     #[test]
