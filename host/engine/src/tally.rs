@@ -12,9 +12,7 @@ use flaky_core::ledger::{AttemptKind, AttemptRecord, Ledger, Standing};
 use flaky_core::parsed::{Completeness, Outcome, ParsedAttempt};
 use flaky_core::report::{AttemptReport, Note};
 use flaky_core::stats::clopper_pearson;
-use flaky_core::stop::{Certainty, Known};
 use flaky_core::verdict::Cause;
-use flaky_exec::AttemptNote;
 
 use crate::attempt::{Judgement, SetAside, of_exit};
 use crate::conduct::{DoneAttempt, PlannedAttempt, Side};
@@ -25,6 +23,8 @@ use crate::recognise::AMBIGUOUS;
 
 mod command;
 mod commits;
+mod decided;
+mod notes;
 
 use command::{CommandResult, command_failure, nothing_told, one_test};
 
@@ -219,27 +219,6 @@ impl Tally {
         });
     }
 
-    fn note(&mut self, note: &AttemptNote) {
-        let (code, text, count) = match *note {
-            AttemptNote::FilesLeftBehind(n) => {
-                ("files-left-behind", "report files too many or too large to be kept", n)
-            }
-            AttemptNote::NotCopied(n) => (
-                "not-copied",
-                "sockets, pipes, devices and unreadable files that are not in the copies of the tree",
-                n,
-            ),
-            AttemptNote::ProcessesLeft(n) => {
-                ("processes-left", "processes of another user that could not be ended", n)
-            }
-            AttemptNote::NotRestored(n) => {
-                ("not-restored", "files that could not be put back as they were between attempts", n)
-            }
-        };
-        let entry = self.notes.entry(code).or_insert_with(|| (text.to_owned(), 0));
-        entry.1 = entry.1.max(count);
-    }
-
     /// Takes in what chosen tests did without the others: it is told apart from what they did in their suite.
     pub(crate) fn record_selected(&mut self, done: DoneAttempt) {
         let DoneAttempt { planned, judgement: Judgement::Counts { .. }, parsed: Some((parsed, _)), .. } =
@@ -316,56 +295,6 @@ impl Tally {
         self.ignore.first_match(id).is_some()
     }
 
-    /// Tests that are judged, ran, and are not decided.
-    pub(crate) fn undecided(&self, certainty: &Certainty) -> Vec<TestId> {
-        let judged: Vec<(&TestId, Standing)> = self.judged().collect();
-        let known = certainty.of_suite(&counts_of(&judged));
-        let open = judged.iter().zip(known).filter(|((_, s), known)| s.ran > 0 && *known == Known::Undecided);
-        open.map(|((id, _), _)| (*id).clone()).collect()
-    }
-
-    /// How the tests stand that are judged.
-    fn judged(&self) -> impl Iterator<Item = (&TestId, Standing)> {
-        self.tests.standings().filter(|(id, _)| !self.ignores(id))
-    }
-
-    /// Whether what these tests do without the others is decided; one that was not found there never will be.
-    pub(crate) fn are_decided_alone(&self, tests: &BTreeSet<TestId>, certainty: &Certainty) -> bool {
-        let mut told = 0;
-        for (_, standing) in self.without_others.iter().filter(|(id, _)| tests.contains(*id)) {
-            told += 1;
-            if certainty.of(standing.failures, standing.ran) == Known::Undecided {
-                return false;
-            }
-        }
-        told == tests.len() || self.selected >= certainty.attempts_needed()
-    }
-
-    /// Whether every test that is judged is decided, and the command where it stands for a test. A test that never ran
-    /// (skipped, say) keeps nobody waiting longer than one that always passes.
-    pub(crate) fn is_decided(&self, certainty: &Certainty) -> bool {
-        let speaks = self.commands.iter().any(|c| c.speaks);
-        if self.tests.test_count() == 0 && !speaks {
-            return false;
-        }
-        let judged: Vec<(&TestId, Standing)> = self.judged().collect();
-        let long_enough = self.counted >= certainty.attempts_needed();
-        let never_ran = judged.iter().any(|(_, s)| s.ran == 0);
-        if (never_ran && !long_enough)
-            || judged
-                .iter()
-                .zip(certainty.of_suite(&counts_of(&judged)))
-                .any(|((_, s), known)| s.ran > 0 && known == Known::Undecided)
-        {
-            return false;
-        }
-        let side_by_side = || self.commands.iter().filter(|c| c.record.kind == AttemptKind::SideBySide);
-        let failed = |c: &&CommandResult| c.record.parsed.tests.outcomes.iter().any(|o| o.is_failure());
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let (ran, failed) = (count(side_by_side().count()), count(side_by_side().filter(failed).count()));
-        !speaks || certainty.of(failed, ran) != Known::Undecided
-    }
-
     /// Sets attempts aside in which nearly everything failed that passes elsewhere: what struck there was not a test.
     pub(crate) fn set_mass_failures_aside(&mut self) {
         let found = self.tests.mass_failures();
@@ -422,39 +351,6 @@ impl Tally {
         attempts
     }
 
-    /// What the reader should know about reading and running.
-    pub(crate) fn notes(&self) -> Vec<Note> {
-        let mut notes = Vec::new();
-        if self.unrecognised > 0 {
-            let text = if self.parsers.is_empty() {
-                "no parser recognised the output: the command is judged as one test, by its exit code"
-                    .to_owned()
-            } else {
-                format!(
-                    "no parser recognised the output of {} attempts: in these the exit code decided",
-                    self.unrecognised
-                )
-            };
-            notes.push(Note { code: "not-recognised".into(), text });
-        }
-        if !self.parsers.is_empty() && self.commands.iter().any(|c| c.speaks) {
-            let text = format!(
-                "the command failed where no test did: `{}` stands in the table as a test of its own",
-                self.command
-            );
-            notes.push(Note { code: "command-failed".into(), text });
-        }
-        notes.extend(self.ambiguous.iter().map(|(text, n)| Note {
-            code: AMBIGUOUS.to_owned(),
-            text: format!("{n} attempts: {text}; `--plugin builtin:NAME` names the one that is right"),
-        }));
-        notes.extend(self.notes.iter().map(|(code, (text, n))| Note {
-            code: (*code).to_owned(),
-            text: format!("up to {n} per attempt: {text}"),
-        }));
-        notes
-    }
-
     /// Tests that failed side by side and are not ignored, each with its failing attempts; the command included.
     pub(crate) fn suspects(&self) -> Vec<(TestId, Vec<AttemptIndex>)> {
         self.evidence()
@@ -497,11 +393,6 @@ fn journal_line(done: &DoneAttempt, failed: Vec<TestId>, kind: AttemptKind) -> J
             Judgement::Counts { .. } => None,
         },
     }
-}
-
-/// Failures and attempts, as early stopping looks at them.
-fn counts_of(tests: &[(&TestId, Standing)]) -> Vec<(u32, u32)> {
-    tests.iter().map(|(_, standing)| (standing.failures, standing.ran)).collect()
 }
 
 fn record_of(planned: &PlannedAttempt, kind: AttemptKind, parsed: ParsedAttempt) -> AttemptRecord {

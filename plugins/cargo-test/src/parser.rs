@@ -16,6 +16,9 @@ const LONGEST_LINE: usize = 8 * 1024 * 1024;
 pub(crate) fn parse(attempt: &Attempt<'_>) -> PackedAttempt {
     let reports: Vec<Blob<'_>> = attempt.reports().map(|(_, blob)| blob).collect();
     let cargo = Cargo::read(&attempt.stderr());
+    if cargo.is_nextest {
+        return PackedAttempt::default();
+    }
     for blob in &reports {
         if let Some(parsed) = json::parse(blob, attempt, &cargo) {
             return parsed;

@@ -6,6 +6,7 @@
 mod line;
 mod prove;
 mod reading;
+mod report;
 mod stderr;
 mod yaml;
 

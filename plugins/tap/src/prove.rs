@@ -3,7 +3,8 @@
 use flaky_plugin_sdk::{Attempt, Blob, Diagnostic, Failure, Outcome, PackedAttempt};
 use flaky_plugin_text::{capped, plain};
 
-use crate::reading::{LONGEST_LINE, Report, Stream};
+use crate::reading::{LONGEST_LINE, Stream};
+use crate::report::Report;
 
 /// `None` when it is something else: `prove` begins with a file's line and ends with counts and a result.
 pub(crate) fn parse(blob: &Blob<'_>, attempt: &Attempt<'_>) -> Option<PackedAttempt> {

@@ -21,6 +21,8 @@ pub(super) struct Cargo {
     pub(super) deaths: Vec<String>,
     /// Whether it named a test binary that it ran.
     pub(super) runs_tests: bool,
+    /// It is nextest that runs the tests, one by one: its own plugin reads that.
+    pub(super) is_nextest: bool,
     /// Cargo spoke again after the tests, so that it was not killed with them.
     pub(super) outlived: bool,
     usage_error: Option<String>,
@@ -41,7 +43,7 @@ impl Cargo {
             {
                 cargo.runs_tests = true;
             }
-            nextest |= text.starts_with(" Nextest run ID ") || text.starts_with("error: command `");
+            nextest |= is_nextest(&text) || text.starts_with("error: command `");
             cargo.outlived |= text.starts_with("error: test failed, to rerun pass")
                 || text.starts_with("error: doctest failed")
                 || text.ends_with(" target failed:")
@@ -66,7 +68,7 @@ impl Cargo {
             capped(&mut cargo.printed, &text, MOST_KEPT);
         }
         if nextest {
-            return Self::default();
+            return Self { is_nextest: !cargo.runs_tests, ..Self::default() };
         }
         cargo
     }
@@ -104,6 +106,11 @@ impl Cargo {
             ..PackedAttempt::default()
         })
     }
+}
+
+/// What nextest says before it runs anything.
+pub(super) fn is_nextest(text: &str) -> bool {
+    text.starts_with(" Nextest run ID ")
 }
 
 fn is_usage(text: &str) -> bool {

@@ -9,7 +9,7 @@ use flaky_plugin_sdk::{Attempt, Blob, Failure, Outcome, PackedAttempt};
 use flaky_plugin_text::{capped, plain};
 
 use super::LONGEST_LINE;
-use super::cargo::Cargo;
+use super::cargo::{Cargo, is_nextest};
 use super::line::{self, Status, Totals};
 use super::report::{End, Report, Test};
 use crate::panic;
@@ -23,7 +23,11 @@ pub(super) fn parse(blob: &Blob<'_>, attempt: &Attempt<'_>, cargo: &Cargo) -> Op
     let mut reading = Reading { report: Report::of(attempt), cargo, panics, open: None, recognised: false };
     let mut lines = blob.lines_up_to(LONGEST_LINE);
     while let Some(line) = lines.next_line() {
-        reading.take(&plain(line.bytes));
+        let text = plain(line.bytes);
+        if reading.open.is_none() && !reading.recognised && is_nextest(&text) {
+            return None;
+        }
+        reading.take(&text);
     }
     reading.finish()
 }

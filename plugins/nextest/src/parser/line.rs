@@ -11,6 +11,8 @@ pub(super) struct Status<'l> {
     /// Whether no other try follows, as far as the line says.
     pub(super) is_last: bool,
     pub(super) nanoseconds: Option<u64>,
+    /// Whether the line says where in the run the test stands: all lines of a run do, or none.
+    pub(super) is_placed: bool,
     pub(super) binary: &'l str,
     pub(super) test: &'l str,
 }
@@ -18,6 +20,8 @@ pub(super) struct Status<'l> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Is(Outcome),
+    /// Its output follows as it comes, and then its result: nextest captures nothing.
+    Begins,
     /// It runs, or will run again.
     Running,
 }
@@ -55,6 +59,7 @@ pub(super) fn status(line: &str) -> Option<Status<'_>> {
         attempt,
         is_last: attempt.is_none() || passed || place.contains('/'),
         nanoseconds: seconds(time.trim_start_matches(['>', ' '])),
+        is_placed: !place.is_empty(),
         binary,
         test,
     })
@@ -68,7 +73,8 @@ fn kind(word: &str) -> Option<Kind> {
         // It could not be started.
         "XFAIL" => Outcome::Errored,
         "SKIP" => Outcome::Skipped,
-        "SLOW" | "START" | "TERMINATING" | "TRMNTG" | "KILLING" => return Some(Kind::Running),
+        "START" => return Some(Kind::Begins),
+        "SLOW" | "TERMINATING" | "TRMNTG" | "KILLING" => return Some(Kind::Running),
         _ if word.strip_prefix("RETRY ").or_else(|| word.strip_prefix("DELAY ")).is_some() => {
             return Some(Kind::Running);
         }
@@ -143,7 +149,7 @@ mod tests {
 
     #[test]
     fn status_lines_are_told_by_their_column() {
-        use Kind::{Is, Running};
+        use Kind::{Begins, Is, Running};
         let cases = [
             (
                 "        PASS [   0.048s] ( 1/15) shop tests::adds",
@@ -163,6 +169,7 @@ mod tests {
             ),
             ("     SIGSEGV [   0.018s] shop x", Some((Is(Outcome::Crashed), None, "shop", "x"))),
             ("     TIMEOUT [   2.006s] (15/15) shop x", Some((Is(Outcome::TimedOut), None, "shop", "x"))),
+            ("       START [         ] ( 1/15) shop x", Some((Begins, None, "shop", "x"))),
             ("        SLOW [>  1.000s] shop x", Some((Running, None, "shop", "x"))),
             ("        SKIP [         ] (───) shop x", Some((Is(Outcome::Skipped), None, "shop", "x"))),
             ("            PASS [   0.001s] shop tests::invented", None),

@@ -47,26 +47,39 @@ impl Tests {
         at
     }
 
+    pub(super) fn is(&self, at: usize, binary: &str, name: &str) -> bool {
+        let id = self.tests.get(at).map(|test| test.id.as_str());
+        id.and_then(|id| id.strip_suffix(name)?.strip_suffix("::")) == Some(binary)
+    }
+
+    /// Whether this was news.
     pub(super) fn add_try(
         &mut self,
         at: usize,
         attempt: Option<u32>,
         outcome: Outcome,
         nanoseconds: Option<u64>,
-    ) {
-        let Some(test) = self.tests.get_mut(at) else { return };
+    ) -> bool {
+        let Some(test) = self.tests.get_mut(at) else { return false };
         // The list at the end repeats what was told.
         if attempt.is_some_and(|attempt| (attempt as usize) <= test.tries.len())
             || (attempt.is_none() && !test.tries.is_empty())
         {
-            return;
+            return false;
         }
         // Tries that were not shown failed, or there would be no other.
         let before = attempt.map_or(0, |attempt| attempt.saturating_sub(1).min(MOST_TRIES) as usize);
         test.tries.resize(before.max(test.tries.len()), Outcome::Failed);
         test.tries.push(outcome);
         test.nanoseconds = nanoseconds.or(test.nanoseconds);
-        test.output.clear();
+        true
+    }
+
+    /// What was printed before was another try's.
+    pub(super) fn forget_output(&mut self, at: usize) {
+        if let Some(test) = self.tests.get_mut(at) {
+            test.output.clear();
+        }
     }
 
     pub(super) fn set_last(&mut self, at: usize, is_last: bool) {

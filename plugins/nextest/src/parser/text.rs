@@ -3,7 +3,7 @@
 use flaky_plugin_sdk::{Attempt, Blob, Diagnostic, LineEnd, PackedAttempt};
 use flaky_plugin_text::{capped, plain};
 
-use super::line::{self, Kind, Output};
+use super::line::{self, Kind, Output, Status};
 use super::report::Tests;
 
 /// Nextest's own lines are short; of what tests print, only the beginning matters.
@@ -15,6 +15,10 @@ struct Reading {
     started: bool,
     /// How many tests ran, once the summary was seen.
     ran: Option<u64>,
+    /// Whether lines of this run say where in it a test stands.
+    is_placed: Option<bool>,
+    /// The test that runs alone and whose output is not captured.
+    running: Option<usize>,
     /// The test whose output follows.
     current: Option<usize>,
     output: Option<Output>,
@@ -45,20 +49,21 @@ impl Reading {
             return;
         }
         let after_rule = std::mem::replace(&mut self.after_rule, line::is_rule(text));
-        if let Some(ran) = line::summary(text).filter(|_| after_rule) {
+        if let Some(ran) = line::summary(text).filter(|_| after_rule && self.running.is_none()) {
             self.ran = Some(ran);
             self.output = None;
             self.current = None;
             return;
         }
         self.no_tests |= text == "error: no tests to run";
-        if let Some(status) = line::status(text) {
-            self.output = None;
-            let at = self.tests.at(status.binary, status.test);
-            self.current = Some(at);
-            if let Kind::Is(outcome) = status.kind {
-                self.tests.add_try(at, status.attempt, outcome, status.nanoseconds);
-                self.tests.set_last(at, status.is_last);
+        if let Some(status) = line::status(text).filter(|status| self.is_own(status)) {
+            self.status(status);
+            return;
+        }
+        if let Some(running) = self.running {
+            // Said by the harness before the test says anything.
+            if text != "running 1 test" {
+                self.tests.output(running, text);
             }
             return;
         }
@@ -76,6 +81,35 @@ impl Reading {
             (Some(printed), Some(at)) => self.tests.output(at, printed),
             (None, _) if !text.is_empty() => self.output = None,
             _ => {}
+        }
+    }
+
+    /// Where nothing is captured, tests print between the lines of nextest; what looks like one is told apart by the test
+    /// that runs.
+    fn is_own(&mut self, status: &Status<'_>) -> bool {
+        let is_placed = *self.is_placed.get_or_insert(status.is_placed);
+        let is_running = |at| self.tests.is(at, status.binary, status.test);
+        is_placed == status.is_placed && self.running.is_none_or(is_running)
+    }
+
+    fn status(&mut self, status: Status<'_>) {
+        self.output = None;
+        let at = self.tests.at(status.binary, status.test);
+        self.current = Some(at);
+        match status.kind {
+            Kind::Begins => {
+                self.running = Some(at);
+                self.tests.forget_output(at);
+            }
+            Kind::Is(outcome) => {
+                let was_running = self.running.take().is_some();
+                let is_new = self.tests.add_try(at, status.attempt, outcome, status.nanoseconds);
+                if is_new && !was_running {
+                    self.tests.forget_output(at);
+                }
+                self.tests.set_last(at, status.is_last);
+            }
+            Kind::Running => {}
         }
     }
 
