@@ -27,10 +27,14 @@ fail() {
 }
 
 machine() {
-    [ "$(uname -s)" = Linux ] || fail "flaky runs on Linux, this is $(uname -s)" "on Windows: inside WSL; the release also has a flaky.exe that makes no attempts"
+    case $(uname -s) in
+        Linux) system=unknown-linux-musl ;;
+        Darwin) system=apple-darwin ;;
+        *) fail "flaky runs on Linux and macOS, this is $(uname -s)" "on Windows: inside WSL; the release also has a flaky.exe that makes no attempts" ;;
+    esac
     case $(uname -m) in
-        x86_64 | amd64) say x86_64-unknown-linux-musl ;;
-        aarch64 | arm64) say aarch64-unknown-linux-musl ;;
+        x86_64 | amd64) say "x86_64-$system" ;;
+        aarch64 | arm64) say "aarch64-$system" ;;
         *) fail "there is no flaky for $(uname -m)" "it can be built: see README.md" ;;
     esac
 }
@@ -80,6 +84,7 @@ install() {
     cp "$work/flaky" "$bin/.flaky.new" && chmod 755 "$bin/.flaky.new" && mv -f "$bin/.flaky.new" "$bin/flaky"
     cp "$work/man/flaky.1" "$manual"
     say "$version is in $bin"
+    case $triple in *darwin) say "on macOS it makes no attempts of its own: use an endpoint, or a container of Linux" ;; esac
     case :$PATH: in *:"$bin":*) ;; *) say "not on your PATH yet: export PATH=\"$bin:\$PATH\"" ;; esac
     say "completions: flaky completions bash|zsh|fish; away again: install.sh --uninstall"
 }

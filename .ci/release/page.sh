@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 readonly TAG=${1:?which tag?} FOLDER=${2:?which folder?}
-readonly DIST=$FOLDER/dist
+readonly DIST=$FOLDER/files
 
 notes=$(mktemp)
 {

@@ -5,7 +5,9 @@
 
 mod build;
 mod elf;
+mod macho;
 mod notices;
+mod order;
 mod pack;
 mod packages;
 mod pe;
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use self::build::Build;
+use self::order::{After, Order, has_pages, runs};
 use self::pack::Member;
 use crate::changelog::Version;
 use crate::{Result, read, say, sources, versions};
@@ -27,8 +30,40 @@ pub(crate) const LINUX: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unkno
 /// What `flaky` alone is released for, for all but attempts (RELEASING.md says more).
 pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
-/// All of them.
+/// What is made by zig, on any machine with Linux, unless something else was asked for.
 pub(crate) const TARGETS: [&str; 3] = [LINUX[0], LINUX[1], WINDOWS];
+
+/// The same as for Windows. Apple's SDK is on Apple's machines alone: these are made there, by Apple's compiler.
+pub(crate) const MACOS: [&str; 2] = ["x86_64-apple-darwin", "aarch64-apple-darwin"];
+
+/// What a target's programs run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum System {
+    Linux,
+    MacOs,
+    Windows,
+}
+
+impl System {
+    pub(crate) fn of(target: &str) -> Self {
+        match target {
+            WINDOWS => Self::Windows,
+            _ if MACOS.contains(&target) => Self::MacOs,
+            _ => Self::Linux,
+        }
+    }
+
+    /// That of this machine.
+    const fn here() -> Self {
+        if cfg!(target_os = "macos") {
+            Self::MacOs
+        } else if cfg!(windows) {
+            Self::Windows
+        } else {
+            Self::Linux
+        }
+    }
+}
 
 /// Most bytes of the program: people download it in every CI job (RELEASING.md says what it consists of).
 const MOST_BYTES: u64 = 25 * 1000 * 1000;
@@ -57,13 +92,13 @@ impl Package {
     fn is_for(self, target: &str) -> bool {
         match self {
             Self::Flaky => true,
-            Self::Worker => target != WINDOWS,
+            Self::Worker => System::of(target) == System::Linux,
         }
     }
 
     /// Name of the program's file.
     pub(crate) fn program(self, target: &str) -> String {
-        let ending = if target == WINDOWS { ".exe" } else { "" };
+        let ending = if System::of(target) == System::Windows { ".exe" } else { "" };
         format!("{}{ending}", self.name())
     }
 
@@ -78,111 +113,18 @@ impl Package {
 
 /// The file name of an archive. The action, `install.sh` and `cargo binstall` rely on it.
 pub(crate) fn archive_name(package: Package, version: Version, target: &str) -> String {
-    format!("{}.{}", base_name(package, version, target), if target == WINDOWS { "zip" } else { "tar.gz" })
+    let ending = if System::of(target) == System::Windows { "zip" } else { "tar.gz" };
+    format!("{}.{ending}", base_name(package, version, target))
 }
 
 fn base_name(package: Package, version: Version, target: &str) -> String {
     format!("{}-{version}-{target}", package.name())
 }
 
-/// What was asked for.
-struct Order {
-    targets: Vec<String>,
-    packages: Vec<Package>,
-    after: After,
-}
-
-/// What is done with the sums of what was built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum After {
-    Nothing,
-    /// Compared with those that the action holds for this version.
-    Verify,
-    /// Written into the action.
-    WriteChecksums,
-    /// Compared with those of a second build, of the last commit, in another folder.
-    CheckReproducible,
-}
-
-impl Order {
-    fn parse(arguments: &[&str]) -> Result<Self> {
-        let mut order = Self { targets: Vec::new(), packages: Vec::new(), after: After::Nothing };
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
-            let mut value = || rest.next().copied().ok_or_else(|| format!("`{argument}` needs a value"));
-            match *argument {
-                "--target" => {
-                    let target = value()?;
-                    if !TARGETS.contains(&target) {
-                        return Err(
-                            format!("nothing is released for `{target}`: {}", TARGETS.join(", ")).into()
-                        );
-                    }
-                    order.targets.push(target.to_owned());
-                }
-                "--package" => {
-                    let name = value()?;
-                    let package = Package::ALL.into_iter().find(|package| package.name() == name);
-                    order.packages.push(package.ok_or_else(|| format!("`{name}` is not released"))?);
-                }
-                "--verify" => order.after = After::Verify,
-                "--write-checksums" => order.after = After::WriteChecksums,
-                "--check-reproducible" => order.after = After::CheckReproducible,
-                other => return Err(format!("unexpected argument `{other}`").into()),
-            }
-        }
-        if order.targets.is_empty() {
-            order.targets = TARGETS.map(str::to_owned).to_vec();
-        }
-        if order.packages.is_empty() {
-            order.packages = Package::ALL.to_vec();
-        }
-        if order.programs().next().is_none() {
-            return Err("the worker is not released for Windows".into());
-        }
-        Ok(order)
-    }
-
-    /// Each program that is to be built.
-    fn programs(&self) -> impl Iterator<Item = (Package, &str)> {
-        let all = self
-            .targets
-            .iter()
-            .flat_map(|target| self.packages.iter().map(|package| (*package, target.as_str())));
-        all.filter(|(package, target)| package.is_for(target))
-    }
-
-    /// Manual page and completions, which the archives for Linux hold, are printed by the program itself: one that runs here has to be among them. Said before
-    /// anything is built, which takes half an hour.
-    fn check_pages(&self) -> Result<()> {
-        let here = runs_here();
-        let printed =
-            self.programs().filter(|(package, target)| *package == Package::Flaky && *target != WINDOWS);
-        let printed: Vec<&str> = printed.map(|(_, target)| target).collect();
-        if !printed.is_empty() && !printed.iter().any(|target| runs(target, &here)) {
-            return Err(format!(
-                "no program would be built that runs here, to print its manual page\n\
-                 hint: --target {here}unknown-linux-musl as well"
-            )
-            .into());
-        }
-        Ok(())
-    }
-}
-
-/// What the names of targets begin with whose programs run on this machine.
-fn runs_here() -> String {
-    format!("{}-", std::env::consts::ARCH)
-}
-
-fn runs(target: &str, here: &str) -> bool {
-    LINUX.contains(&target) && target.starts_with(here)
-}
-
 /// `cargo xtask dist`: archives, their SBOMs, the contract and `SHA256SUMS` into `dist`.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<()> {
     let order = Order::parse(arguments)?;
-    order.check_pages()?;
+    order.check(System::here())?;
     let into = root.join("dist");
     let sums = make(root, &order, &crate::target_folder(root), &into)?;
     let version = versions::current(root)?;
@@ -252,7 +194,7 @@ fn check_reproducible(root: &Path, order: &Order, sums: &BTreeMap<String, String
 /// Makes everything that was asked for and gives the sums by file.
 fn make(root: &Path, order: &Order, target_folder: &Path, into: &Path) -> Result<BTreeMap<String, String>> {
     let version = versions::current(root)?;
-    let tools = tools::Tools::install(&crate::target_folder(&crate::root()?))?;
+    let tools = tools::Tools::install(&crate::target_folder(&crate::root()?), &order.targets)?;
     if into.exists() {
         std::fs::remove_dir_all(into)?;
     }
@@ -274,12 +216,12 @@ fn make(root: &Path, order: &Order, target_folder: &Path, into: &Path) -> Result
             Member::file("LICENSE-MIT", read(&root.join("LICENSE-MIT"))?),
             Member::file("THIRD-PARTY.txt", notices::text(&packages)?),
         ];
-        if *package == Package::Flaky && *target != WINDOWS {
+        if has_pages(*package, target) {
             members.extend(texts.iter().cloned());
         }
-        let packed = match *target {
-            WINDOWS => pack::zip(members, epoch)?,
-            _ => pack::archive(members, epoch)?,
+        let packed = match System::of(target) {
+            System::Windows => pack::zip(members, epoch)?,
+            System::Linux | System::MacOs => pack::archive(members, epoch)?,
         };
         crate::write(&into.join(archive_name(*package, version, target)), &packed)?;
         let sbom = format!("{}.cdx.json", base_name(*package, version, target));
@@ -303,9 +245,13 @@ fn epoch(root: &Path) -> Result<u64> {
 
 fn check_program(program: &Path, package: Package, target: &str) -> Result<()> {
     let content = read(program)?;
-    let wanted = if target == WINDOWS { pe::library(&content)? } else { elf::interpreter(&content)? };
+    let wanted = match System::of(target) {
+        System::Linux => elf::interpreter(&content)?,
+        System::MacOs => macho::library(&content)?,
+        System::Windows => pe::library(&content)?,
+    };
     if let Some(wanted) = wanted {
-        return Err(format!("{}: not static, it wants `{wanted}`", program.display()).into());
+        return Err(format!("{}: it wants `{wanted}`, which not all have", program.display()).into());
     }
     let size = content.len() as u64;
     say(&format!("{}: {:.1} MB", package.name(), size as f64 / 1e6));
@@ -325,10 +271,10 @@ fn texts(built: &[(Package, &str, PathBuf)]) -> Result<Vec<Member>> {
         ("completions/flaky.fish", &["completions", "fish"]),
         ("completions/flaky.elv", &["completions", "elvish"]),
     ];
-    let here = runs_here();
-    let is_it =
-        |(package, target, _): &&(Package, &str, PathBuf)| *package == Package::Flaky && runs(target, &here);
-    // Without one the program is not among what is built: `Order::check_pages`.
+    let is_it = |(package, target, _): &&(Package, &str, PathBuf)| {
+        *package == Package::Flaky && runs(target, System::here())
+    };
+    // Without one the program is not among what is built: `Order::check`.
     let Some((.., program)) = built.iter().find(is_it) else { return Ok(Vec::new()) };
     let print = |(name, arguments): (&str, &[&str])| {
         let text = crate::cargo::output(Command::new(program).args(arguments))?;
@@ -353,51 +299,6 @@ fn write_sums(into: &Path) -> Result<BTreeMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_program_that_runs_nowhere_here_is_not_built_alone() {
-        let here = runs_here();
-        let elsewhere = LINUX.iter().find(|target| !target.starts_with(&here)).unwrap();
-        for (arguments, fine) in [
-            (&["--target", WINDOWS][..], true),
-            (&["--target", elsewhere, "--package", "flaky"], false),
-            (&["--target", elsewhere, "--package", "flaky-worker"], true),
-            (&["--package", "flaky"], true),
-        ] {
-            assert_eq!(Order::parse(arguments).unwrap().check_pages().is_ok(), fine, "{arguments:?}");
-        }
-    }
-
-    fn order_names(arguments: &[&str]) -> Vec<(String, String)> {
-        let order = Order::parse(arguments).unwrap();
-        order.programs().map(|(package, target)| (package.program(target), target.to_owned())).collect()
-    }
-
-    #[test]
-    fn orders_are_for_what_is_released_only() {
-        let order = Order::parse(&[]).unwrap();
-        assert_eq!(
-            (order.targets, order.packages),
-            (TARGETS.map(str::to_owned).to_vec(), Package::ALL.to_vec())
-        );
-        let names: Vec<_> = order_names(&[]);
-        assert_eq!(names.len(), 5, "the worker is for Linux alone: {names:?}");
-        assert!(names.contains(&("flaky.exe".to_owned(), WINDOWS.to_owned())), "{names:?}");
-        let order = Order::parse(&["--target", TARGETS[1], "--package", "flaky-worker", "--verify"]).unwrap();
-        assert_eq!(
-            (order.targets.len(), order.packages, order.after),
-            (1, vec![Package::Worker], After::Verify)
-        );
-        for wrong in [
-            &["--target", "x86_64-pc-windows-msvc"][..],
-            &["--target"],
-            &["--package", "xtask"],
-            &["--fast"],
-            &["--target", WINDOWS, "--package", "flaky-worker"],
-        ] {
-            assert!(Order::parse(wrong).is_err(), "{wrong:?}");
-        }
-    }
 
     #[test]
     fn what_was_built_is_verified_by_each_sum() {

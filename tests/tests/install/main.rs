@@ -54,6 +54,15 @@ impl User {
         }
     }
 
+    /// As if this machine were another one.
+    fn is_on(&mut self, system: &str, machine: &str) {
+        let programs = self.folder.path().join("other");
+        std::fs::create_dir(&programs).unwrap();
+        let fake = format!("#!/bin/sh\n[ \"$1\" = -s ] && echo {system} || echo {machine}\n");
+        releases::write_program(&programs.join("uname"), &fake);
+        self.path = format!("{}:{}", programs.display(), self.path);
+    }
+
     fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
@@ -282,19 +291,32 @@ fn nothing_is_asked_without_encryption_but_on_this_machine() {
 #[test]
 fn another_system_or_machine_is_told() {
     for (system, machine, expected) in [
-        ("Darwin", "arm64", "flaky runs on Linux, this is Darwin"),
+        ("FreeBSD", "amd64", "flaky runs on Linux and macOS, this is FreeBSD"),
         ("Linux", "riscv64", "there is no flaky for riscv64"),
+        ("Darwin", "arm64", "no sha256 of a program for aarch64-apple-darwin"),
     ] {
         let mut user = User::with_release("1.2.3");
-        let programs = user.folder.path().join("home/fakes");
-        std::fs::create_dir(&programs).unwrap();
-        let fake = format!("#!/bin/sh\n[ \"$1\" = -s ] && echo {system} || echo {machine}\n");
-        releases::write_program(&programs.join("uname"), &fake);
-        user.path = format!("{}:{}", programs.display(), user.path);
+        user.is_on(system, machine);
         let ended = user.install(&[]);
         let told = String::from_utf8_lossy(&ended.stderr);
         assert!(told.contains(expected), "{told}");
         assert!(!user.installed().exists());
+    }
+}
+
+#[test]
+fn a_mac_gets_its_own_program_and_its_user_is_told_what_that_does_not_do() {
+    for (machine, triple) in [("arm64", "aarch64-apple-darwin"), ("x86_64", "x86_64-apple-darwin")] {
+        let mut user = User::with_release("1.2.3");
+        let (name, packed) =
+            (format!("flaky-1.2.3-{triple}.tar.gz"), archive("#!/bin/sh\necho flaky for a Mac\n"));
+        let both = sums(&[(&file("1.2.3"), &archive(&program("1.2.3"))), (&name, &packed)]);
+        user.releases.put(&format!("latest/download/{name}"), &packed);
+        user.releases.put("latest/download/SHA256SUMS", both.as_bytes());
+        user.is_on("Darwin", machine);
+        let told = text(&user.install(&[]));
+        assert!(told.contains("flaky for a Mac is in") && told.contains("no attempts of its own"), "{told}");
+        assert!(user.installed().exists());
     }
 }
 

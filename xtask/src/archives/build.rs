@@ -4,8 +4,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::tools::{TOOLCHAIN, Tools};
-use super::{Package, WINDOWS};
+use super::{Package, System};
 use crate::{Result, cargo, say};
+
+/// The first with programs for both machines.
+const OLDEST_MACOS: &str = "11.0";
 
 pub(crate) struct Build<'a> {
     pub(crate) root: &'a Path,
@@ -27,7 +30,7 @@ impl Build<'_> {
         command
             .current_dir(self.root)
             // `auditable`: the versions of all crates, in a section that scanners for weaknesses read.
-            .args(["auditable", "zigbuild", "--locked", "--profile", self.package.profile()])
+            .args(["auditable", self.builder(), "--locked", "--profile", self.package.profile()])
             .args(["--target", self.target])
             .args(["--package", name])
             .args(features(self.package, self.target))
@@ -41,9 +44,15 @@ impl Build<'_> {
             .env("TZ", "UTC")
             .env("LC_ALL", "C")
             .env("PATH", self.tools.path()?);
-        // Programs for Windows have tables for unwinding by its rules, whatever unwinds.
-        if self.package == Package::Flaky && self.target != WINDOWS {
-            command.env("FLAKY_NOTHING_UNWINDS", "1");
+        match System::of(self.target) {
+            System::Linux if self.package == Package::Flaky => {
+                command.env("FLAKY_NOTHING_UNWINDS", "1");
+            }
+            System::MacOs => {
+                command.env("MACOSX_DEPLOYMENT_TARGET", OLDEST_MACOS);
+            }
+            // Programs for Windows have tables for unwinding by its rules, whatever unwinds.
+            System::Linux | System::Windows => {}
         }
         for variable in
             ["RUSTFLAGS", "CFLAGS", "CC", "CARGO_BUILD_RUSTC_WRAPPER", "RUSTC_WRAPPER", "RUSTC", "CARGO"]
@@ -58,6 +67,11 @@ impl Build<'_> {
             .join(self.target)
             .join(self.package.profile())
             .join(self.package.program(self.target)))
+    }
+
+    /// The command of cargo that links with zig, or with what Apple gives.
+    fn builder(&self) -> &'static str {
+        if System::of(self.target) == System::MacOs { "build" } else { "zigbuild" }
     }
 
     /// Folders of this machine and what stands for each. The last one that fits wins, so the most special comes last.
@@ -104,8 +118,10 @@ impl Build<'_> {
 
 /// Windows speaks TLS itself; elsewhere OpenSSL comes along.
 pub(crate) fn features(package: Package, target: &str) -> Vec<String> {
-    match target {
-        WINDOWS => Vec::new(),
-        _ => vec!["--features".to_owned(), format!("{}/vendored-openssl", package.name())],
+    match System::of(target) {
+        System::Windows => Vec::new(),
+        System::Linux | System::MacOs => {
+            vec!["--features".to_owned(), format!("{}/vendored-openssl", package.name())]
+        }
     }
 }

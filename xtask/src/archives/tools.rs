@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::TARGETS;
+use super::System;
 use crate::{Result, cargo, say, sources};
 
 /// Of Rust. The components in `plugins/dist` are of the same.
@@ -21,25 +21,19 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
-    /// Installs what is missing; a folder for each set of versions.
-    pub(crate) fn install(target_folder: &Path) -> Result<Self> {
+    /// Installs what is missing for these targets; a folder for each set of versions.
+    pub(crate) fn install(target_folder: &Path, targets: &[String]) -> Result<Self> {
         let key = sources::sha256(format!("{AUDITABLE}\n{REQUIREMENTS}").as_bytes());
         let tools = Self { folder: target_folder.join(format!("release-tools-{}", &key[..12])) };
         let done = tools.folder.join("done");
-        tools.check_toolchain()?;
+        tools.check_toolchain(targets)?;
         if done.exists() {
             return Ok(tools);
         }
-        say("tools: zig, cargo-zigbuild, cargo-auditable");
-        let requirements = tools.folder.join("requirements.txt");
-        crate::write(&requirements, REQUIREMENTS.as_bytes())?;
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(tools.python()))?;
-        let mut pip = Command::new(tools.python().join("bin/python"));
-        let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        run(pip
-            .args(quiet)
-            .args(["--require-hashes", "--only-binary=:all:", "--requirement"])
-            .arg(&requirements))?;
+        if targets.iter().any(|target| System::of(target) != System::MacOs) {
+            tools.install_zig()?;
+        }
+        say("tools: cargo-auditable");
         let mut install = cargo::through_rustup();
         install.env("CARGO_TARGET_DIR", tools.folder.join("target")).env("RUSTUP_TOOLCHAIN", TOOLCHAIN);
         let version = format!("cargo-auditable@{AUDITABLE}");
@@ -49,15 +43,28 @@ impl Tools {
         Ok(tools)
     }
 
-    fn check_toolchain(&self) -> Result<()> {
+    fn install_zig(&self) -> Result<()> {
+        say("tools: zig, cargo-zigbuild");
+        let requirements = self.folder.join("requirements.txt");
+        crate::write(&requirements, REQUIREMENTS.as_bytes())?;
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(self.python()))?;
+        let mut pip = Command::new(self.python().join("bin/python"));
+        let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(pip
+            .args(quiet)
+            .args(["--require-hashes", "--only-binary=:all:", "--requirement"])
+            .arg(&requirements))
+    }
+
+    fn check_toolchain(&self, targets: &[String]) -> Result<()> {
         let sysroot = self.sysroot()?;
-        let missing = |target: &&&str| !sysroot.join("lib/rustlib").join(target).join("lib").is_dir();
-        match TARGETS.iter().find(missing) {
+        let missing = |target: &&String| !sysroot.join("lib/rustlib").join(target).join("lib").is_dir();
+        match targets.iter().find(missing) {
             None => Ok(()),
             Some(target) => Err(format!(
                 "Rust {TOOLCHAIN} has no standard library for `{target}`\n\
                  hint: rustup toolchain install {TOOLCHAIN} --profile minimal --target {}",
-                TARGETS.join(",")
+                targets.join(",")
             )
             .into()),
         }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Unpacks the archive for Windows from a folder as `cargo xtask dist` leaves it, and does with the program what it is for there:
-# reads what frameworks print, tells a stored report, makes and loads plugins. For Git's bash on Windows; elsewhere with Wine.
+# Unpacks the archive for a system on which no attempts run from a folder as `cargo xtask dist` leaves it, and does with the
+# program what it is for there: reads what frameworks print, tells a stored report, makes and loads plugins.
 #
-#   tests/dist/try_windows.sh [FOLDER]                              default: dist
-#   FLAKY_EXE=PROGRAM RUN_WITH=wine tests/dist/try_windows.sh       a program that is there already
+#   tests/dist/try_elsewhere.sh [FOLDER]                              default: dist. On macOS, or in Git's bash on Windows
+#   FLAKY_EXE=PROGRAM RUN_WITH=wine tests/dist/try_elsewhere.sh       a program for Windows that is there already
 #
 # Wine before 8.14 has no bcryptprimitives.dll, which Rust's programs need.
 set -euo pipefail
@@ -13,7 +13,16 @@ readonly DIST=${1:-dist}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 program=${FLAKY_EXE:-}
-if [[ -z $program ]]; then
+no_attempts='use WSL'
+if [[ $(uname -s) == Darwin ]]; then
+    # Names of Apple's machines are not those of Rust's targets.
+    machine=$(uname -m)
+    mkdir "$work/unpacked"
+    tar -xzf "$DIST"/flaky-*-"${machine/arm64/aarch64}"-apple-darwin.tar.gz -C "$work/unpacked"
+    program=$work/unpacked/flaky
+    no_attempts='use a container of Linux'
+    [[ -s $work/unpacked/man/flaky.1 ]]
+elif [[ -z $program ]]; then
     unzip -q "$DIST"/flaky-*-x86_64-pc-windows-gnu.zip -d "$work/unpacked"
     program=$work/unpacked/flaky.exe
 fi
@@ -51,5 +60,5 @@ expect 11 report stored.json --plugin plugin.wasm
 expect 0 plugin new mine --kind policy --lang rust
 [[ -f mine/Cargo.toml ]]
 expect 1 run --runs 3 -- pytest
-says 'use WSL'
-echo 'flaky for Windows: all as expected'
+says "$no_attempts"
+echo 'flaky where no attempts run: all as expected'
