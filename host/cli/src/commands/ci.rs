@@ -150,7 +150,11 @@ impl Detection<'_> {
             // One that cannot be looked into hides no other.
             ended = match (ended, status) {
                 (Ok(before), Ok(status)) => Ok(worse(before, status)),
-                (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+                (Err(first), Err(other)) => {
+                    other.print();
+                    Err(first)
+                }
+                (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
             };
         }
         ended
