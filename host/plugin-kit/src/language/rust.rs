@@ -117,6 +117,7 @@ const SDK: &[TemplateFile] = &[
     sdk_file!("src/packed.rs"),
     sdk_file!("src/project.rs"),
     sdk_file!("src/report.rs"),
+    sdk_file!("src/report/test.rs"),
     sdk_file!("src/report/values.rs"),
     sdk_file!("src/report/words.rs"),
     sdk_file!("src/roles.rs"),
