@@ -4,7 +4,7 @@ mod outputs;
 mod suites;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flaky_config::{OnError, ReporterEntry};
@@ -94,10 +94,13 @@ pub(crate) enum ReportOrigin {
 impl Telling {
     /// A path that cannot be written, or a state file that is none, is known before a run.
     pub(crate) fn new(args: &TellArgs, suite: Option<Suite>) -> Result<Self, CliError> {
+        let of_suite = |path: &PathBuf, renamed: fn(&Suite, &Path) -> PathBuf| match &suite {
+            Some(suite) => renamed(suite, path),
+            None => path.clone(),
+        };
         let mut voices = Vec::new();
         for ReportArg { kind, file } in &args.reports {
-            let file =
-                file.as_ref().map(|path| suite.as_ref().map_or(path.clone(), |suite| suite.file(path)));
+            let file = file.as_ref().map(|path| of_suite(path, Suite::file));
             if let Some(path) = &file {
                 check_writable(path)
                     .map_err(|e| CliError::usage(&e, Some("choose another path for `--report`".into())))?;
@@ -108,9 +111,7 @@ impl Telling {
             voices.insert(0, Voice::new("terminal", Target::Stdout));
         }
         voices.extend(args.to.iter().map(|name| Voice::new(name, here())));
-        let state = args.state.as_ref();
-        let state = state.map(|path| suite.as_ref().map_or(path.clone(), |suite| suite.own(path)));
-        let state = state.map(|path| State::read(&path)).transpose();
+        let state = args.state.as_ref().map(|path| State::read(&of_suite(path, Suite::own))).transpose();
         Ok(Self {
             voices,
             chosen: !args.to.is_empty(),
@@ -245,7 +246,7 @@ impl Session {
             None => deliveries,
         };
         for voice in &telling.voices {
-            let adapt = |deliveries| keep(of_suite(deliveries, telling.suite.as_ref(), told.report));
+            let adapt = |deliveries| keep(as_of_suite(deliveries, telling.suite.as_ref(), told.report));
             let failed = self.speak(voice, told.plugins, &document, &courier, &adapt).await;
             failures += failed;
             unsent += if voice.sends() { failed } else { 0 };
@@ -355,7 +356,7 @@ fn with_hint(error: &DeliveryError, member: &Member) -> String {
 }
 
 /// Of several suites each has a check of its own, and a section of the comment.
-fn of_suite(deliveries: Vec<Delivery>, suite: Option<&Suite>, report: &RunReport) -> Vec<Delivery> {
+fn as_of_suite(deliveries: Vec<Delivery>, suite: Option<&Suite>, report: &RunReport) -> Vec<Delivery> {
     let Some(suite) = suite else { return deliveries };
     let adapted = |delivery| match delivery {
         Delivery::PullRequestComment { key, body } => {
@@ -388,8 +389,6 @@ fn print_error(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]

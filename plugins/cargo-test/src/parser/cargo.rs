@@ -43,7 +43,8 @@ impl Cargo {
             {
                 cargo.runs_tests = true;
             }
-            nextest |= is_nextest(&text) || text.starts_with("error: command `");
+            cargo.is_nextest |= is_nextest(&text);
+            nextest |= text.starts_with("error: command `");
             cargo.outlived |= text.starts_with("error: test failed, to rerun pass")
                 || text.starts_with("error: doctest failed")
                 || text.ends_with(" target failed:")
@@ -67,8 +68,9 @@ impl Cargo {
             }
             capped(&mut cargo.printed, &text, MOST_KEPT);
         }
-        if nextest {
-            return Self { is_nextest: !cargo.runs_tests, ..Self::default() };
+        if nextest || cargo.is_nextest {
+            // `cargo test` runs binaries by name, whatever one of them prints.
+            return Self { is_nextest: cargo.is_nextest && !cargo.runs_tests, ..Self::default() };
         }
         cargo
     }
