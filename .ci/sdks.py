@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
 import zipfile
@@ -24,6 +25,7 @@ PYTHON_SDK, JAVASCRIPT_SDK = ROOT / "sdks/python", ROOT / "sdks/javascript"
 TEMPLATES, EXAMPLES = ROOT / "host/plugin-kit/templates", ROOT / "examples/plugins"
 CONTRACT = ROOT / "wit/0.1.0/plugin.wit"
 COPIES = [PYTHON_SDK / "src/flaky_plugin_sdk/wit/plugin.wit", JAVASCRIPT_SDK / "wit/plugin.wit"]
+REPOSITORY = "https://github.com/flaky-rs/flaky"
 KINDS = ["policy", "parser", "reporter"]
 
 PYTHON_TOOLS = ["componentize-py==0.25.1", "flit_core==3.12.0", "mypy==2.4.1", "pytest==9.2.0"]
@@ -103,11 +105,6 @@ def test_python(python: Path, scratch: Path) -> None:
         options = ["-o", "pythonpath=src", "--rootdir", project]
         run(python, "-m", "pytest", *quiet, *options, "tests", at=project, PYTHONDONTWRITEBYTECODE="1")
         run(python, "-m", "mypy", "--strict", cache, "src", "tests", at=project, MYPYPATH="src")
-    run(python, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", scratch, PYTHON_SDK, at=scratch)
-    names = zipfile.ZipFile(next(scratch.glob("*.whl"))).namelist()
-    for name in ["py.typed", "wit/plugin.wit", "component/policy.py"]:
-        if f"flaky_plugin_sdk/{name}" not in names:
-            sys.exit(f"error: the wheel lacks {name}")
 
 
 def test_javascript(tools: Path) -> None:
@@ -126,6 +123,34 @@ def test_javascript(tools: Path) -> None:
             run(tsc, "-p", "jsconfig.json", at=copy)
 
 
+def test_packages(scratch: Path) -> None:
+    """What is published, as the release makes it: with what it needs, and a project can take it."""
+    for language in ["python", "javascript"]:
+        run(ROOT / ".ci/release/packages.sh", language, "build", scratch, at=ROOT)
+    wheel, package = next(scratch.glob("*.whl")), next(scratch.glob("*.tgz"))
+    names = [name.split("/", 1)[1] for name in zipfile.ZipFile(wheel).namelist()]
+    expect(wheel, names, ["py.typed", "wit/plugin.wit", "component/policy.py", "licenses/LICENSE-MIT", "licenses/LICENSE-APACHE"])
+    with tarfile.open(package) as archive:
+        names = [name.split("/", 1)[1] for name in archive.getnames()]
+        archive.extractall(scratch, filter="data")
+    expect(package, names, ["bin/flaky-plugin.js", "src/index.d.ts", "wit/plugin.wit", "LICENSE-MIT", "LICENSE-APACHE"])
+    # A provenance is refused for a package that names another repository than the workflow's.
+    told = json.loads((JAVASCRIPT_SDK / "package.json").read_text())["repository"]["url"]
+    if told != f"git+{REPOSITORY}.git":
+        sys.exit(f"error: sdks/javascript/package.json: the repository is {REPOSITORY}, not {told}")
+    # What it needs beside is 400 MB and for building a component alone.
+    modules = scratch / "node_modules"
+    modules.mkdir()
+    (scratch / "package").rename(modules / "flaky-plugin-sdk")
+    run("node", "--input-type=module", "--eval", "import 'flaky-plugin-sdk'; import 'flaky-plugin-sdk/testing'", at=scratch)
+
+
+def expect(package: Path, names: list[str], wanted: list[str]) -> None:
+    for name in wanted:
+        if name not in names:
+            sys.exit(f"error: {package.name} lacks {name}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tools", action="store_true", help="only install what components are built with")
@@ -136,6 +161,7 @@ def main() -> None:
     compare_contracts()
     with tempfile.TemporaryDirectory() as scratch:
         test_python(python, Path(scratch))
+        test_packages(Path(scratch))
     test_javascript(javascript)
 
 

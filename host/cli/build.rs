@@ -1,11 +1,11 @@
-//! Takes the workflows of `examples/github` in as `flaky init` writes them: with the action by the version of this program.
+//! Takes the workflows of `examples/github` (`workflows` here, so that the package has them) in as `flaky init` writes them: with the action by the version of this program.
 //! Leaves out of a released program what only unwinding reads.
 //!
 //! The examples name the action by a commit. That commit holds the checksum of this program, so the program cannot name it.
 
 use std::path::Path;
 
-const FOLDER: &str = "../../examples/github";
+const FOLDER: &str = "workflows";
 const ACTION: &str = "uses: flaky-rs/flaky@";
 /// Hexadecimal digits of a commit.
 const COMMIT: usize = 40;

@@ -49,7 +49,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("flaky-plugin-testing", &["flaky-plugin-sdk"]),
     (
         "xtask",
-        &["flaky-core", "flaky-config", "flaky-plugin-host", "flaky-plugin-kit", "flaky-plugin-testing"],
+        &[
+            "flaky-core",
+            "flaky-config",
+            "flaky-plugin-host",
+            "flaky-plugin-kit",
+            "flaky-plugin-registry",
+            "flaky-plugin-testing",
+        ],
     ),
 ];
 

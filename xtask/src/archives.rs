@@ -22,6 +22,7 @@ use self::build::Build;
 use self::order::{After, Order, has_pages, runs};
 use self::pack::Member;
 use crate::changelog::Version;
+use crate::contract::Contract;
 use crate::{Result, read, say, sources, versions};
 
 /// What all of it is released for: attempts are kept apart by Linux's name spaces. The action installs these.
@@ -228,8 +229,8 @@ fn make(root: &Path, order: &Order, target_folder: &Path, into: &Path) -> Result
         crate::write(&into.join(sbom), &sbom::document(*package, version, target, &packages)?)?;
     }
     crate::write(&into.join("install.sh"), &read(&root.join("install.sh"))?)?;
-    let (contract, wit) = pack::contract(root)?;
-    crate::write(&into.join(contract), &wit)?;
+    let contract = Contract::load(root)?;
+    crate::write(&into.join(contract.file_name()), &contract.encoded)?;
     write_sums(into)
 }
 

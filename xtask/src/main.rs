@@ -3,6 +3,7 @@
 mod archives;
 mod cargo;
 mod changelog;
+mod contract;
 mod dist;
 mod fixtures;
 mod hosted;
@@ -25,6 +26,7 @@ usage: cargo xtask plugins [--check] [NAME...]
        cargo xtask notes
        cargo xtask release VERSION
        cargo xtask packages
+       cargo xtask contract [oci://HOST/FOLDER]
        cargo xtask dist [--target TRIPLE]... [--package NAME]... [--verify | --write-checksums | --check-reproducible]
 
 plugins   builds the bundled plugins, or those named, into plugins/dist
@@ -33,7 +35,8 @@ fixtures  holds the components in plugins/dist against recorded output of real f
 versions  fails where two files name another version, or the tag is not that of the newest release
 notes     prints what the changelog says of the newest release
 release   writes a version into all files that name it, and cuts the changelog
-packages  fails if what is published as packages could not be
+packages  fails if what is published as crates could not be
+contract  publishes the contract with plugins as a WIT package, in the registry of releases or another
 dist      makes archives, SBOMs and SHA256SUMS of a release in `dist` (RELEASING.md)
 --check   writes nothing, and fails if what is there is not what would be written";
 
@@ -101,8 +104,10 @@ fn release_task(task: &str, rest: &[&str]) -> Option<Result<()>> {
         }),
         ("release", [version]) => today().and_then(|today| versions::release(&root, version, today)),
         ("packages", []) => published::check(&root),
+        ("contract", []) => contract::publish(&root, None),
+        ("contract", [registry]) => contract::publish(&root, Some(registry)),
         ("dist", arguments) => archives::run(&root, arguments),
-        ("versions" | "notes" | "release" | "packages", _) => Err(USAGE.into()),
+        ("versions" | "notes" | "release" | "packages" | "contract", _) => Err(USAGE.into()),
         _ => return None,
     })
 }

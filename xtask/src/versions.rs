@@ -2,6 +2,7 @@
 //! `cargo xtask versions` and the test below, written by `cargo xtask release`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use crate::archives::{LINUX, Package, archive_name};
@@ -23,6 +24,8 @@ struct Place {
 /// The first is the source of all others.
 const PLACES: &[Place] = &[
     Place { file: "Cargo.toml", before: "[workspace.package]\nversion = \"", gap: 0, after: "\"" },
+    // Crates that are published together are of one version: what they say to one another is nobody else's.
+    Place { file: "Cargo.toml", before: ", version = \"=", gap: 0, after: "\"" },
     Place { file: "action.yml", before: "in the action can be had.\n    default: \"", gap: 0, after: "\"" },
     Place { file: "Dockerfile", before: "org.opencontainers.image.version=\"", gap: 0, after: "\"" },
     Place { file: "docs/github.md", before: "flaky-rs/flaky@COMMIT # v", gap: 0, after: "\n" },
@@ -61,7 +64,7 @@ impl Place {
 }
 
 /// Files that name the version, by path, with where it stands in each.
-struct Files(BTreeMap<String, (String, Option<&'static Place>)>);
+struct Files(BTreeMap<String, (String, Vec<&'static Place>)>);
 
 impl Files {
     fn load(root: &Path) -> Result<Self> {
@@ -69,18 +72,22 @@ impl Files {
             |file: &str| Ok::<_, Box<dyn std::error::Error>>(String::from_utf8(read(&root.join(file))?)?);
         let mut files = BTreeMap::new();
         for place in PLACES {
-            files.insert(place.file.to_owned(), (text(place.file)?, Some(place)));
+            let (_, places) = match files.entry(place.file.to_owned()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert((text(place.file)?, Vec::new())),
+            };
+            places.push(place);
         }
         for (folder, place) in FOLDERS {
             for file in below(root, folder)?.into_iter().filter(|file| file.ends_with(place.file)) {
                 let found = text(&file)?;
                 if found.contains(place.before) {
-                    files.insert(file, (found, Some(place)));
+                    files.insert(file, (found, vec![place]));
                 }
             }
         }
         for file in [CHANGELOG, CHECKSUMS] {
-            files.insert(file.to_owned(), (text(file)?, None));
+            files.insert(file.to_owned(), (text(file)?, Vec::new()));
         }
         Ok(Self(files))
     }
@@ -100,8 +107,11 @@ impl Files {
     fn disagreements(&self) -> Result<Vec<String>> {
         let version = self.version()?;
         let mut found = Vec::new();
-        for (file, (text, place)) in &self.0 {
-            let Some(place) = place else { continue };
+        let places = self
+            .0
+            .iter()
+            .flat_map(|(file, (text, places))| places.iter().map(move |place| (file, text, place)));
+        for (file, text, place) in places {
             let versions = place.versions(text);
             if versions.is_empty() {
                 found.push(format!("{file}: names no version after `{}`", place.before.trim()));
@@ -206,10 +216,9 @@ pub(crate) fn release(root: &Path, version: &str, today: Date) -> Result<()> {
     let changed = changelog::cut(files.text(CHANGELOG), &released)?;
     let changed = FIRST.with(&changed, released.version);
     crate::write(&root.join(CHANGELOG), changed.as_bytes())?;
-    for (file, (text, place)) in &files.0 {
-        if let Some(place) = place {
-            crate::write(&root.join(file), place.with(text, released.version).as_bytes())?;
-        }
+    for (file, (text, places)) in files.0.iter().filter(|(_, (_, places))| !places.is_empty()) {
+        let text = places.iter().fold(text.clone(), |text, place| place.with(&text, released.version));
+        crate::write(&root.join(file), text.as_bytes())?;
     }
     crate::cargo::output(
         crate::cargo::cargo().args(["update", "--workspace", "--offline"]).current_dir(root),
@@ -284,25 +293,20 @@ mod tests {
 
     #[test]
     fn a_file_that_names_another_version_is_found_whichever_it_is() {
-        let names: Vec<String> = files()
-            .0
-            .iter()
-            .filter(|(_, (_, place))| place.is_some())
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in names {
+        let named = files();
+        let places =
+            named.0.iter().flat_map(|(name, (_, places))| places.iter().map(move |place| (name, *place)));
+        for (name, place) in places {
             let mut files = files();
-            let (text, place) = files.0.get_mut(&name).unwrap();
-            *text = place.unwrap().with(text, Version::parse("99.0.1").unwrap());
+            let text = &mut files.0.get_mut(name).unwrap().0;
+            *text = place.with(text, Version::parse("99.0.1").unwrap());
             let found = files.disagreements().unwrap();
             // The source of all others makes all others wrong.
-            assert!(
-                found.iter().any(|line| name == "Cargo.toml" || line.starts_with(&name)),
-                "{name}: {found:?}"
-            );
-            let (text, place) = files.0.get_mut(&name).unwrap();
-            *text = text.replace(place.unwrap().before, "");
-            assert!(name == "Cargo.toml" || !files.disagreements().unwrap().is_empty(), "{name}");
+            let source = place.before == PLACES[0].before;
+            assert!(found.iter().any(|line| source || line.starts_with(name)), "{name}: {found:?}");
+            let text = &mut files.0.get_mut(name).unwrap().0;
+            *text = text.replace(place.before, "");
+            assert!(source || !files.disagreements().unwrap().is_empty(), "{name}");
         }
     }
 
@@ -337,7 +341,8 @@ mod tests {
             crate::write(&folder.join(name), text.as_bytes()).unwrap();
         }
         // A workspace of one crate stands in for the whole: what is tested is what is written into the files.
-        let manifest = "[workspace]\nmembers = [\"one\"]\n\n[workspace.package]\nversion = \"0.0.1\"\n";
+        let manifest = "[workspace]\nmembers = [\"one\"]\n\n[workspace.package]\nversion = \"0.0.1\"\n\n\
+                        [workspace.dependencies]\none = { path = \"one\", version = \"=0.0.1\" }\n";
         crate::write(&folder.join("Cargo.toml"), manifest.as_bytes()).unwrap();
         let one = "[package]\nname = \"one\"\nversion.workspace = true\nedition = \"2024\"\n";
         crate::write(&folder.join("one/Cargo.toml"), one.as_bytes()).unwrap();

@@ -9,10 +9,10 @@ use flaky_plugin_host::{ComponentBytes, Manifest, PackedComponent, PluginSource,
 use serde::Deserialize;
 
 /// What the components are, in the order in which they stand in [`COMPONENTS`].
-const MANIFEST: &str = include_str!("../../../plugins/dist/manifest.json");
+const MANIFEST: &str = include_str!("../bundled/manifest.json");
 
 /// The components, packed as one.
-const COMPONENTS: &[u8] = include_bytes!("../../../plugins/dist/components.zst");
+const COMPONENTS: &[u8] = include_bytes!("../bundled/components.zst");
 
 /// A component that is part of the program.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! Archives whose bytes depend on their content alone.
 
 use std::io::Write;
-use std::path::Path;
 
 use flaky_core::date::Date;
 use flaky_core::history::Timestamp;
@@ -79,17 +78,6 @@ fn day(epoch: u64) -> Result<zip::DateTime> {
     Ok(zip::DateTime::from_date_and_time(year, u8::try_from(month)?, u8::try_from(day)?, 0, 0, 0)?)
 }
 
-/// The contract with plugins as a WIT package in its binary form: what tools of other languages fetch. With its name.
-pub(crate) fn contract(root: &Path) -> Result<(String, Vec<u8>)> {
-    let mut resolve = wit_parser::Resolve::default();
-    let told = |error: &dyn std::fmt::Display| format!("wit/0.1.0: {error:#}");
-    let (package, _) = resolve.push_path(root.join("wit/0.1.0")).map_err(|error| told(&error))?;
-    let encoded = wit_component::encode(&resolve, package, false).map_err(|error| told(&error))?;
-    let name = &resolve.packages[package].name;
-    let version = name.version.as_ref().ok_or("the contract has no version")?;
-    Ok((format!("{}-{}-{version}.wit.wasm", name.namespace, name.name), encoded))
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
@@ -152,14 +140,5 @@ mod tests {
         let expected =
             [("flaky", 0o755, "#!/bin/sh\n"), ("LICENSE-MIT", 0o644, "free"), ("man/flaky.1", 0o644, "page")];
         assert_eq!(entries, expected.map(|(path, mode, text)| (path.to_owned(), mode, text.to_owned())));
-    }
-
-    #[test]
-    fn the_contract_can_be_read_back_from_its_binary_form() {
-        let (name, encoded) = contract(&crate::root().unwrap()).unwrap();
-        assert_eq!(name, "flaky-plugin-0.1.0.wit.wasm");
-        let decoded = wit_component::decode(&encoded).unwrap();
-        let package = &decoded.resolve().packages[decoded.package()];
-        assert!(package.interfaces.contains_key("parser"), "{:?}", package.interfaces);
     }
 }

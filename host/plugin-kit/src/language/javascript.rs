@@ -17,7 +17,7 @@ macro_rules! sdk_file {
     ($path:literal) => {
         TemplateFile {
             path: concat!("sdk/", $path),
-            content: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdks/javascript/", $path)),
+            content: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sdks/javascript/", $path)),
         }
     };
 }
@@ -115,7 +115,7 @@ fn installed(from: &Path, name: &str) -> Option<String> {
     from.ancestors().find_map(|folder| version(&folder.join("node_modules").join(name).join("package.json")))
 }
 
-/// The SDK as it came with this program: the package is not published, and this one surely fits the contract that the
+/// The SDK as it came with this program: needs no registry, and surely fits the contract that the
 /// program speaks.
 const SDK: &[TemplateFile] = &[
     sdk_file!("README.md"),

@@ -17,7 +17,7 @@ macro_rules! sdk_file {
     ($path:literal) => {
         TemplateFile {
             path: concat!("sdk/", $path),
-            content: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdks/python/", $path)),
+            content: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sdks/python/", $path)),
         }
     };
 }
@@ -107,7 +107,7 @@ fn python(project: Option<&Path>) -> OsString {
     own.or_else(active).unwrap_or_else(|| if cfg!(windows) { "python" } else { "python3" }.into())
 }
 
-/// The SDK as it came with this program: the package is not published, and this one surely fits the contract that the
+/// The SDK as it came with this program: needs no registry, and surely fits the contract that the
 /// program speaks.
 const SDK: &[TemplateFile] = &[
     sdk_file!("README.md"),

@@ -11,12 +11,28 @@ use crate::language::{BuildError, BuildRequest, Built, Need, Recipe};
 use crate::process::answer;
 use crate::template::{TemplateFile, files};
 
+/// The manifest of a template. It has another name here: what holds a `Cargo.toml` is a package of its own to cargo, which
+/// would leave the folder out of ours.
+macro_rules! manifest {
+    ($folder:literal, $path:literal) => {
+        TemplateFile {
+            path: $path,
+            content: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/templates/rust/",
+                $folder,
+                "/Cargo.toml.txt"
+            )),
+        }
+    };
+}
+
 /// A file of `plugins/sdk`, below `sdk/` of the project.
 macro_rules! sdk_file {
     ($path:literal) => {
         TemplateFile {
             path: concat!("sdk/", $path),
-            content: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/sdk/", $path)),
+            content: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sdks/rust/", $path)),
         }
     };
 }
@@ -33,12 +49,21 @@ const RUSTUP: &str = "install Rust: https://rustup.rs";
 
 impl Recipe for Rust {
     fn template(&self, kind: Kind) -> Vec<TemplateFile> {
-        let own: &[TemplateFile] = match kind {
-            Kind::Policy => files!("rust/policy": "Cargo.toml", "README.md", ".gitignore", "src/lib.rs"),
-            Kind::Parser => files!("rust/parser": "Cargo.toml", "README.md", ".gitignore", "src/lib.rs"),
-            Kind::Reporter => files!("rust/reporter": "Cargo.toml", "README.md", ".gitignore", "src/lib.rs"),
+        let (manifest, own): (_, &[TemplateFile]) = match kind {
+            Kind::Policy => (
+                manifest!("policy", "Cargo.toml"),
+                files!("rust/policy": "README.md", ".gitignore", "src/lib.rs"),
+            ),
+            Kind::Parser => (
+                manifest!("parser", "Cargo.toml"),
+                files!("rust/parser": "README.md", ".gitignore", "src/lib.rs"),
+            ),
+            Kind::Reporter => (
+                manifest!("reporter", "Cargo.toml"),
+                files!("rust/reporter": "README.md", ".gitignore", "src/lib.rs"),
+            ),
         };
-        own.iter().chain(SDK).copied().collect()
+        [&[manifest], own, SDK].concat()
     }
 
     fn recognises(&self, project: &Path) -> bool {
@@ -102,10 +127,9 @@ impl Recipe for Rust {
     }
 }
 
-/// The SDK as it came with this program: the crate is not published, and this one surely fits the contract that the
-/// program speaks.
+/// The SDK as it came with this program: needs no registry, and surely fits the contract that the program speaks.
 const SDK: &[TemplateFile] = &[
-    TemplateFile { path: "sdk/Cargo.toml", content: include_str!("../../templates/rust/sdk/Cargo.toml") },
+    manifest!("sdk", "sdk/Cargo.toml"),
     sdk_file!("src/attempt.rs"),
     sdk_file!("src/bindings.rs"),
     sdk_file!("src/blob.rs"),

@@ -32,7 +32,6 @@ pub(super) struct Cargo {
 impl Cargo {
     pub(super) fn read(stderr: &Blob<'_>) -> Self {
         let mut cargo = Self::default();
-        let mut nextest = false;
         let mut error = String::new();
         let mut lines = stderr.lines_up_to(LONGEST_LINE);
         while let Some(line) = lines.next_line() {
@@ -44,7 +43,6 @@ impl Cargo {
                 cargo.runs_tests = true;
             }
             cargo.is_nextest |= is_nextest(&text);
-            nextest |= text.starts_with("error: command `");
             cargo.outlived |= text.starts_with("error: test failed, to rerun pass")
                 || text.starts_with("error: doctest failed")
                 || text.ends_with(" target failed:")
@@ -68,10 +66,8 @@ impl Cargo {
             }
             capped(&mut cargo.printed, &text, MOST_KEPT);
         }
-        if nextest || cargo.is_nextest {
-            // `cargo test` runs binaries by name, whatever one of them prints.
-            return Self { is_nextest: cargo.is_nextest && !cargo.runs_tests, ..Self::default() };
-        }
+        // `cargo test` runs binaries by name, whatever one of them prints.
+        cargo.is_nextest &= !cargo.runs_tests;
         cargo
     }
 
