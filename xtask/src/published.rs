@@ -23,8 +23,8 @@ const FILES: [&str; 4] = ["Cargo.toml", "README.md", "LICENSE-APACHE", "LICENSE-
 /// Macros that take files in.
 const INCLUDES: [&str; 2] = ["include_str!(", "include_bytes!("];
 
-/// How a path starts that is made of the crate's folder.
-const OF_THE_CRATE: &str = "env!(\"CARGO_MANIFEST_DIR\"), \"/";
+/// What stands before a path that begins at the crate's folder: put together by a macro, or the contract's for bindings.
+const OF_THE_CRATE: [&str; 2] = ["env!(\"CARGO_MANIFEST_DIR\"), \"/", "path: \""];
 
 /// What stands after it, at the end of a file, is compiled for tests alone, which are not made from a package.
 const TESTS: &str = "\n#[cfg(test)]\nmod tests {";
@@ -109,7 +109,7 @@ impl Crate {
     fn lacks(&self, files: &BTreeSet<PathBuf>) -> Result<Vec<String>> {
         let wanted = FILES.iter().filter(|file| !files.contains(Path::new(file)));
         let mut lacks: Vec<String> = wanted.map(|file| format!("  {file}")).collect();
-        for source in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "rs")) {
+        for source in files.iter().filter(|file| is_shipped_source(file)) {
             let text = String::from_utf8(read(&self.folder.join(source))?)?;
             let taken = taken_in(&text, source).into_iter().filter(|path| !files.contains(path));
             lacks.extend(
@@ -120,14 +120,21 @@ impl Crate {
     }
 }
 
-/// The files that a source names as it takes them in, but for its tests, relative to the package. Of a path that a macro puts together from the crate's
-/// folder, only that it leaves the folder is seen.
+/// Whether a file is compiled from the package, which tests are not.
+fn is_shipped_source(file: &Path) -> bool {
+    let of_tests = file.file_stem().is_some_and(|stem| stem == "tests");
+    file.extension().is_some_and(|ending| ending == "rs") && !of_tests
+}
+
+/// The files that a source names as it takes them in, but for its tests, relative to the package. Of a path that
+/// begins at the crate's folder, only that it leaves the folder is seen.
 fn taken_in(text: &str, source: &Path) -> Vec<PathBuf> {
     let text = text.split(TESTS).next().unwrap_or_default();
     let beside = source.parent().unwrap_or(Path::new(""));
     let literals = INCLUDES.iter().flat_map(|include| text.split(include).skip(1));
     let literals = literals.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
-    let leaving = text.split(OF_THE_CRATE).skip(1).filter_map(|rest| rest.split('"').next());
+    let of_the_crate = OF_THE_CRATE.iter().flat_map(|before| text.split(before).skip(1));
+    let leaving = of_the_crate.filter_map(|rest| rest.split('"').next());
     let leaving = leaving.filter(|path| path.starts_with("..")).map(PathBuf::from);
     literals.map(|path| plain(&beside.join(path))).chain(leaving).collect()
 }
@@ -156,6 +163,7 @@ mod tests {
             ("include_str!(\"page.html\")", vec!["src/assets/page.html"]),
             ("include_bytes!(\n    \"../../bundled/a.zst\")", vec!["bundled/a.zst"]),
             ("include_str!(\"../../../other/a.txt\")", vec!["../other/a.txt"]),
+            ("bindgen!({ path: \"../../wit/0.1.0\", world: \"plugin\" })", vec!["../../wit/0.1.0"]),
             ("\n#[cfg(test)]\nmod tests {\n    include_str!(\"../a.txt\")", vec![]),
             ("include_str!(concat!(env!(\"OUT_DIR\"), \"/a.yml\"))", vec![]),
             ("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/templates/\", $path)", vec![]),

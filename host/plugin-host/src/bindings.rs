@@ -14,7 +14,7 @@ use crate::limits::{LINE_BYTES, TEXT_BYTES};
 /// Code that `bindgen!` writes for contract 0.1.0.
 pub(crate) mod v0_1 {
     wasmtime::component::bindgen!({
-        path: "../../wit/0.1.0",
+        path: "wit",
         world: "flaky:plugin/host",
         imports: {
             // Only these may have to wait, for a disk.
