@@ -80,7 +80,7 @@ mkdir /tmp/empty
 cd /tmp/empty
 expect 0 "stable" flaky run --runs 20 -- true
 expect 11 "1 broken, 1 flaky, 1 stable" flaky run /srv/python -- python3 -m pytest
-expect 0 '"broken": 1' flaky-worker --test-input '{"input": {"repo": "/srv/python", "test_command": "python3 -m pytest", "runs": 15}}'
+expect 0 '"verdict": "broken"' flaky-worker --test-input '{"input": {"repo": "/srv/python", "test_command": "python3 -m pytest", "runs": 15}}'
 END
 }
 
