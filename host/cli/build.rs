@@ -1,4 +1,5 @@
-//! Takes the workflows of `examples/github` (`workflows` here, so that the package has them) in as `flaky init` writes them: with the action by the version of this program.
+//! Takes the workflows of `examples/github` in as `flaky init` writes them: with the action by the version of this program.
+//! `workflows` is a link to them, so that the package has them.
 //! Leaves out of a released program what only unwinding reads.
 //!
 //! The examples name the action by a commit. That commit holds the checksum of this program, so the program cannot name it.

@@ -11,6 +11,7 @@ use flaky_plugin_registry::{ArtifactNotes, Credentials, Overwrite, Patience, Pub
 use tokio::runtime::Builder;
 use wit_parser::{PackageId, PackageName, Resolve};
 
+use crate::plugins::contract_folder;
 use crate::{Result, say};
 
 /// Where it is published: `NAMESPACE/NAME:VERSION` below it, as `wkg` looks for a package.
@@ -19,6 +20,7 @@ const REGISTRY: &str = "oci://ghcr.io/flaky-rs";
 /// The contract, read and encoded.
 pub(crate) struct Contract {
     name: PackageName,
+    version: String,
     /// All that it defines, worlds as well: what a registry says of it.
     defines: Vec<String>,
     pub(crate) encoded: Vec<u8>,
@@ -27,27 +29,22 @@ pub(crate) struct Contract {
 impl Contract {
     pub(crate) fn load(root: &Path) -> Result<Self> {
         let mut resolve = Resolve::default();
-        let told = |error: &dyn std::fmt::Display| format!("wit/0.1.0: {error:#}");
-        let (package, _) = resolve.push_path(root.join("wit/0.1.0")).map_err(|error| told(&error))?;
+        let folder = contract_folder(root);
+        let told = |error: &dyn std::fmt::Display| format!("{}: {error:#}", folder.display());
+        let (package, _) = resolve.push_path(&folder).map_err(|error| told(&error))?;
         let encoded = wit_component::encode(&resolve, package, false).map_err(|error| told(&error))?;
         let name = resolve.packages[package].name.clone();
-        if name.version.is_none() {
-            return Err("the contract has no version".into());
-        }
-        Ok(Self { name, defines: defines(&resolve, package), encoded })
-    }
-
-    fn version(&self) -> String {
-        self.name.version.as_ref().map_or_else(String::new, ToString::to_string)
+        let version = name.version.as_ref().ok_or("the contract has no version")?.to_string();
+        Ok(Self { name, version, defines: defines(&resolve, package), encoded })
     }
 
     /// Name of the release's file.
     pub(crate) fn file_name(&self) -> String {
-        format!("{}-{}-{}.wit.wasm", self.name.namespace, self.name.name, self.version())
+        format!("{}-{}-{}.wit.wasm", self.name.namespace, self.name.name, self.version)
     }
 
     fn address(&self, registry: &str) -> String {
-        format!("{registry}/{}/{}:{}", self.name.namespace, self.name.name, self.version())
+        format!("{registry}/{}/{}:{}", self.name.namespace, self.name.name, self.version)
     }
 
     fn publish(&self, address: &str) -> Result<Published> {
@@ -57,7 +54,7 @@ impl Contract {
         };
         let notes = ArtifactNotes {
             name: format!("{}:{}", self.name.namespace, self.name.name),
-            version: self.version(),
+            version: self.version.clone(),
             summary: "The contract between flaky and its plugins.".to_owned(),
             exports: self.defines.clone(),
             imports: Vec::new(),

@@ -207,8 +207,13 @@ fn names(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Where the contract stands.
+pub(crate) fn contract_folder(root: &Path) -> PathBuf {
+    root.join("wit").join(CONTRACT)
+}
+
 fn contract(root: &Path) -> PathBuf {
-    root.join("wit").join(CONTRACT).join("plugin.wit")
+    contract_folder(root).join("plugin.wit")
 }
 
 /// Where components are built.
